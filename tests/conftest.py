@@ -1,0 +1,104 @@
+"""The test bench: a database of each kind, a real browser, and the reference data."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests import browser, postgres
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def migrated_template(url: str) -> None:
+    """Bring an empty database to the newest schema, by the application's own migrations."""
+    from tracker.extensions import upgrade
+
+    upgrade(url)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Reference data and results: `../shared/reference` beside the checkout, or where KIT_REFERENCE says."""
+    folder = Path(os.environ.get("KIT_REFERENCE") or ROOT.parent / "shared" / "reference")
+    if not folder.is_dir():
+        pytest.fail(f"reference data: no folder {folder}; put it there or name it in KIT_REFERENCE")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A real PostgreSQL server, one for each test process."""
+    with postgres.running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, made once and copied for each test."""
+    template = tmp_path_factory.mktemp("template") / "migrated.db"
+    migrated_template(f"sqlite:///{template}")
+    leftover = template.with_name(template.name + "-wal")
+    assert not leftover.exists(), "the migration left a connection open: dispose of its engine"
+    return template
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: postgres.Server) -> str:
+    """The name of a migrated PostgreSQL database, made once and copied for each test."""
+    postgres_server.execute("CREATE DATABASE migrated")
+    migrated_template(postgres_server.url("migrated"))
+    return "migrated"
+
+
+@pytest.fixture(scope="session")
+def next_number() -> Callable[[], int]:
+    """Numbers for naming databases, never the same twice."""
+    return itertools.count(1).__next__
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated SQLite database of this test's own."""
+    copy = tmp_path / "tracker.db"
+    shutil.copyfile(sqlite_template, copy)
+    return f"sqlite:///{copy}"
+
+
+@pytest.fixture
+def postgres_url(
+    postgres_server: postgres.Server, postgres_template: str, next_number: Callable[[], int]
+) -> Iterator[str]:
+    """A migrated PostgreSQL database of this test's own."""
+    name = f"test_{next_number()}"
+    postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    yield postgres_server.url(name)
+    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated database of this test's own, once of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real headless browser."""
+    with sync_playwright() as playwright:
+        started = browser.launch(playwright)
+        yield started
+        started.close()
