@@ -62,8 +62,7 @@ def value(profile: str, value_set: str) -> float:
     UnknownValueSet
         When there is no such set.
     """
-    levels = [int(level) if level.isdecimal() else 0 for level in profile]
-    return float(value_sets.load(value_set).value(levels))
+    return float(value_sets.load(value_set).value(profile))
 
 
 @cache

@@ -38,7 +38,7 @@ class Licence:
 
 @dataclass(frozen=True)
 class Option:
-    """One answer option; without a label where the licence keeps the wording. `coding` names the code list."""
+    """One answer option; no label where the licence keeps the wording. `coding` names the code list."""
 
     code: int
     label: str | None = None
@@ -188,8 +188,8 @@ class Scale:
             yield f"{where}: min_answered is {needed} for {n_items} items; give 1 to {n_items}"
         elif (needed < n_items) != (self.missing.fill is not None):
             yield (
-                f"{where}: min_answered is {needed} of {n_items}, fill is {self.missing.fill or 'absent'}; say "
-                "what stands in for a missing answer exactly when one may be missing"
+                f"{where}: min_answered is {needed} of {n_items}, fill is {self.missing.fill or 'absent'}; "
+                "say what stands in for a missing answer exactly when one may be missing"
             )
 
     def _band_faults(self, where: str) -> Iterator[str]:
@@ -260,7 +260,7 @@ class WorkedExample:
 
 @dataclass(frozen=True)
 class Instrument:
-    """One version of one instrument: what is asked, how it is scored, who holds it, and examples that prove it.
+    """One version of one instrument: what is asked, how it is scored, who holds it, and worked examples.
 
     Raises
     ------
@@ -338,11 +338,13 @@ class Instrument:
     def _identity_faults(self) -> Iterator[str]:
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.id):
             yield f"id: '{self.id}' is not an id; use small letters, digits and single hyphens"
-        if not re.fullmatch(r"[1-9][0-9]*", self.version):
-            yield f"version: '{self.version}' is not a version; use a whole number such as \"1\""
         for name in ("items", "scales", "alerts", "examples"):
-            for id in _repeated(part.id for part in getattr(self, name)):
+            ids = [part.id for part in getattr(self, name)]
+            for id in _repeated(ids):
                 yield f"{name}.{id}: is there twice; give each its own id"
+            for id in ids:
+                if not re.fullmatch(r"[a-z][a-z0-9_-]*", id):
+                    yield f"{name}.{id}: is not an id; use small letters, digits, hyphens and underscores"
         for name in ("items", "scales", "respondents"):
             if not getattr(self, name):
                 yield f"{name}: there are none; add at least one"

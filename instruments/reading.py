@@ -8,12 +8,13 @@ from __future__ import annotations
 import inspect
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from . import value_sets
-from .definition import BadDefinition, Instrument, Scale, WorkedExample
+from .definition import BadDefinition, Instrument, Option, Scale, WorkedExample
 from .scoring import METHODS, VALUED, score
 from .value_sets import UnknownValueSet
 
@@ -30,37 +31,51 @@ def from_toml(source: str | Path) -> Instrument:
         other, or a worked example does not score as it says. Each line names file, id, fault and remedy.
     """
     name = source.name if isinstance(source, Path) else "definition"
-    text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
     try:
+        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
         instrument = _record(Instrument, _with_options(tomllib.loads(text)), "")
         if faults := [*_name_faults(instrument, source), *_scoring_faults(instrument)]:
             raise BadDefinition(faults)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadDefinition([f"{name}: is not TOML ({error}); correct the line"]) from None
     except BadDefinition as error:
         raise BadDefinition(f"{name}: {fault}" for fault in error.faults) from None
     return instrument  # type: ignore[no-any-return]  # _record makes what it is asked to make
 
 
+@dataclass(frozen=True)
+class _Coding:
+    """A list of options that several items share."""
+
+    id: str
+    options: tuple[Option, ...]
+
+
 def _with_options(table: dict[str, Any]) -> dict[str, Any]:
     """Write out the options of every item that names a code list instead of repeating it."""
-    codings = {coding["id"]: coding["options"] for coding in table.pop("codings", [])}
-    items = [_item_with_options(item, codings) for item in table.get("items", [])]
-    return {**table, "items": items} if items else table
+    listed = _entries(_Coding, table.pop("codings", []), "codings")
+    codings = {coding.id: coding.options for coding in listed}
+    if isinstance(table.get("items"), list):
+        table["items"] = [_item_with_options(item, codings) for item in table["items"]]
+    return table
 
 
-def _item_with_options(item: dict[str, Any], codings: Mapping[str, Any]) -> dict[str, Any]:
-    if "coding" not in item:
+def _item_with_options(item: Any, codings: Mapping[str, tuple[Option, ...]]) -> Any:
+    if not isinstance(item, dict) or "coding" not in item:
         return item
-    id, coding = item.get("id"), item["coding"]
+    rest = {key: value for key, value in item.items() if key != "coding"}
+    coding = item["coding"]
+    if "options" in item:
+        raise BadDefinition([f"items.{item.get('id')}: has both options and coding; give one of them"])
     if coding not in codings:
         remedy = f"use one of {', '.join(codings)}" if codings else "add it under codings"
-        raise BadDefinition([f"items.{id}: coding '{coding}' is not in this file; {remedy}"])
-    options = [{**option, "coding": coding} for option in codings[coding]]
-    return {key: value for key, value in item.items() if key != "coding"} | {"options": options}
+        raise BadDefinition([f"items.{item.get('id')}: coding '{coding}' is not in this file; {remedy}"])
+    return rest | {"options": [replace(option, coding=coding) for option in codings[coding]]}
 
 
 def _record(kind: type, table: Any, where: str) -> Any:
+    if isinstance(table, kind):
+        return table
     if not isinstance(table, dict):
         raise BadDefinition([f"{where}: must be a table, not {table!r}; write it as key = value"])
     wanted = inspect.signature(kind).parameters
@@ -144,8 +159,11 @@ def _method_faults(instrument: Instrument, scale: Scale) -> Iterator[str]:
         yield f"{where}: method 'item' takes one item, not {len(scale.items)}; name one or use another method"
     if scale.method in VALUED:
         yield from _value_set_faults(instrument, scale)
-    elif scale.value_set is not None:
+        return
+    if scale.value_set is not None:
         yield f"{where}: method '{scale.method}' uses no value set; remove it"
+    codes = [instrument.item(id).codes for id in scale.items]
+    yield from _range_faults(scale, sum(map(min, codes)), sum(map(max, codes)))
 
 
 def _value_set_faults(instrument: Instrument, scale: Scale) -> Iterator[str]:
@@ -155,12 +173,20 @@ def _value_set_faults(instrument: Instrument, scale: Scale) -> Iterator[str]:
     if scale.value_set is None:
         return
     try:
-        dimensions = tuple(value_sets.load(scale.value_set, instrument.id).decrements)
+        default = value_sets.load(scale.value_set, instrument.id)
     except UnknownValueSet as error:
         yield f"{where}: {error}"
         return
-    if dimensions != scale.items:
-        yield f"{where}: items differ from those of '{scale.value_set}'; let them be {', '.join(dimensions)}"
+    if tuple(default.decrements) != scale.items:
+        dimensions = ", ".join(default.decrements)
+        yield f"{where}: items differ from those of '{default.id}'; let them be {dimensions}"
+    yield from _range_faults(scale, default.minimum, 1)
+
+
+def _range_faults(scale: Scale, low: float, high: float) -> Iterator[str]:
+    if (scale.minimum, scale.maximum) != (low, high):
+        stated = f"range is {scale.minimum} to {scale.maximum} but its items give {low} to {high}"
+        yield f"scales.{scale.id}: {stated}; correct the range or the items"
 
 
 def _example_faults(instrument: Instrument, example: WorkedExample) -> Iterator[str]:

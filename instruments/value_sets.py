@@ -1,7 +1,7 @@
 """Value sets: what the people of a country say each EQ-5D profile is worth; 1 is full health and 0 is dead.
 
 One CSV file a set in `value_sets/`, two columns: `term` and `value`. The first rows say what the set is; the
-rows named item id and level (`mo2` ... `ad5`) hold that level's decrement from full health, a positive number.
+rows named item id and level (`mo2` ... `ad5`) hold the decrement of that level, a positive number.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class ValueSet:
     """A named additive value set: value = 1 - the sum of the decrements of the five levels.
 
     `decrements` has, for each dimension in profile order, the decrement of level 1, 2, 3, ... (level 1 is 0).
-    `mid` is the instrument-defined minimal important difference of this set: for each profile the mean change in
-    value over every step of one level on one dimension, then the mean over all profiles, to three decimals (after
-    Luo et al. 2010, doi:10.1097/MLR.0b013e3181c162a2).
+    `mid` is the instrument-defined minimal important difference of this set: for each profile the mean change
+    in value over every step of one level on one dimension, then the mean over all profiles, to three decimals
+    (after Luo et al. 2010, doi:10.1097/MLR.0b013e3181c162a2).
     """
 
     id: str
@@ -54,8 +54,8 @@ class ValueSet:
         """The value of the worst profile."""
         return float(1 - sum(levels[-1] for levels in self.decrements.values()))
 
-    def value(self, levels: Sequence[int]) -> Decimal:
-        """The exact value of a profile given as one level for each dimension, in profile order.
+    def value(self, levels: Sequence[int] | str) -> Decimal:
+        """The exact value of a profile: one level for each dimension, in profile order, as numbers or digits.
 
         Raises
         ------
@@ -64,7 +64,7 @@ class ValueSet:
         """
         value = Decimal(1)
         try:
-            for dimension, level in zip(self.decrements.values(), levels, strict=True):
+            for dimension, level in zip(self.decrements.values(), map(int, levels), strict=True):
                 if level < 1:
                     raise IndexError
                 value -= dimension[level - 1]
@@ -72,7 +72,7 @@ class ValueSet:
             raise BadProfile(self._fault(levels)) from None
         return value
 
-    def _fault(self, levels: Sequence[int]) -> str:
+    def _fault(self, levels: Sequence[int] | str) -> str:
         profile = "".join(map(str, levels))
         n_levels = len(next(iter(self.decrements.values())))
         return (
