@@ -338,6 +338,8 @@ class Instrument:
     def _identity_faults(self) -> Iterator[str]:
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.id):
             yield f"id: '{self.id}' is not an id; use small letters, digits and single hyphens"
+        if not re.fullmatch(r"[1-9][0-9]*", self.version):
+            yield f"version: '{self.version}' is not a version; use a whole number such as \"1\""
         for name in ("items", "scales", "alerts", "examples"):
             ids = [part.id for part in getattr(self, name)]
             for id in _repeated(ids):

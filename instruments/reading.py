@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from . import value_sets
 from .definition import BadDefinition, Instrument, Option, Scale, WorkedExample
@@ -64,7 +64,7 @@ def _item_with_options(item: Any, codings: Mapping[str, tuple[Option, ...]]) -> 
     if not isinstance(item, dict) or "coding" not in item:
         return item
     rest = {key: value for key, value in item.items() if key != "coding"}
-    coding = item["coding"]
+    coding = _plain(str, item["coding"], f"items.{item.get('id')}.coding")
     if "options" in item:
         raise BadDefinition([f"items.{item.get('id')}: has both options and coding; give one of them"])
     if coding not in codings:
@@ -92,7 +92,7 @@ def _record(kind: type, table: Any, where: str) -> Any:
 
 def _value(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
-    if origin is UnionType:
+    if origin in (Union, UnionType):
         (hint,) = (argument for argument in arguments if argument is not NoneType)
         return _value(hint, value, where)
     if origin is Literal:
@@ -141,9 +141,7 @@ def _name_faults(instrument: Instrument, source: str | Path) -> Iterator[str]:
 
 def _scoring_faults(instrument: Instrument) -> list[str]:
     faults = [fault for scale in instrument.scales for fault in _method_faults(instrument, scale)]
-    return faults or [
-        fault for example in instrument.examples for fault in _example_faults(instrument, example)
-    ]
+    return faults or [fault for example in instrument.examples for fault in _example_faults(instrument, example)]
 
 
 def _method_faults(instrument: Instrument, scale: Scale) -> Iterator[str]:
