@@ -51,9 +51,7 @@ def _additive(answers: Sequence[int], *, value_set: ValueSet) -> Number:
 
 
 METHODS: Mapping[str, Callable[..., Number]] = {"sum": _sum, "item": _item, "additive": _additive}
-VALUED = frozenset(
-    name for name, method in METHODS.items() if "value_set" in inspect.signature(method).parameters
-)
+VALUED = frozenset(name for name, method in METHODS.items() if "value_set" in inspect.signature(method).parameters)
 
 
 def _mean(answered: Sequence[int]) -> Fraction:
@@ -101,14 +99,10 @@ def _check(instrument: Instrument, responses: Mapping[str, int | None]) -> None:
         if id not in items:
             raise BadResponse(f"{instrument.id}.{id}: is not an item; allowed: {', '.join(items)}")
         if answer is not None and not items[id].accepts(answer):
-            raise BadResponse(
-                f"{instrument.id}.{id}: {answer!r} is not an answer; allowed: {items[id].allowed}"
-            )
+            raise BadResponse(f"{instrument.id}.{id}: {answer!r} is not an answer; allowed: {items[id].allowed}")
 
 
-def _score(
-    instrument_id: str, scale: Scale, responses: Mapping[str, int | None], value_set: str | None
-) -> Score:
+def _score(instrument_id: str, scale: Scale, responses: Mapping[str, int | None], value_set: str | None) -> Score:
     answers = _filled(scale, [responses.get(id) for id in scale.items])
     if scale.method not in VALUED:
         return _result(scale, answers)

@@ -131,18 +131,12 @@ def _decrements(rows: Mapping[str, str], name: str) -> dict[str, tuple[Decimal, 
     for term, value in rows.items():
         match = re.fullmatch(r"([a-z]+)([2-9])", term)
         if not match:
-            raise ValueError(
-                f"{name}: {term} is not a term of an additive set; use item id and level, such as mo2"
-            )
+            raise ValueError(f"{name}: {term} is not a term of an additive set; use item id and level, such as mo2")
         levels = decrements.get(match[1], (Decimal(0),))
         if int(match[2]) != len(levels) + 1:
-            raise ValueError(
-                f"{name}: {term} is out of turn; give level {len(levels) + 1} of {match[1]} first"
-            )
+            raise ValueError(f"{name}: {term} is out of turn; give level {len(levels) + 1} of {match[1]} first")
         if not re.fullmatch(r"0\.\d+", value):
-            raise ValueError(
-                f"{name}: {term} is '{value}'; give the decrement as a positive number such as 0.058"
-            )
+            raise ValueError(f"{name}: {term} is '{value}'; give the decrement as a positive number such as 0.058")
         decrements[match[1]] = (*levels, Decimal(value))
     if len({len(levels) for levels in decrements.values()}) != 1:
         raise ValueError(f"{name}: dimensions have unequal numbers of levels; give every level of each")

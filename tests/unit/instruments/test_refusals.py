@@ -1,4 +1,4 @@
-"""A definition that contradicts itself does not exist, and its message names the file, the id, the fault and the remedy."""
+"""A definition that contradicts itself does not exist; its message names file, id, fault and remedy."""
 
 from __future__ import annotations
 
@@ -402,6 +402,11 @@ def test_an_item_that_is_a_word_is_refused(bent: Bend, garden_text: str) -> None
     head, _, rest = garden_text.partition("[[items]]")
     items_as_words = 'items = ["dig"]\n' + head + rest[rest.index("[[scales]]") :]
     assert refusal(items_as_words) == "definition: items.1: must be a table, not 'dig'; write it as key = value"
+
+
+def test_a_coding_that_is_a_number_is_refused(bent: Bend) -> None:
+    said = refusal(bent(('coding = "often-0-2"', "coding = 2")))
+    assert said == "definition: items.dig.coding: must be words, not 2; correct it"
 
 
 def test_every_contradiction_is_told_at_once(bent: Bend) -> None:
