@@ -114,12 +114,8 @@ def running_server() -> Iterator[Server]:
     try:
         binaries, options, data = reachable_binaries(folder), unprivileged(folder), folder / "data"
         settings = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
-        run(
-            [binaries / "initdb", "-D", data, "-U", "kit", "-A", "trust", "-E", "UTF8"]
-            + ["--locale=C", "--no-sync", "--no-instructions"],
-            folder,
-            options,
-        )
+        how = ["-U", "kit", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+        run([binaries / "initdb", "-D", data, *how], folder, options)
         control = [binaries / "pg_ctl", "-D", data, "-w"]
         start = ["-o", f"-k '{folder}' {settings}", "-l", folder / "server.log", "start"]
         run([*control, *start], folder, options)
