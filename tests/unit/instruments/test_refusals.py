@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from instruments import from_toml
+from instruments import FOLDER, from_toml
 from instruments.definition import BadDefinition
 
 Bend = Callable[..., str]
@@ -370,6 +370,45 @@ SCORING = {
 @pytest.mark.parametrize(("old", "new", "said"), SCORING.values(), ids=SCORING.keys())
 def test_a_definition_that_cannot_score_as_it_says_is_refused(bent: Bend, old: str, new: str, said: str) -> None:
     assert said in refusal(bent((old, new))).splitlines()
+
+
+EQ5D = {
+    "dimensions in another order": (
+        'items = ["mo", "sc", "ua", "pd", "ad"]',
+        'items = ["sc", "mo", "ua", "pd", "ad"]',
+        "definition: scales.value: items differ from those of 'uk-2026-rowen'; let them be mo, sc, ua, pd, ad",
+    ),
+    "the range of another set": (
+        "minimum = -0.567",
+        "minimum = -0.594",
+        "definition: scales.value: range is -0.594 to 1 but its items give -0.567 to 1; correct the range or the items",
+    ),
+    "a default set that is not there": (
+        'value_set = "uk-2026-rowen"',
+        'value_set = "uk-1997"',
+        "definition: scales.value: value set: 'uk-1997' is not known for eq5d-5l; "
+        "use one of england-2018-devlin, ie-2018-hobbins, uk-2026-rowen, us-2019-pickard",
+    ),
+    "an example in a set that is not there": (
+        'value_set = "england-2018-devlin"',
+        'value_set = "uk-1997"',
+        "definition: examples.worst-profile-in-england: value set: 'uk-1997' is not known for eq5d-5l; "
+        "use one of england-2018-devlin, ie-2018-hobbins, uk-2026-rowen, us-2019-pickard",
+    ),
+    "an example that another set would score": (
+        'value_set = "england-2018-devlin"\nscores = { value = -0.285 }',
+        "scores = { value = -0.285 }",
+        "definition: examples.worst-profile-in-england: value has value -0.567, not -0.285; "
+        "correct the example or the scale",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "said"), EQ5D.values(), ids=EQ5D.keys())
+def test_a_value_is_refused_unless_its_value_set_fits(old: str, new: str, said: str) -> None:
+    text = (FOLDER / "eq5d-5l-1.toml").read_text(encoding="utf-8")
+    assert old in text
+    assert refusal(text.replace(old, new, 1)) == said
 
 
 def test_a_definition_without_a_worked_example_is_refused(garden_text: str) -> None:
