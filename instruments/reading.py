@@ -149,7 +149,8 @@ def _method_faults(instrument: Instrument, scale: Scale) -> Iterator[str]:
     if scale.method not in METHODS:
         yield f"{where}: method '{scale.method}' is not known; use one of {', '.join(METHODS)}"
         return
-    taken = inspect.signature(METHODS[scale.method]).parameters
+    known = inspect.signature(METHODS[scale.method]).parameters.values()
+    taken = {each.name for each in known if each.kind is each.KEYWORD_ONLY} - {"value_set"}
     for name in scale.parameters:
         if name not in taken:
             yield f"{where}: method '{scale.method}' takes no parameter '{name}'; remove it"

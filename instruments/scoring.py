@@ -106,7 +106,7 @@ def _score(instrument_id: str, scale: Scale, responses: Mapping[str, int | None]
     answers = _filled(scale, [responses.get(id) for id in scale.items])
     if scale.method not in VALUED:
         return _result(scale, answers)
-    chosen = value_set or scale.value_set
+    chosen = scale.value_set if value_set is None else value_set
     if chosen is None:
         return Score(None, "no-value-set")
     return _result(scale, answers, value_sets.load(chosen, instrument_id))

@@ -323,6 +323,11 @@ SCORING = {
         'method = "sum"\nparameters = { weight = 2 }\n',
         "definition: scales.total: method 'sum' takes no parameter 'weight'; remove it",
     ),
+    "the answers as a parameter": (
+        'method = "sum"\n',
+        'method = "sum"\nparameters = { answers = 2 }\n',
+        "definition: scales.total: method 'sum' takes no parameter 'answers'; remove it",
+    ),
     "a single item that is three": (
         'method = "sum"',
         'method = "item"',

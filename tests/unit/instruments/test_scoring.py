@@ -190,6 +190,11 @@ def test_an_unknown_value_set_is_refused_even_for_an_empty_form() -> None:
         assert str(refused.value) == said
 
 
+def test_an_empty_name_is_not_the_default_value_set() -> None:
+    with pytest.raises(UnknownValueSet, match="'' is not known"):
+        score(get("eq5d-5l"), PROFILE, value_set="")
+
+
 def test_a_value_set_does_not_touch_scales_that_need_none() -> None:
     answers = phq9_answers(1, 1, 1, 1, 1, 1, 1, 1, 1)
     assert score(get("phq9"), answers, value_set="uk-2026-rowen") == score(get("phq9"), answers)
