@@ -1,0 +1,163 @@
+"""The code lists of the field, code to label: the same words on a form, in a column and in a report."""
+
+from __future__ import annotations
+
+ROLES = {"intervention": "Offered a link worker", "comparison": "Not offered a link worker"}
+DESIGNS = {
+    "controlled-before-after": "Controlled before-after study",
+    "cluster-randomised": "Cluster randomised trial",
+    "individually-randomised": "Individually randomised trial",
+    "stepped-wedge": "Stepped-wedge trial",
+    "service-only": "Service without a comparison group",
+}
+ALLOCATION_METHODS = {
+    "geography": "By place or practice list",
+    "volunteered": "Sites volunteered",
+    "commissioned": "Commissioner's choice",
+    "randomised": "Randomised",
+    "other": "Other",
+}
+SEXES = {"female": "Female", "male": "Male", "other": "Other", "unknown": "Not known"}
+ETHNICITIES = {
+    "asian": "Asian or Asian British",
+    "black": "Black, Black British, Caribbean or African",
+    "mixed": "Mixed or multiple ethnic groups",
+    "white": "White",
+    "other": "Other ethnic group",
+    "not-stated": "Not stated",
+}
+DEPRIVATION_INDEXES = {
+    "imd2019-decile": "English indices of deprivation 2019, decile",
+    "imd2019-quintile": "English indices of deprivation 2019, quintile",
+    "imd2025-decile": "English indices of deprivation 2025, decile",
+    "imd2025-quintile": "English indices of deprivation 2025, quintile",
+    "other": "Another index (name it in the plan)",
+}
+LEAVING_REASONS = {
+    "died": "Died",
+    "moved": "Moved away",
+    "withdrew": "Withdrew from the study",
+    "lost": "Could not be reached",
+    "other": "Other",
+}
+CONSENT_KINDS = {
+    "service": "To be seen by the service",
+    "research": "For the data to be used in the study",
+    "linkage": "For health records to be linked",
+    "contact": "To be contacted about the study",
+}
+ON_WITHDRAWAL = {"keep": "Keep what was recorded until then", "erase": "Erase what was recorded"}
+REFERRAL_SOURCES = {
+    "gp": "GP",
+    "nurse": "Practice nurse",
+    "other-practice-staff": "Other practice staff",
+    "hospital": "Hospital",
+    "social-care": "Social care",
+    "community": "Community or voluntary organisation",
+    "self": "Self-referral",
+    "family": "Family or friend",
+    "other": "Other",
+}
+REFERRAL_STATUSES = {
+    "offered": "Offered, not answered",
+    "accepted": "Accepted",
+    "declined": "Declined",
+    "unreachable": "Could not be reached",
+}
+CLOSURE_REASONS = {
+    "completed": "Support completed",
+    "disengaged": "Person stopped attending",
+    "moved": "Moved away",
+    "died": "Died",
+    "referred-on": "Referred on to another service",
+    "other": "Other",
+}
+CONTACT_MODES = {
+    "face-to-face": "Face to face",
+    "home": "Home visit",
+    "phone": "Phone",
+    "video": "Video",
+    "text": "Text message",
+    "email": "E-mail",
+    "group": "Group",
+}
+ATTENDANCES = {
+    "attended": "Attended",
+    "attempted": "Attempted, no answer",
+    "did-not-attend": "Did not attend",
+    "cancelled": "Cancelled",
+}
+RESOURCE_CATEGORIES = {
+    "counselling": "Counselling",
+    "social-group": "Social group",
+    "arts-and-craft": "Arts and craft",
+    "exercise": "Exercise",
+    "addiction-support": "Addiction support",
+    "welfare-and-debt": "Welfare and debt advice",
+    "employment": "Employment",
+    "housing": "Housing",
+    "volunteering": "Volunteering",
+    "learning": "Learning",
+    "nature": "Nature",
+    "digital": "Digital",
+    "carers": "Carers",
+    "other": "Other",
+}
+SIGNPOST_KINDS = {
+    "information": "Information given",
+    "referral": "Referral made",
+    "accompanied": "Accompanied to the first visit",
+}
+SIGNPOST_OUTCOMES = {
+    "attended": "Attended",
+    "did-not-attend": "Did not attend",
+    "declined": "Declined",
+    "waiting": "On a waiting list",
+    "full": "Resource was full",
+    "unknown": "Not known yet",
+}
+ADMINISTRATION_MODES = {
+    "in-person": "In person",
+    "telephone": "Telephone",
+    "video": "Video",
+    "paper": "On paper",
+    "online": "Online",
+    "import": "Imported from another system",
+}
+RESPONDENTS = {
+    "self": "The person",
+    "interviewer": "An interviewer, with the person",
+    "proxy": "Someone on their behalf",
+}
+ASSESSMENT_STATUSES = {
+    "complete": "Complete",
+    "partial": "Partly answered",
+    "declined": "Declined",
+    "missed": "Missed",
+}
+MISSING_REASONS = {
+    "not-answered": "Not answered",
+    "prefer-not-to-say": "Preferred not to say",
+    "not-reached": "Could not be reached",
+    "too-unwell": "Too unwell",
+    "died": "Died",
+    "not-asked": "Not asked",
+    "other": "Other",
+}
+SCORE_ORIGINS = {
+    "scored": "Scored here from the answers",
+    "reported": "Reported by the source, answers not available",
+}
+SETTINGS = {
+    "gp": "GP attendances, all",
+    "gp-surgery": "GP, at the surgery",
+    "gp-phone": "GP, by phone or video",
+    "gp-home": "GP, at home",
+    "nurse": "Practice nurse",
+    "emergency": "Emergency department",
+    "out-patient": "Out-patient",
+    "in-patient": "In-patient admissions",
+    "in-patient-nights": "In-patient nights",
+    "link-worker": "Link worker contacts, count only",
+}
+USE_SOURCES = {"record-extract": "Extract from the health record", "self-report": "Reported by the person"}

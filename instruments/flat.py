@@ -1,0 +1,415 @@
+"""Reads somebody else's flat tables into the dataset contract, by a short mapping file.
+
+The mapping (TOML) names the plan, the files (relative to itself) and, for each contract column, where its value comes
+from. A source is a column name, or a table: `{column = "sex", codes = {"1" = "female"}}`, `{value = "gp"}` (the same
+for every row), `{column = "death_day", days_after_entry = true}`, `{column = "fu_years", times = 365}`.
+Nothing is guessed: an unmapped column stays empty, and every row that does not fit is listed.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from . import get, library
+from .dataset import TABLES, ContractError, Value, table
+from .plan import Plan, PlanError
+from .plan import parse as parse_plan
+
+Line = dict[str, str]
+Record = dict[str, Value]
+Source = str | Mapping[str, Any]
+
+_SECTIONS = ("plan", "people", "sites", "allocation", "consent", "scores", "service_use", "missing")
+_PEOPLE = ("file", "person", "site", "arm", "age", "characteristics", *table("people").names)
+_SOURCE_KEYS = ("column", "codes", "value", "times", "days_after_entry")
+_SCORES_KEYS = ("instrument", "version", "scale", "value_set", "columns", "mode", "respondent")
+_USE_KEYS = ("setting", "column", "from_day", "until_day", "source")
+_SITES = ("file", *table("sites").names)
+
+
+class FlatError(ValueError):
+    """A mapping or a row that does not fit; `faults` lists every one."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """What came in: rows by contract table, the plan's text and the plan."""
+
+    tables: Mapping[str, list[Record]]
+    plan_text: str
+    plan: Plan
+
+
+@dataclass
+class _Reading:
+    """The rows read so far and the faults met on the way."""
+
+    plan: Plan
+    missing: frozenset[str]
+    faults: list[str] = field(default_factory=list)
+    tables: dict[str, list[Record]] = field(default_factory=lambda: {name: [] for name in TABLES})
+
+    def add(self, name: str, where: str, record: Record) -> None:
+        for column in table(name).columns:
+            try:
+                column.check(record.get(column.name))
+            except ContractError as error:
+                self.faults.append(f"{where}: {name}.{column.name} {error}")
+        self.tables[name].append(record)
+
+    def cell(self, source: Source, line: Line, where: str) -> str:
+        """The text a source gives for one line, after codes; '' where it is missing."""
+        if isinstance(source, str):
+            source = {"column": source}
+        if "value" in source:
+            return str(source["value"])
+        text = line[source["column"]].strip()
+        codes = source.get("codes")
+        if text in self.missing:
+            return ""
+        if codes is None:
+            return text
+        if text not in codes:
+            self.faults.append(
+                f"{where}: {source['column']} has '{text}', which its codes do not name; known: {', '.join(codes)}"
+            )
+            return ""
+        return str(codes[text])
+
+    def number(self, source: Source | float, line: Line, where: str) -> float | None:
+        """A number from a source or a constant of the mapping, times the source's factor."""
+        if isinstance(source, int | float):
+            return source
+        text = self.cell(source, line, where)
+        try:
+            value = float(text) if text else None
+        except ValueError:
+            self.faults.append(f"{where}: {_named(source)} has '{text}', expected a number")
+            return None
+        return None if value is None else value * (1 if isinstance(source, str) else source.get("times", 1))
+
+
+def _named(source: Source) -> str:
+    return source if isinstance(source, str) else str(source.get("column", "value"))
+
+
+def read(mapping_path: Path) -> Flat:
+    """Read the tables that a mapping file names into contract rows.
+
+    Parameters
+    ----------
+    mapping_path
+        The mapping; its `plan` and `file` entries are relative to its folder.
+
+    Returns
+    -------
+    Flat
+        Rows by table, checked against the contract, and the plan.
+
+    Raises
+    ------
+    FlatError
+        When the mapping, the plan or any row does not fit: every fault with its file and row, and nothing is kept.
+    """
+    mapping = _mapping(mapping_path)
+    folder = mapping_path.parent
+    plan_text = _text(folder / mapping["plan"])
+    try:
+        plan = parse_plan(plan_text)
+    except PlanError as error:
+        raise FlatError(list(error.faults)) from None
+    reading = _Reading(plan, frozenset(mapping.get("missing", ("", "NA"))))
+    _people(reading, mapping, folder)
+    _sites(reading, mapping, folder)
+    reading.tables["arms"] = [{"arm": arm.id, "label": arm.label, "role": arm.role} for arm in plan.arms]
+    if reading.faults:
+        raise FlatError(reading.faults)
+    return Flat(reading.tables, plan_text, plan)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError:
+        raise FlatError([f"{path.name}: cannot be read; put it beside the mapping or correct its name"]) from None
+    except UnicodeDecodeError:
+        raise FlatError([f"{path.name}: is not UTF-8 text; save it as UTF-8"]) from None
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        mapping = tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise FlatError([f"{path.name}: is not valid TOML ({error}); correct that line"]) from None
+    faults = list(_unknown(path.name, mapping, _SECTIONS))
+    faults += [f"{path.name}: has no '{name}'; add it" for name in ("plan", "people") if name not in mapping]
+    people = mapping.get("people", {})
+    faults += [
+        f"{path.name}: people has no '{key}'; name its column"
+        for key in ("file", "person", "entered_on")
+        if key not in people
+    ]
+    faults += _unknown(f"{path.name}: people", people, _PEOPLE)
+    faults += _unknown(f"{path.name}: sites", mapping.get("sites", {}), _SITES)
+    for name, keys in (("scores", _SCORES_KEYS), ("service_use", _USE_KEYS)):
+        for number, entry in enumerate(mapping.get(name, [])):
+            faults += _unknown(f"{path.name}: {name}[{number}]", entry, keys)
+    if faults:
+        raise FlatError(faults)
+    return mapping
+
+
+def _unknown(where: str, given: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[str]:
+    for key in given:
+        if key not in known:
+            yield f"{where}: '{key}' is not known here; allowed: {', '.join(known)}"
+
+
+def _lines(path: Path, sources: list[Source]) -> list[tuple[str, Line]]:
+    """Every line of a CSV file with its place, once all the columns that the mapping names are there."""
+    rows = csv.DictReader(_text(path).splitlines())
+    header = tuple(rows.fieldnames or ())
+    wanted = dict.fromkeys(name for source in sources if (name := _column(source)))
+    absent = [name for name in wanted if name not in header]
+    if absent:
+        raise FlatError([f"{path.name}: no column '{name}'; the file has: {', '.join(header)}" for name in absent])
+    lines = [(f"{path.name} row {number}", dict(row)) for number, row in enumerate(rows, start=2)]
+    ragged = [where for where, line in lines if None in line or None in line.values()]
+    if ragged:
+        raise FlatError([f"{where}: has more or fewer cells than the header; correct the row" for where in ragged])
+    return lines
+
+
+def _column(source: Source | float) -> str | None:
+    if isinstance(source, str):
+        return source
+    return source.get("column") if isinstance(source, Mapping) else None
+
+
+def _sources(mapping: Mapping[str, Any]) -> list[Source]:
+    people = {key: value for key, value in mapping["people"].items() if key not in ("file", "characteristics")}
+    found = [*people.values(), *mapping["people"].get("characteristics", {}).values()]
+    for entry in mapping.get("scores", []):
+        found += entry["columns"].values()
+    for entry in mapping.get("service_use", []):
+        found += [entry["column"], entry["from_day"], entry["until_day"]]
+    return found
+
+
+def _people(reading: _Reading, mapping: Mapping[str, Any], folder: Path) -> None:
+    people = mapping["people"]
+    arms: dict[str, str] = {}
+    seen: set[str] = set()
+    for where, line in _lines(folder / people["file"], _sources(mapping)):
+        record = _person(reading, people, line, where)
+        key = str(record["person"])
+        if key in seen:
+            reading.faults.append(f"{where}: the person stands twice; keep one row a person")
+        seen.add(key)
+        reading.add("people", where, record)
+        if not isinstance(record["entered_on"], date):
+            continue
+        _characteristics(reading, people, line, where, key)
+        _allocate(reading, mapping, line, where, record, arms)
+        _consent(reading, mapping, record)
+        _scores(reading, mapping, line, where, record)
+        _service_use(reading, mapping, line, where, record)
+
+
+def _person(reading: _Reading, people: Mapping[str, Any], line: Line, where: str) -> Record:
+    entered = _value(reading, "entered_on", people["entered_on"], line, where, None)
+    record: Record = {"entered_on": entered}
+    for column in table("people").columns:
+        if column.name in people and column.name != "entered_on":
+            record[column.name] = _value(reading, column.name, people[column.name], line, where, entered)
+    if "age" in people and isinstance(entered, date):
+        age = reading.number(people["age"], line, where)
+        record["birth_year"] = None if age is None else entered.year - int(age)
+    return record
+
+
+def _value(reading: _Reading, name: str, source: Source, line: Line, where: str, entered: Value) -> Value:
+    if isinstance(source, Mapping) and source.get("days_after_entry"):
+        days = reading.number(source, line, where)
+        return None if days is None or not isinstance(entered, date) else entered + timedelta(round(days))
+    try:
+        column = table("people").column(name)
+        text = reading.cell(source, line, where)
+        return column.parse(text) if text else None
+    except ContractError as error:
+        reading.faults.append(f"{where}: people.{name} {error}")
+        return None
+
+
+def _characteristics(reading: _Reading, people: Mapping[str, Any], line: Line, where: str, person: str) -> None:
+    for name, source in people.get("characteristics", {}).items():
+        text = reading.cell(source, line, where)
+        if text:
+            reading.add("characteristics", where, {"person": person, "name": name, "value": text})
+
+
+def _allocate(
+    reading: _Reading,
+    mapping: Mapping[str, Any],
+    line: Line,
+    where: str,
+    record: Record,
+    arms: dict[str, str],
+) -> None:
+    """People are allocated where the design allocates people; otherwise their site is, once."""
+    known = [arm.id for arm in reading.plan.arms]
+    arm = reading.cell(mapping["people"].get("arm", ""), line, where) if "arm" in mapping["people"] else ""
+    if arm not in known:
+        reading.faults.append(f"{where}: arm '{arm}' is not in the plan; allowed: {', '.join(known)}")
+        return
+    how = mapping.get("allocation", {})
+    by_person = reading.plan.design == "individually-randomised"
+    site = None if by_person else record.get("site")
+    if not by_person and site is None:
+        reading.faults.append(f"{where}: has no site, and the plan's design allocates sites; map people.site")
+        return
+    if site is not None and arms.setdefault(str(site), arm) != arm:
+        reading.faults.append(f"{where}: site {site} is in '{arms[str(site)]}' and in '{arm}'; a site has one arm")
+    row: Record = {
+        "arm": arm,
+        "site": site,
+        "person": record["person"] if by_person else None,
+        "from_on": how.get("from_on", record["entered_on"]),
+        "method": how.get("method", "randomised" if "randomised" in reading.plan.design else "other"),
+    }
+    earlier = next((a for a in reading.tables["allocations"] if site is not None and a["site"] == site), None)
+    if earlier is None:
+        reading.add("allocations", where, row)
+    elif earlier["from_on"] > row["from_on"]:  # type: ignore[operator]
+        earlier["from_on"] = row["from_on"]
+
+
+def _consent(reading: _Reading, mapping: Mapping[str, Any], record: Record) -> None:
+    how = mapping.get("consent", {})
+    reading.tables["consents"].append(
+        {
+            "person": record["person"],
+            "kind": "research",
+            "form_version": how.get("form_version", "as held by the source"),
+            "given_on": record["entered_on"],
+        }
+    )
+
+
+def _scores(reading: _Reading, mapping: Mapping[str, Any], line: Line, where: str, record: Record) -> None:
+    entered = record["entered_on"]
+    assert isinstance(entered, date)
+    known: set[str] = set()
+    for entry in mapping.get("scores", []):
+        low, high, version = _measure(reading, entry)
+        for timepoint, source in entry["columns"].items():
+            score = reading.number(source, line, where)
+            if score is None:
+                continue
+            if not low <= score <= high:
+                reading.faults.append(f"{where}: {_named(source)} {score:g} is outside {low:g} to {high:g}; correct it")
+            day = next((t.day for t in reading.plan.timepoints if t.id == timepoint), 0)
+            id = f"{record['person']}.{entry['instrument']}.{timepoint}"
+            shared: Record = {
+                "assessment": id,
+                "person": record["person"],
+                "timepoint": timepoint,
+                "instrument": entry["instrument"],
+                "version": version,
+            }
+            if id not in known:
+                known.add(id)
+                reading.add("assessments", where, shared | _administered(entry, entered + timedelta(day)))
+            reading.add("scores", where, shared | _reported(entry, score))
+
+
+def _administered(entry: Mapping[str, Any], day: date) -> Record:
+    mode, respondent = entry.get("mode", "import"), entry.get("respondent", "self")
+    return {"assessed_on": day, "mode": mode, "respondent": respondent, "status": "complete"}
+
+
+def _reported(entry: Mapping[str, Any], score: float) -> Record:
+    return {
+        "scale": entry.get("scale", "total"),
+        "value_set": entry.get("value_set"),
+        "score": score,
+        "origin": "reported",
+    }
+
+
+def _measure(reading: _Reading, entry: Mapping[str, Any]) -> tuple[float, float, str]:
+    """Range and version of the scale a score belongs to, from the plan's measures or the library."""
+    id, scale = entry["instrument"], entry.get("scale", "total")
+    for timepoint in entry["columns"]:
+        if timepoint not in {t.id for t in reading.plan.timepoints}:
+            _once(reading, f"mapping: scores of {id} name timepoint '{timepoint}', which the plan does not have")
+    measure = reading.plan.measure(id, scale)
+    if measure:
+        return measure.minimum, measure.maximum, "as reported"
+    if id in {instrument.id for instrument in library()}:
+        instrument = get(id)
+        if scale in {s.id for s in instrument.scales}:
+            return instrument.scale(scale).minimum, instrument.scale(scale).maximum, instrument.version
+    _once(reading, f"mapping: no measure '{id}' with scale '{scale}'; declare it under [[measures]] in the plan")
+    return float("-inf"), float("inf"), "as reported"
+
+
+def _once(reading: _Reading, fault: str) -> None:
+    if fault not in reading.faults:
+        reading.faults.append(fault)
+
+
+def _service_use(reading: _Reading, mapping: Mapping[str, Any], line: Line, where: str, record: Record) -> None:
+    entered = record["entered_on"]
+    assert isinstance(entered, date)
+    for entry in mapping.get("service_use", []):
+        count = reading.number(entry["column"], line, where)
+        opens, closes = (reading.number(entry[key], line, where) for key in ("from_day", "until_day"))
+        if count is None or opens is None or closes is None:
+            continue
+        if count != int(count):
+            reading.faults.append(f"{where}: {_named(entry['column'])} {count:g} is not a whole number; correct it")
+        if closes <= opens:
+            reading.faults.append(f"{where}: the period of {_named(entry['column'])} ends before it begins")
+        row: Record = {
+            "person": record["person"],
+            "setting": entry["setting"],
+            "from_on": entered + timedelta(round(opens)),
+            "until_on": entered + timedelta(round(closes)),
+            "count": int(count),
+            "source": entry.get("source", "record-extract"),
+        }
+        reading.add("service_use", where, row)
+
+
+def _sites(reading: _Reading, mapping: Mapping[str, Any], folder: Path) -> None:
+    used = dict.fromkeys(str(row["site"]) for row in reading.tables["people"] if row.get("site") is not None)
+    if "sites" not in mapping:
+        reading.tables["sites"] = [{"site": site} for site in used]
+        return
+    sites = {key: value for key, value in mapping["sites"].items() if key != "file"}
+    for where, line in _lines(folder / mapping["sites"]["file"], list(sites.values())):
+        record = {name: _site_value(reading, name, source, line, where) for name, source in sites.items()}
+        reading.add("sites", where, record)
+        used.pop(str(record["site"]), None)
+    for site in used:
+        reading.faults.append(f"people: site '{site}' is not in {mapping['sites']['file']}; add it there")
+
+
+def _site_value(reading: _Reading, name: str, source: Source, line: Line, where: str) -> Value:
+    text = reading.cell(source, line, where)
+    try:
+        return table("sites").column(name).parse(text) if text else None
+    except ContractError as error:
+        reading.faults.append(f"{where}: sites.{name} {error}")
+        return None
