@@ -1,0 +1,74 @@
+"""Where an installation keeps its data, and its keys."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+KEYS_FILE = "keys.json"
+DATABASE_FILE = "tracker.db"
+
+
+class ConfigError(ValueError):
+    """The installation's folder or keys are not usable; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Keys:
+    """Secrets of one installation. `identity` encrypts, `index` looks up, `pseudonym` names people in exports."""
+
+    session: str
+    password_salt: str
+    identity: str
+    index: str
+    pseudonym: str
+
+    @classmethod
+    def new(cls) -> Keys:
+        return cls(*(secrets.token_hex(32) for _ in range(5)))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the application is told from outside."""
+
+    data: Path
+    database_url: str
+    keys: Keys
+    timezone: str = "Europe/London"
+    secure_cookies: bool = True
+    testing: bool = False
+
+
+def data_folder() -> Path:
+    return Path(os.environ.get("TRACKER_DATA", "instance")).absolute()
+
+
+def load(data: Path | None = None, *, create: bool = False, secure_cookies: bool = True) -> Config:
+    """Read the configuration of the installation in a folder; `create` makes the folder and its keys."""
+    folder = data or data_folder()
+    if create:
+        _create(folder)
+    path = folder / KEYS_FILE
+    if not path.exists():
+        raise ConfigError(f"{folder}: there is no installation here; run `tracker setup` first, or set TRACKER_DATA")
+    try:
+        keys = Keys(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise ConfigError(f"{path}: is not a file of keys; restore it from your backup") from None
+    url = os.environ.get("TRACKER_DATABASE_URL") or f"sqlite:///{folder / DATABASE_FILE}"
+    timezone = os.environ.get("TRACKER_TIMEZONE", "Europe/London")
+    return Config(folder, url, keys, timezone, secure_cookies)
+
+
+def _create(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / KEYS_FILE
+    if path.exists():
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(asdict(Keys.new()), file, indent=1)

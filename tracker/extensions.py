@@ -1,0 +1,172 @@
+"""The things that live as long as the application: the database, its migrations, and the keys."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from flask import Flask, current_app, g
+from flask_security.core import Security
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+
+from .config import Config, Keys
+
+security = Security()
+csrf = CSRFProtect()
+
+
+class Keyring:
+    """Encrypts identity fields, makes their look-up index and people's pseudonyms."""
+
+    def __init__(self) -> None:
+        self._keys: Keys | None = None
+
+    def init(self, keys: Keys) -> None:
+        self._keys = keys
+
+    @property
+    def keys(self) -> Keys:
+        if self._keys is None:
+            raise RuntimeError("the keys are not loaded; create the application first")
+        return self._keys
+
+    def encrypt(self, text: str, place: str) -> bytes:
+        """Encrypt a text so that it opens only at its own table and column."""
+        nonce = os.urandom(12)
+        cipher = AESGCM(bytes.fromhex(self.keys.identity))
+        return b"\x01" + nonce + cipher.encrypt(nonce, text.encode(), b"1:" + place.encode())
+
+    def decrypt(self, blob: bytes, place: str) -> str:
+        cipher = AESGCM(bytes.fromhex(self.keys.identity))
+        return cipher.decrypt(blob[1:13], blob[13:], b"1:" + place.encode()).decode()
+
+    def index(self, text: str, place: str) -> str:
+        """A keyed digest: equal texts can be found without being read."""
+        return hmac.new(bytes.fromhex(self.keys.index), f"{place}:{text}".encode(), hashlib.sha256).hexdigest()
+
+    def pseudonym(self, study: str, id: str, letter: str) -> str:
+        """A name for an export: the same within a study, different between studies."""
+        digest = hmac.new(bytes.fromhex(self.keys.pseudonym), f"{study}:{letter}:{id}".encode(), hashlib.sha256)
+        return letter + digest.hexdigest()[:12]
+
+
+class Database:
+    """One session a request or command; writes happen inside `transaction()`."""
+
+    def __init__(self) -> None:
+        self._factory: sessionmaker[Session] = sessionmaker()
+        self._sessions = scoped_session(self._factory, scopefunc=_scope)
+        self.engine: Engine | None = None
+
+    def init_app(self, app: Flask, url: str) -> None:
+        self.engine = engine_for(url)
+        self._factory.configure(bind=self.engine)
+        app.teardown_appcontext(lambda _: self._sessions.remove())
+
+    @property
+    def session(self) -> Session:
+        return self._sessions()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """All of it or nothing. SQLite takes its write lock at the start, so that a write never fails half-way."""
+        session = self.session
+        session.rollback()
+        session.connection(execution_options={"writes": True})
+        try:
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+
+
+def _scope() -> int:
+    return id(g._get_current_object())
+
+
+def engine_for(url: str) -> Engine:
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_connect(connection: Any, _: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", "busy_timeout=10000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def today() -> date:
+    """Today where the installation is: a contact logged at half past midnight in summer belongs to the new day."""
+    return datetime.now(ZoneInfo(current_app.config["TIMEZONE"])).date()
+
+
+def take_turn(session: Session) -> None:
+    """Let one writer at a time continue a chain or a count; SQLite's write lock does so already."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(726573)"))
+
+
+def migrations_folder() -> Path:
+    """Inside the installed package, or beside it in a source tree."""
+    here = Path(__file__).parent
+    return next(path for path in (here / "migrations", here.parent / "migrations") if path.is_dir())
+
+
+def upgrade(url: str) -> None:
+    """Bring a database to the newest schema."""
+    _migrate(url, command.upgrade, "head")
+
+
+def downgrade(url: str, revision: str = "base") -> None:
+    """Take a database back to an earlier revision; 'base' is empty."""
+    _migrate(url, command.downgrade, revision)
+
+
+def _migrate(url: str, move: Callable[[AlembicConfig, str], None], revision: str) -> None:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    engine = engine_for(url)
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            move(config, revision)
+    finally:
+        engine.dispose()
+
+
+def analyze() -> None:
+    """Let the database learn its tables' sizes; queries are planned badly on the first day otherwise."""
+    with db.transaction() as session:
+        session.execute(text("ANALYZE"))
+
+
+keyring = Keyring()
+db = Database()
+
+
+def init(app: Flask, config: Config) -> None:
+    app.config["TIMEZONE"] = config.timezone
+    keyring.init(config.keys)
+    db.init_app(app, config.database_url)
+    csrf.init_app(app)

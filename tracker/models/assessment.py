@@ -1,0 +1,69 @@
+"""One administration of one instrument, and its answers. Scores are derived, never stored here."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, relationship
+
+from instruments.codes import ADMINISTRATION_MODES, ASSESSMENT_STATUSES, MISSING_REASONS, RESPONDENTS
+
+from .base import Base, Recorded, Versioned, code, column, key, link, one_of
+from .person import Person
+
+
+class Assessment(Recorded, Versioned, Base):
+    __tablename__ = "assessment"
+    __table_args__ = (
+        one_of("mode", ADMINISTRATION_MODES),
+        one_of("respondent", RESPONDENTS),
+        one_of("status", ASSESSMENT_STATUSES),
+        one_of("missing_reason", MISSING_REASONS),
+        CheckConstraint(
+            "status NOT IN ('missed', 'declined') OR missing_reason IS NOT NULL", name="missed_with_reason"
+        ),
+        UniqueConstraint("client_key"),
+        Index("uq_assessment_occasion", "person_id", "instrument", "timepoint", unique=True),
+    )
+    id: Mapped[uuid.UUID] = key()
+    client_key: Mapped[uuid.UUID] = column("internal")
+    person_id: Mapped[uuid.UUID] = link("person", index=False)
+    instrument: Mapped[str] = column("research", String(40))
+    instrument_version: Mapped[str] = column("research", String(40))
+    timepoint: Mapped[str] = column("research", String(40))
+    assessed_on: Mapped[date] = column("research")
+    mode: Mapped[str] = code("research")
+    respondent: Mapped[str] = code("research")
+    status: Mapped[str] = code("research")
+    missing_reason: Mapped[str | None] = code("research")
+    person: Mapped[Person] = relationship()
+    responses: Mapped[list[ItemResponse]] = relationship(back_populates="assessment", order_by="ItemResponse.item")
+    reported_scores: Mapped[list[ReportedScore]] = relationship(back_populates="assessment")
+
+
+class ItemResponse(Base):
+    """One answer; who gave it and when is its assessment's."""
+
+    __tablename__ = "item_response"
+    __table_args__ = (
+        one_of("missing_reason", MISSING_REASONS),
+        CheckConstraint("(value IS NULL) = (missing_reason IS NOT NULL)", name="value_or_reason"),
+    )
+    assessment_id: Mapped[uuid.UUID] = link("assessment", index=False, primary_key=True)
+    item: Mapped[str] = column("research", String(40), primary_key=True)
+    value: Mapped[int | None] = column("research")
+    missing_reason: Mapped[str | None] = code("research")
+    assessment: Mapped[Assessment] = relationship(back_populates="responses")
+
+
+class ReportedScore(Base):
+    """A score that came from elsewhere without its answers; kept apart from what is scored here."""
+
+    __tablename__ = "reported_score"
+    assessment_id: Mapped[uuid.UUID] = link("assessment", index=False, primary_key=True)
+    scale: Mapped[str] = column("research", String(40), primary_key=True)
+    value_set: Mapped[str | None] = column("research", String(60))
+    score: Mapped[float] = column("research")
+    assessment: Mapped[Assessment] = relationship(back_populates="reported_scores")

@@ -1,0 +1,123 @@
+"""People: pseudonymous research facts here, identity apart and encrypted, consents beside them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, relationship
+
+from instruments.codes import (
+    CONSENT_KINDS,
+    DEPRIVATION_INDEXES,
+    ETHNICITIES,
+    LEAVING_REASONS,
+    ON_WITHDRAWAL,
+    SEXES,
+)
+
+from .base import (
+    Base,
+    Encrypted,
+    Recorded,
+    UtcDateTime,
+    Versioned,
+    code,
+    column,
+    in_order,
+    key,
+    link,
+    one_of,
+)  # fmt: skip
+from .study import Site, Study
+
+
+class Person(Recorded, Versioned, Base):
+    __tablename__ = "person"
+    __table_args__ = (
+        one_of("sex", SEXES),
+        one_of("ethnicity", ETHNICITIES),
+        one_of("deprivation_index", DEPRIVATION_INDEXES),
+        one_of("left_reason", LEAVING_REASONS),
+        in_order("entered_on", "left_on"),
+        CheckConstraint("deprivation BETWEEN 1 AND 10", name="deprivation_range"),
+        CheckConstraint("ltc_count BETWEEN 0 AND 40", name="ltc_count_range"),
+        CheckConstraint("birth_year BETWEEN 1890 AND 2100", name="birth_year_range"),
+        UniqueConstraint("study_id", "study_number"),
+        Index("ix_person_site_id_study_id", "site_id", "study_id"),
+    )
+    id: Mapped[uuid.UUID] = key()
+    study_id: Mapped[uuid.UUID] = link("study")
+    site_id: Mapped[uuid.UUID | None] = link("site", index=False)
+    study_number: Mapped[str] = column("internal", String(40))
+    entered_on: Mapped[date] = column("research")
+    sex: Mapped[str | None] = code("research")
+    birth_year: Mapped[int | None] = column("research")
+    ethnicity: Mapped[str | None] = code("research")
+    deprivation: Mapped[int | None] = column("research")
+    deprivation_index: Mapped[str | None] = code("research")
+    lives_alone: Mapped[bool | None] = column("research")
+    carer: Mapped[bool | None] = column("research")
+    ltc_count: Mapped[int | None] = column("research")
+    left_on: Mapped[date | None] = column("research")
+    left_reason: Mapped[str | None] = code("research")
+    identity: Mapped[Identity | None] = relationship(back_populates="person", lazy="joined")
+    consents: Mapped[list[Consent]] = relationship(back_populates="person", order_by="Consent.given_on")
+    site: Mapped[Site | None] = relationship()
+    study: Mapped[Study] = relationship()
+
+
+class Identity(Recorded, Versioned, Base):
+    """Who the person is: encrypted, apart, and never part of an export."""
+
+    __tablename__ = "identity"
+    __table_args__ = (
+        UniqueConstraint("person_id"),
+        Index("ix_identity_nhs_number_index", "nhs_number_index"),
+    )
+    id: Mapped[uuid.UUID] = key()
+    person_id: Mapped[uuid.UUID] = link("person", index=False)
+    name: Mapped[str] = column("never", Encrypted("identity.name"))
+    nhs_number: Mapped[str | None] = column("never", Encrypted("identity.nhs_number"))
+    nhs_number_index: Mapped[str | None] = column("never", String(64))
+    date_of_birth: Mapped[str | None] = column("never", Encrypted("identity.date_of_birth"))
+    phone: Mapped[str | None] = column("never", Encrypted("identity.phone"))
+    address: Mapped[str | None] = column("never", Encrypted("identity.address"))
+    person: Mapped[Person] = relationship(back_populates="identity")
+
+
+class Characteristic(Recorded, Base):
+    """A further fact known at entry, named by the study's plan."""
+
+    __tablename__ = "characteristic"
+    __table_args__ = (UniqueConstraint("person_id", "name"),)
+    id: Mapped[uuid.UUID] = key()
+    person_id: Mapped[uuid.UUID] = link("person", index=False)
+    name: Mapped[str] = column("research", String(60))
+    value: Mapped[str] = column("research", String(200))
+
+
+class Consent(Recorded, Versioned, Base):
+    __tablename__ = "consent"
+    __table_args__ = (
+        one_of("kind", CONSENT_KINDS),
+        one_of("on_withdrawal", ON_WITHDRAWAL),
+        in_order("given_on", "withdrawn_on"),
+        CheckConstraint("(withdrawn_on IS NULL) = (on_withdrawal IS NULL)", name="withdrawn_on_with_wish"),
+        CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)", name="withdrawn_at_with_by"),
+        Index(
+            "uq_consent_current", "person_id", "kind", unique=True,
+            sqlite_where=text("withdrawn_on IS NULL"), postgresql_where=text("withdrawn_on IS NULL"),
+        ),
+    )  # fmt: skip
+    id: Mapped[uuid.UUID] = key()
+    person_id: Mapped[uuid.UUID] = link("person")
+    kind: Mapped[str] = code("research")
+    form_version: Mapped[str | None] = column("research", String(40))
+    given_on: Mapped[date] = column("research")
+    withdrawn_on: Mapped[date | None] = column("research")
+    on_withdrawal: Mapped[str | None] = code("research")
+    withdrawn_at: Mapped[datetime | None] = column("internal", UtcDateTime())
+    withdrawn_by: Mapped[uuid.UUID | None] = link("user", index=False)
+    person: Mapped[Person] = relationship(back_populates="consents")

@@ -1,0 +1,93 @@
+"""An episode with a link worker: the referral, who held it, and every contact."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+
+from sqlalchemy import CheckConstraint, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, relationship
+
+from instruments.codes import ATTENDANCES, CLOSURE_REASONS, CONTACT_MODES, REFERRAL_SOURCES, REFERRAL_STATUSES
+
+from .base import Base, Recorded, Versioned, code, column, in_order, key, link, one_of
+from .person import Person
+from .staff import User
+
+MOST_MINUTES = 480
+
+
+class Referral(Recorded, Versioned, Base):
+    __tablename__ = "referral"
+    __table_args__ = (
+        one_of("source", REFERRAL_SOURCES),
+        one_of("status", REFERRAL_STATUSES),
+        one_of("closure_reason", CLOSURE_REASONS),
+        in_order("referred_on", "decided_on"),
+        in_order("referred_on", "closed_on"),
+        CheckConstraint("(closed_on IS NULL) = (closure_reason IS NULL)", name="closed_on_with_reason"),
+        CheckConstraint("status = 'offered' OR decided_on IS NOT NULL", name="answer_with_date"),
+        Index(
+            "ix_referral_open",
+            "person_id",
+            sqlite_where=text("closed_on IS NULL"),
+            postgresql_where=text("closed_on IS NULL"),
+        ),
+    )
+    id: Mapped[uuid.UUID] = key()
+    person_id: Mapped[uuid.UUID] = link("person")
+    source: Mapped[str] = code("research")
+    referred_on: Mapped[date] = column("research")
+    reason: Mapped[str | None] = column("text", Text())
+    status: Mapped[str] = code("research")
+    decided_on: Mapped[date | None] = column("research")
+    closed_on: Mapped[date | None] = column("research")
+    closure_reason: Mapped[str | None] = code("research")
+    person: Mapped[Person] = relationship()
+    assignments: Mapped[list[Assignment]] = relationship(back_populates="referral", order_by="Assignment.from_on")
+
+
+class Assignment(Recorded, Base):
+    """Which link worker held the referral from when to when: the caseload on any date is exact."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (
+        in_order("from_on", "until_on"),
+        Index(
+            "uq_assignment_current", "referral_id", unique=True,
+            sqlite_where=text("until_on IS NULL"), postgresql_where=text("until_on IS NULL"),
+        ),
+    )  # fmt: skip
+    id: Mapped[uuid.UUID] = key()
+    referral_id: Mapped[uuid.UUID] = link("referral")
+    worker_id: Mapped[uuid.UUID] = link("user")
+    from_on: Mapped[date] = column("research")
+    until_on: Mapped[date | None] = column("research")
+    referral: Mapped[Referral] = relationship(back_populates="assignments")
+    worker: Mapped[User] = relationship(foreign_keys=[worker_id])
+
+
+class Contact(Recorded, Versioned, Base):
+    __tablename__ = "contact"
+    __table_args__ = (
+        one_of("mode", CONTACT_MODES),
+        one_of("attendance", ATTENDANCES),
+        CheckConstraint(f"minutes BETWEEN 0 AND {MOST_MINUTES}", name="minutes_range"),
+        CheckConstraint("attendance <> 'attended' OR minutes > 0", name="attended_takes_time"),
+        CheckConstraint(f"travel_minutes BETWEEN 0 AND {MOST_MINUTES}", name="travel_minutes_range"),
+        UniqueConstraint("client_key"),
+        Index("ix_contact_referral_id_contacted_on", "referral_id", "contacted_on"),
+    )
+    id: Mapped[uuid.UUID] = key()
+    client_key: Mapped[uuid.UUID] = column("internal")
+    referral_id: Mapped[uuid.UUID] = link("referral", index=False)
+    worker_id: Mapped[uuid.UUID] = link("user")
+    contacted_on: Mapped[date] = column("research")
+    mode: Mapped[str] = code("research")
+    attendance: Mapped[str] = code("research")
+    minutes: Mapped[int] = column("research")
+    travel_minutes: Mapped[int | None] = column("research")
+    topics: Mapped[str | None] = column("text", String(400))
+    note: Mapped[str | None] = column("text", Text())
+    referral: Mapped[Referral] = relationship()
+    worker: Mapped[User] = relationship(foreign_keys=[worker_id])
