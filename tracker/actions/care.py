@@ -1,0 +1,177 @@
+"""The link worker's work: referrals, who holds them, contacts and signposts."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from instruments.codes import ATTENDANCES, CONTACT_MODES
+
+from ..extensions import db, today
+from ..models import MOST_MINUTES, Assignment, Base, Contact, Person, Referral, Resource, Signpost, User
+from ..permissions import may_record_care, may_see_directory
+from .audit import facts, write_event
+from .refusal import Conflict, Refused, check, translated
+
+Record = TypeVar("Record", bound=Base)
+
+
+def record_referral(
+    *, by: User, person: Person, source: str, referred_on: date, status: str = "accepted",
+    decided_on: date | None = None, reason: str | None = None,
+) -> Referral:  # fmt: skip
+    """Open an episode: who referred the person, when, and their answer to the offer."""
+    check(may_record_care(by, person))
+    if referred_on > today():
+        raise Refused("referred_on", "The date of the referral is in the future. Enter today or an earlier date.")
+    decided = decided_on or (referred_on if status != "offered" else None)
+    if decided is not None and decided < referred_on:
+        raise Refused("decided_on", "The answer is dated before the referral. Correct one of the dates.")
+    referral = Referral(
+        person_id=person.id, source=source, referred_on=referred_on, status=status,
+        decided_on=decided, reason=reason, recorded_by=by.id,
+    )  # fmt: skip
+    referral.person = person
+    db.session.add(referral)
+    with translated():
+        write_event(by=by, action="record_referral", record=referral)
+    return referral
+
+
+def assign(*, by: User, referral: Referral, worker: User, from_on: date) -> Assignment:
+    """Give a referral to a link worker; whoever held it hands it over that day."""
+    check(may_record_care(by, referral.person) and may_record_care(worker, referral.person))
+    current = next((each for each in referral.assignments if each.until_on is None), None)
+    if current is not None:
+        before = facts(current)
+        current.until_on = from_on
+        with translated():
+            write_event(by=by, action="hand_over", record=current, before=before)
+    assignment = Assignment(worker_id=worker.id, from_on=from_on, recorded_by=by.id)
+    referral.assignments.append(assignment)
+    with translated():
+        write_event(by=by, action="assign", record=assignment)
+    return assignment
+
+
+def close_referral(*, by: User, referral: Referral, closed_on: date, closure_reason: str) -> None:
+    """End an episode."""
+    check(may_record_care(by, referral.person))
+    if closed_on < referral.referred_on or closed_on > today():
+        raise Refused("closed_on", "The closing date must lie between the referral and today. Correct the date.")
+    before = facts(referral)
+    referral.closed_on, referral.closure_reason = closed_on, closure_reason
+    with translated():
+        write_event(by=by, action="close_referral", record=referral, before=before)
+    for assignment in referral.assignments:
+        if assignment.until_on is None:
+            held = facts(assignment)
+            assignment.until_on = max(closed_on, assignment.from_on)
+            write_event(by=by, action="hand_over", record=assignment, before=held)
+
+
+def record_contact(
+    *, by: User, referral: Referral, client_key: uuid.UUID, contacted_on: date, mode: str, attendance: str,
+    minutes: int, travel_minutes: int | None = None, topics: str | None = None, note: str | None = None,
+) -> Contact:  # fmt: skip
+    """Log a contact. The same key with the same content is the same contact, however often it is sent."""
+    check(may_record_care(by, referral.person))
+    _check_contact(referral, contacted_on, mode, attendance, minutes, travel_minutes)
+    content = {
+        "referral_id": referral.id, "contacted_on": contacted_on, "mode": mode, "attendance": attendance,
+        "minutes": minutes, "travel_minutes": travel_minutes, "topics": topics, "note": note,
+    }  # fmt: skip
+    contact = Contact(client_key=client_key, worker_id=by.id, recorded_by=by.id, **content)
+    return _add_once(by, contact, "record_contact", content)
+
+
+def _check_contact(
+    referral: Referral, contacted_on: date, mode: str, attendance: str, minutes: int, travel: int | None
+) -> None:
+    if mode not in CONTACT_MODES:
+        raise Refused("mode", f"Choose how the contact was made: {', '.join(CONTACT_MODES.values())}.")
+    if attendance not in ATTENDANCES:
+        raise Refused("attendance", f"Choose whether the person attended: {', '.join(ATTENDANCES.values())}.")
+    if contacted_on > today():
+        raise Refused("contacted_on", "The date of the contact is in the future. Enter today or an earlier date.")
+    if contacted_on < referral.referred_on:
+        raise Refused(
+            "contacted_on",
+            f"The contact is before the referral of {referral.referred_on:%-d %B %Y}. Enter that day or a later one.",
+        )
+    least = 1 if attendance == "attended" else 0
+    if not least <= minutes <= MOST_MINUTES:
+        raise Refused(
+            "minutes", f"Minutes must be between {least} and {MOST_MINUTES}. Enter how long the contact took."
+        )
+    if travel is not None and not 0 <= travel <= MOST_MINUTES:
+        raise Refused("travel_minutes", f"Travel must be between 0 and {MOST_MINUTES} minutes. Correct the number.")
+
+
+def add_resource(*, by: User, study_id: uuid.UUID, name: str, category: str, details: Mapping[str, Any]) -> Resource:
+    """Add an entry to the directory."""
+    check(may_see_directory(by, study_id))
+    resource = Resource(study_id=study_id, name=name, category=category, recorded_by=by.id, **details)
+    db.session.add(resource)
+    with translated():
+        write_event(by=by, action="add_resource", record=resource)
+    return resource
+
+
+def record_signpost(
+    *, by: User, person: Person, resource: Resource, client_key: uuid.UUID, signposted_on: date, kind: str,
+    contact: Contact | None = None, outcome: str = "unknown", sessions_attended: int | None = None,
+) -> Signpost:  # fmt: skip
+    """Signpost a person to a resource; its outcome is asked for later."""
+    check(may_record_care(by, person) and may_see_directory(by, resource.study_id))
+    if signposted_on > today():
+        raise Refused("signposted_on", "The date of the signpost is in the future. Enter today or an earlier date.")
+    if signposted_on < person.entered_on:
+        raise Refused("signposted_on", "The signpost is dated before the person's entry. Correct the date.")
+    content = {
+        "person_id": person.id, "resource_id": resource.id, "contact_id": contact.id if contact else None,
+        "signposted_on": signposted_on, "kind": kind, "outcome": outcome, "sessions_attended": sessions_attended,
+    }  # fmt: skip
+    signpost = Signpost(client_key=client_key, recorded_by=by.id, **content)
+    return _add_once(by, signpost, "record_signpost", content)
+
+
+def answer_signpost(
+    *, by: User, signpost: Signpost, version: int, outcome: str, sessions_attended: int | None = None
+) -> None:
+    """Write down what came of a signpost."""
+    check(may_record_care(by, signpost.person))
+    if signpost.version != version:
+        raise Conflict(
+            "form", "Somebody else changed this signpost meanwhile. Check what it says now, then save again."
+        )
+    if sessions_attended and outcome != "attended":
+        raise Refused("sessions_attended", "Sessions are counted only when the person attended. Leave it empty.")
+    before = facts(signpost)
+    signpost.outcome, signpost.sessions_attended = outcome, sessions_attended
+    with translated():
+        write_event(by=by, action="answer_signpost", record=signpost, before=before)
+
+
+def _add_once(by: User, record: Record, action: str, content: Mapping[str, Any]) -> Record:
+    """Add a record under its client-made key; a replay finds the first, and other content is a conflict."""
+    content_key = record.client_key  # type: ignore[attr-defined]
+    try:
+        with db.session.begin_nested():
+            db.session.add(record)
+    except IntegrityError as error:
+        kind: Any = type(record)
+        first: Record | None = db.session.scalar(select(kind).where(kind.client_key == content_key))
+        if first is None:
+            with translated():
+                raise error
+        if any(getattr(first, name) != value for name, value in content.items()):
+            raise Conflict("form", "This was saved before with other content. Open the record to see it.") from None
+        return first
+    write_event(by=by, action=action, record=record)
+    return record

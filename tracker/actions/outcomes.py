@@ -1,0 +1,158 @@
+"""Outcomes: assessments with their answers, scores that others report, and use of health services."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from sqlalchemy.orm.attributes import flag_modified
+
+from instruments import get
+from instruments.definition import Instrument
+from instruments.scoring import BadResponse, score
+
+from ..extensions import db, today
+from ..models import Assessment, ItemResponse, Person, ReportedScore, ServiceUse, User
+from ..permissions import may_import, may_record_assessment, may_record_service_use
+from .audit import facts, write_event
+from .refusal import CHANGED_MEANWHILE, Conflict, Refused, check, translated
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """When, how and by whom an instrument was answered."""
+
+    timepoint: str
+    assessed_on: date
+    mode: str
+    respondent: str
+
+
+def record_assessment(
+    *, by: User, person: Person, instrument: Instrument, administration: Administration,
+    responses: Mapping[str, int | None], client_key: uuid.UUID,
+) -> Assessment:  # fmt: skip
+    """Save an answered instrument: complete when every item has an answer, else partly answered."""
+    check(may_record_assessment(by, person) or may_import(by, person.study))
+    _check_date(person, administration.assessed_on)
+    answers = {item.id: responses.get(item.id) for item in instrument.items}
+    try:
+        score(instrument, responses)
+    except BadResponse as error:
+        raise Refused("form", str(error)) from None
+    if all(value is None for value in answers.values()):
+        raise Refused("form", "No question is answered. Answer at least one, or record the outcome as missed.")
+    status = "partial" if None in answers.values() else "complete"
+    assessment = _assessment(by, person, instrument, administration, status, client_key)
+    with translated():
+        db.session.flush()
+    for item, value in answers.items():
+        missing = "not-answered" if value is None else None
+        assessment.responses.append(ItemResponse(item=item, value=value, missing_reason=missing))
+    write_event(by=by, action="record_assessment", record=assessment, after=facts(assessment) | {"responses": answers})
+    return assessment
+
+
+def record_missed_assessment(
+    *, by: User, person: Person, instrument: Instrument, administration: Administration,
+    status: str, missing_reason: str, client_key: uuid.UUID,
+) -> Assessment:  # fmt: skip
+    """Write down that an outcome was missed or declined, and why."""
+    check(may_record_assessment(by, person))
+    _check_date(person, administration.assessed_on)
+    assessment = _assessment(by, person, instrument, administration, status, client_key)
+    assessment.missing_reason = missing_reason
+    with translated():
+        write_event(by=by, action="record_missed_assessment", record=assessment)
+    return assessment
+
+
+def _assessment(
+    by: User, person: Person, instrument: Instrument, administration: Administration, status: str, client_key: uuid.UUID
+) -> Assessment:
+    assessment = Assessment(
+        client_key=client_key, person_id=person.id, instrument=instrument.id, recorded_by=by.id,
+        instrument_version=instrument.version, status=status, **asdict(administration),
+    )  # fmt: skip
+    assessment.person = person
+    db.session.add(assessment)
+    return assessment
+
+
+def _check_date(person: Person, assessed_on: date) -> None:
+    if assessed_on > today():
+        raise Refused("assessed_on", "The date of the assessment is in the future. Enter today or an earlier date.")
+    if (person.entered_on - assessed_on).days > 366:
+        raise Refused("assessed_on", "The assessment is dated more than a year before entry. Correct the date.")
+
+
+def correct_assessment(
+    *, by: User, assessment: Assessment, version: int, responses: Mapping[str, int | None], reason: str
+) -> None:
+    """Change saved answers, with a reason that the trail keeps."""
+    check(may_record_assessment(by, assessment.person))
+    if assessment.version != version:
+        raise Conflict("form", CHANGED_MEANWHILE)
+    if not reason.strip():
+        raise Refused("reason", "Say why the saved answers change.")
+    instrument = get(assessment.instrument, assessment.instrument_version)
+    try:
+        score(instrument, responses)
+    except BadResponse as error:
+        raise Refused("form", str(error)) from None
+    before = facts(assessment) | {"responses": {each.item: each.value for each in assessment.responses}}
+    for each in assessment.responses:
+        each.value = responses.get(each.item)
+        each.missing_reason = "not-answered" if each.value is None else None
+    answers = {each.item: each.value for each in assessment.responses}
+    assessment.status = "partial" if None in answers.values() else "complete"
+    flag_modified(assessment, "status")  # the answers are rows of their own; their assessment carries the version
+    write_event(
+        by=by, action="correct_assessment", record=assessment, before=before, reason=reason,
+        after=facts(assessment) | {"responses": answers},
+    )  # fmt: skip
+
+
+def record_reported_scores(
+    *, by: User, person: Person, instrument: str, version: str, administration: Administration,
+    scores: Mapping[str, tuple[str | None, float]],
+) -> Assessment:  # fmt: skip
+    """Save scores that came from elsewhere without their answers: scale -> (value set, score)."""
+    check(may_import(by, person.study))
+    assessment = Assessment(
+        client_key=uuid.uuid4(), person_id=person.id, instrument=instrument, instrument_version=version,
+        status="complete", recorded_by=by.id, **asdict(administration),
+    )  # fmt: skip
+    db.session.add(assessment)
+    for scale, (value_set, value) in scores.items():
+        assessment.reported_scores.append(ReportedScore(scale=scale, value_set=value_set, score=value))
+    with translated():
+        db.session.flush()
+    reported = {scale: value for scale, (_, value) in scores.items()}
+    write_event(
+        by=by, action="record_reported_scores", record=assessment, after=facts(assessment) | {"scores": reported}
+    )
+    return assessment
+
+
+def record_service_use(
+    *, by: User, person: Person, setting: str, from_on: date, until_on: date, count: int, source: str
+) -> ServiceUse:
+    """Save a count of health-service use over a period; the last day is not counted."""
+    check(may_record_service_use(by, person) or may_import(by, person.study))
+    if until_on <= from_on:
+        raise Refused("until_on", "The period ends before it begins. Enter a later end date.")
+    if until_on > today():
+        raise Refused("until_on", "The period ends in the future. Enter today or an earlier date.")
+    if not 0 <= count <= 1000:
+        raise Refused("count", "The number must be between 0 and 1,000. Check the record.")
+    use = ServiceUse(
+        person_id=person.id, setting=setting, from_on=from_on, until_on=until_on,
+        count=count, source=source, recorded_by=by.id,
+    )  # fmt: skip
+    db.session.add(use)
+    with translated():
+        write_event(by=by, action="record_service_use", record=use)
+    return use

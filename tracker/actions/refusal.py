@@ -1,0 +1,77 @@
+"""Why an action was refused, in words for the person who asked, beside the field they can mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+
+from ..permissions import Forbidden
+
+_DATABASE_SAYS = {
+    "uq_assessment_occasion": (
+        "form", "This outcome is recorded already for this timepoint. Open it to see the answers.",
+    ),
+    "uq_person_study_id_study_number": ("study_number", "This study number is taken. Enter another."),
+    "uq_service_use_person_id_setting_from_on_source": (
+        "from_on", "Attendances from this date are already recorded. Choose another start date.",
+    ),
+    "uq_user_email": ("email", "Somebody with this e-mail address is already here. Use another address."),
+    "uq_assignment_current": ("form", "Somebody holds this referral already. Hand it over instead."),
+}  # fmt: skip
+
+CHANGED_MEANWHILE = "Somebody else changed this record meanwhile. Check what it says now, then save again."
+
+
+class Refused(ValueError):
+    """The action was not done. `field` is the form field at fault, or 'form'."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field, self.message = field, message
+
+
+class Conflict(Refused):
+    """The record is not what the asker saw, or the same key came with other content."""
+
+
+def check(allowed: bool) -> None:
+    if not allowed:
+        raise Forbidden
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the database's no into words beside the field."""
+    try:
+        yield
+    except StaleDataError:
+        raise Conflict(
+            "form", "Somebody else changed this record meanwhile. Open it again, then repeat your change."
+        ) from None
+    except IntegrityError as error:
+        raise _refusal(str(error.orig)) from error
+
+
+def _refusal(text: str) -> Refused:
+    for name, (field, message) in _DATABASE_SAYS.items():
+        if name in text or name in _sqlite_name(text):
+            return Refused(field, message)
+    return Refused("form", "The database refused this record. Check the dates and choices, then save again.")
+
+
+def _sqlite_name(text: str) -> str:
+    """SQLite names the columns of a unique constraint and not the constraint: build the name they give."""
+    if "UNIQUE constraint failed: " not in text:
+        return ""
+    columns = [part.strip().split(".") for part in text.split("failed: ")[1].split(",")]
+    named = "uq_" + columns[0][0] + "_" + "_".join(part[-1] for part in columns)
+    return _INDEX_NAMES.get(named, named)
+
+
+_INDEX_NAMES = {
+    "uq_assessment_person_id_instrument_timepoint": "uq_assessment_occasion",
+    "uq_assignment_referral_id": "uq_assignment_current",
+}

@@ -1,0 +1,126 @@
+"""Staff, their memberships and posts, and their sign-ins."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, date, datetime, timedelta
+
+from flask_security.utils import hash_password
+from sqlalchemy import func, select
+
+from ..extensions import db, keyring
+from ..models import Membership, Post, SignIn, SignInFailure, Site, Study, User
+from ..permissions import may_manage
+from .audit import facts, write_event
+from .refusal import Refused, check, translated
+
+SHORTEST_PASSWORD = 12
+FREE_FAILURES, LONGEST_WAIT = 5, timedelta(minutes=15)
+
+
+def create_user(*, by: User | None, email: str, name: str, password: str) -> User:
+    """Make a member of staff. The first one, made on the command line, has nobody to be made by."""
+    check(may_manage(by) if by else _is_first())
+    if len(password) < SHORTEST_PASSWORD:
+        raise Refused("password", f"The password is too short. Use at least {SHORTEST_PASSWORD} characters.")
+    user = User(
+        email=email.strip().lower(), name=name, password=hash_password(password),
+        recorded_by=by.id if by else None, active=True,
+    )  # fmt: skip
+    db.session.add(user)
+    with translated():
+        write_event(by=by, action="create_user", record=user)
+    return user
+
+
+def _is_first() -> bool:
+    return not db.session.scalar(select(func.count()).select_from(User))
+
+
+def grant(
+    *, by: User | None, user: User, role: str, study: Study | None = None, site: Site | None = None
+) -> Membership:
+    """Give a role in a study, at a site, or (administrators) in the whole installation."""
+    check(may_manage(by) if by else not db.session.scalar(select(func.count()).select_from(Membership)))
+    membership = Membership(
+        user_id=user.id, role=role, recorded_by=by.id if by else user.id,
+        study_id=study.id if study else None, site_id=site.id if site else None,
+    )  # fmt: skip
+    db.session.add(membership)
+    with translated():
+        write_event(by=by, action="grant", record=membership)
+    db.session.refresh(user)
+    return membership
+
+
+def end_membership(*, by: User, membership: Membership, reason: str) -> None:
+    """Take a role away, from the next request on."""
+    check(may_manage(by))
+    before = facts(membership)
+    membership.ended_at, membership.ended_by = datetime.now(UTC), by.id
+    write_event(by=by, action="end_membership", record=membership, before=before, reason=reason)
+
+
+def disable_user(*, by: User, user: User, reason: str) -> None:
+    """Disable somebody at once: every sign-in ends."""
+    check(may_manage(by))
+    before = facts(user)
+    user.active = False
+    write_event(by=by, action="disable_user", record=user, before=before, reason=reason)
+    for sign_in in db.session.scalars(select(SignIn).where(SignIn.user_id == user.id, SignIn.ended_at.is_(None))):
+        end_sign_in(by=by, sign_in=sign_in)
+
+
+def appoint(*, by: User, user: User, site: Site, fte: float, from_on: date, until_on: date | None = None) -> Post:
+    """Write down a link worker's post."""
+    check(may_manage(by))
+    post = Post(user_id=user.id, site_id=site.id, fte=fte, from_on=from_on, until_on=until_on, recorded_by=by.id)
+    db.session.add(post)
+    with translated():
+        write_event(by=by, action="appoint", record=post)
+    return post
+
+
+def start_sign_in(*, by: User) -> SignIn:
+    """Open a sign-in on the server and forget earlier failures of this account."""
+    sign_in = SignIn(user_id=by.id)
+    db.session.add(sign_in)
+    write_event(by=by, action="sign_in", record=sign_in)
+    return sign_in
+
+
+def end_sign_in(*, by: User, sign_in: SignIn) -> None:
+    """Close a sign-in on the server."""
+    if sign_in.ended_at is not None:
+        return
+    before = facts(sign_in)
+    sign_in.ended_at = datetime.now(UTC)
+    write_event(by=by, action="sign_out", record=sign_in, before=before)
+
+
+def note_failure(*, by: None, account: str, address: str) -> None:
+    """Count a failed sign-in against the account named and the address it came from; both as keyed digests."""
+    assert by is None
+    for digest in _digests(account, address):
+        db.session.add(SignInFailure(id=uuid.uuid4(), digest=digest))
+
+
+def wait_before_sign_in(*, by: None, account: str, address: str) -> timedelta:
+    """How long to wait before the next attempt counts: it doubles with every failure after the fifth."""
+    assert by is None
+    now = datetime.now(UTC)
+    waits = [timedelta()]
+    for digest, free in zip(_digests(account, address), (FREE_FAILURES, 4 * FREE_FAILURES), strict=True):
+        failures, last = db.session.execute(
+            select(func.count(), func.max(SignInFailure.failed_at)).where(
+                SignInFailure.digest == digest, SignInFailure.failed_at > now - LONGEST_WAIT
+            )
+        ).one()
+        if failures >= free:
+            pause = min(timedelta(seconds=2.0 ** min(failures - free + 1, 10)), LONGEST_WAIT)
+            waits.append(last + pause - now)
+    return max(waits)
+
+
+def _digests(account: str, address: str) -> tuple[str, str]:
+    return keyring.index(account.strip().lower(), "sign_in.account"), keyring.index(address, "sign_in.address")

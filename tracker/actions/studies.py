@@ -1,0 +1,81 @@
+"""Setting up a study: its plan, arms, sites and allocation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from instruments import plan as plans
+
+from ..extensions import db
+from ..models import Allocation, Arm, Person, Site, Study, User
+from ..permissions import may_import, may_manage
+from .audit import facts, write_event
+from .refusal import Conflict, Refused, check, translated
+
+
+def create_study(*, by: User, plan_text: str) -> Study:
+    """Make a study and its arms from its plan."""
+    check(may_manage(by))
+    plan = _parsed(plan_text)
+    study = Study(
+        slug=plan.id, title=plan.title, design=plan.design,
+        plan_text=plan_text, plan_sha256=plan.sha256, recorded_by=by.id,
+    )  # fmt: skip
+    db.session.add(study)
+    with translated():
+        write_event(by=by, action="create_study", record=study)
+    for arm in plan.arms:
+        record = Arm(study_id=study.id, slug=arm.id, label=arm.label, role=arm.role, recorded_by=by.id)
+        db.session.add(record)
+        write_event(by=by, action="create_arm", record=record)
+    return study
+
+
+def lock_plan(*, by: User, study: Study) -> None:
+    """Fix the plan: from now on it cannot be replaced, only deviated from, visibly."""
+    check(may_import(by, study))
+    if study.locked_at is not None:
+        raise Conflict("form", "The plan is locked already; deviations are reported, not written into the plan.")
+    before = facts(study)
+    study.locked_at, study.locked_by = datetime.now(UTC), by.id
+    write_event(by=by, action="lock_plan", record=study, before=before)
+
+
+def create_site(*, by: User, slug: str, name: str, details: Mapping[str, Any] | None = None) -> Site:
+    """Make a site (a practice or clinic)."""
+    check(may_manage(by))
+    site = Site(slug=slug, name=name, recorded_by=by.id, **(details or {}))
+    db.session.add(site)
+    with translated():
+        write_event(by=by, action="create_site", record=site)
+    return site
+
+
+def allocate(
+    *, by: User, study: Study, arm: str, from_on: date, method: str,
+    site: Site | None = None, person: Person | None = None,
+) -> Allocation:  # fmt: skip
+    """Put a site, or one person, in an arm from a date."""
+    check(may_import(by, study))
+    chosen = db.session.scalar(select(Arm).where(Arm.study_id == study.id, Arm.slug == arm))
+    if chosen is None:
+        raise Refused("arm", f"arm: '{arm}' is not in the study's plan; use one of its arms")
+    allocation = Allocation(
+        study_id=study.id, arm_id=chosen.id, from_on=from_on, method=method, recorded_by=by.id,
+        site_id=site.id if site else None, person_id=person.id if person else None,
+    )  # fmt: skip
+    db.session.add(allocation)
+    with translated():
+        write_event(by=by, action="allocate", record=allocation)
+    return allocation
+
+
+def _parsed(text: str) -> plans.Plan:
+    try:
+        return plans.parse(text)
+    except plans.PlanError as error:
+        raise Refused("plan", str(error)) from None

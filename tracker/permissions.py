@@ -1,0 +1,107 @@
+"""Who may see and do what. Pure: each rule looks only at the staff member's memberships and the record."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from .models import Consent, Membership, Person, Site, Study, User
+
+CARE_ROLES = ("link-worker", "supervisor")
+SITE_ROLES = (*CARE_ROLES, "outcome-assessor")
+STAFF_ROLES = (*SITE_ROLES, "evaluator", "administrator")
+
+
+class Forbidden(PermissionError):
+    """The asker may not do this; nothing about the record is told."""
+
+
+def current(user: User) -> list[Membership]:
+    """The memberships that have not ended; someone who is disabled has none."""
+    return [m for m in user.memberships if m.ended_at is None] if user.active else []
+
+
+def holds(user: User, roles: Iterable[str]) -> bool:
+    """Whether the asker has one of these roles anywhere."""
+    wanted = set(roles)
+    return any(membership.role in wanted for membership in current(user))
+
+
+def _at(user: User, roles: Iterable[str], study_id: uuid.UUID, site_id: uuid.UUID | None) -> bool:
+    wanted = set(roles)
+    return any(
+        membership.role in wanted and membership.study_id == study_id and membership.site_id == site_id
+        for membership in current(user)
+    )
+
+
+def has_withdrawn(person: Person) -> bool:
+    """Whether the person has taken back the consent to be seen by the service or to be in the study."""
+    return any(c.kind in ("service", "research") and c.withdrawn_on is not None for c in _latest(person))
+
+
+def _latest(person: Person) -> Iterable[Consent]:
+    latest: dict[str, Consent] = {}
+    for consent in person.consents:
+        latest[consent.kind] = consent
+    return latest.values()
+
+
+def may_see_person(user: User, person: Person) -> bool:
+    """Name and study number: staff of the person's own site and study, until the person withdraws."""
+    return not has_withdrawn(person) and _at(user, SITE_ROLES, person.study_id, person.site_id)
+
+
+def may_see_withdrawal(user: User, person: Person) -> bool:
+    """That somebody withdrew, and what is to happen with the data: the site's supervisors."""
+    return has_withdrawn(person) and _at(user, ("supervisor",), person.study_id, person.site_id)
+
+
+def may_see_care(user: User, person: Person) -> bool:
+    """Arm, referrals, contacts and signposts: never an outcome assessor, who must stay blind to them."""
+    return not has_withdrawn(person) and _at(user, CARE_ROLES, person.study_id, person.site_id)
+
+
+def may_record_care(user: User, person: Person) -> bool:
+    return may_see_care(user, person)
+
+
+def may_record_assessment(user: User, person: Person) -> bool:
+    return may_see_person(user, person)
+
+
+def may_record_service_use(user: User, person: Person) -> bool:
+    return may_see_care(user, person)
+
+
+def may_withdraw(user: User, person: Person) -> bool:
+    return may_see_care(user, person)
+
+
+def may_add_person(user: User, study: Study, site: Site | None) -> bool:
+    """Staff who care for people at the site; an evaluator may bring in whole datasets (without identities)."""
+    if holds(user, ("administrator",)) or _at(user, ("evaluator",), study.id, None):
+        return True
+    return site is not None and _at(user, CARE_ROLES, study.id, site.id)
+
+
+def may_import(user: User, study: Study) -> bool:
+    return holds(user, ("administrator",)) or _at(user, ("evaluator",), study.id, None)
+
+
+def may_see_study(user: User, study: Study) -> bool:
+    """Pseudonymous progress and completeness: the study's evaluators."""
+    return _at(user, ("evaluator",), study.id, None)
+
+
+def may_export(user: User, study: Study) -> bool:
+    return _at(user, ("evaluator",), study.id, None)
+
+
+def may_see_directory(user: User, study_id: uuid.UUID) -> bool:
+    return any(m.role in CARE_ROLES and m.study_id == study_id for m in current(user))
+
+
+def may_manage(user: User) -> bool:
+    """Users, sites and studies: administrators, who see no clinical content."""
+    return holds(user, ("administrator",))

@@ -1,0 +1,79 @@
+"""Who is on a caseload now, and what happened last."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import contains_eager
+
+from ..extensions import db
+from ..models import Assignment, Contact, Identity, Person, Referral, User
+from ..permissions import CARE_ROLES
+from .scope import at_own_sites, has_withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class CaseloadRow:
+    """One open referral: the person, who holds it, and its contacts so far."""
+
+    person: Person
+    referral: Referral
+    worker_id: uuid.UUID | None
+    contacts: int
+    last_contact_on: date | None
+
+
+def caseload(*, by: User, mine: bool = True) -> Sequence[CaseloadRow]:
+    """Open, accepted referrals: the asker's own or all at their sites, longest without contact first."""
+    contacts = (
+        select(
+            Contact.referral_id,
+            func.count().filter(Contact.attendance == "attended").label("attended"),
+            func.max(Contact.contacted_on).label("last_on"),
+        )
+        .group_by(Contact.referral_id)
+        .subquery()
+    )
+    query = (
+        select(Referral, Assignment.worker_id, contacts.c.attended, contacts.c.last_on)
+        .join(Referral.person)
+        .outerjoin(Person.identity)
+        .outerjoin(Assignment, (Assignment.referral_id == Referral.id) & Assignment.until_on.is_(None))
+        .outerjoin(contacts, contacts.c.referral_id == Referral.id)
+        .where(Referral.closed_on.is_(None), Referral.status == "accepted")
+        .where(at_own_sites(by, CARE_ROLES), ~has_withdrawn())
+        .options(contains_eager(Referral.person).contains_eager(Person.identity))
+        .order_by(func.coalesce(contacts.c.last_on, Referral.referred_on), Identity.id)
+    )
+    if mine:
+        query = query.where(Assignment.worker_id == by.id)
+    return [
+        CaseloadRow(referral.person, referral, worker, attended or 0, last_on)
+        for referral, worker, attended, last_on in db.session.execute(query).unique()
+    ]
+
+
+def unanswered_referrals(*, by: User) -> Sequence[Referral]:
+    """Offered and not yet answered, oldest first."""
+    return db.session.scalars(
+        select(Referral)
+        .join(Referral.person)
+        .where(Referral.status == "offered", Referral.closed_on.is_(None))
+        .where(at_own_sites(by, CARE_ROLES), ~has_withdrawn())
+        .options(contains_eager(Referral.person))
+        .order_by(Referral.referred_on)
+    ).all()
+
+
+def people_without_referral(*, by: User) -> Sequence[Person]:
+    """People at the asker's sites who are followed without a link worker, newest first."""
+    referred = select(Referral.person_id)
+    return db.session.scalars(
+        select(Person)
+        .where(at_own_sites(by, CARE_ROLES), ~has_withdrawn(), Person.id.not_in(referred))
+        .order_by(Person.entered_on.desc(), Person.study_number)
+    ).all()

@@ -1,0 +1,140 @@
+"""A person's page: what happened, and each score over time."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
+
+from instruments import definition, get
+from instruments.scoring import Score, score
+
+from ..extensions import db, keyring
+from ..models import Assessment, Contact, Identity, Person, Referral, ServiceUse, Signpost, User
+from ..permissions import may_see_care, may_see_person
+from .scope import NotFound, visible_people
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePoint:
+    """One score on one date; `value` is None where there is no score, with the reason."""
+
+    timepoint: str
+    assessed_on: date
+    value: float | None
+    band: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleHistory:
+    """A scale over time."""
+
+    instrument: definition.Instrument
+    scale: definition.Scale
+    points: tuple[ScorePoint, ...]
+
+
+def referrals(person: Person, *, by: User) -> Sequence[Referral]:
+    """The person's referrals, newest first."""
+    _may_know(by, person)
+    return db.session.scalars(
+        select(Referral)
+        .where(Referral.person_id == person.id)
+        .options(selectinload(Referral.assignments))
+        .order_by(Referral.referred_on.desc())
+    ).all()
+
+
+def contacts(person: Person, *, by: User) -> Sequence[Contact]:
+    """The person's contacts, newest first."""
+    _may_know(by, person)
+    return db.session.scalars(
+        select(Contact)
+        .join(Contact.referral)
+        .where(Referral.person_id == person.id)
+        .options(joinedload(Contact.worker))
+        .order_by(Contact.contacted_on.desc(), Contact.recorded_at.desc())
+    ).all()
+
+
+def signposts(person: Person, *, by: User) -> Sequence[Signpost]:
+    """The person's signposts, newest first."""
+    _may_know(by, person)
+    return db.session.scalars(
+        select(Signpost)
+        .where(Signpost.person_id == person.id)
+        .options(joinedload(Signpost.resource))
+        .order_by(Signpost.signposted_on.desc(), Signpost.recorded_at.desc())
+    ).all()
+
+
+def service_use(person: Person, *, by: User) -> Sequence[ServiceUse]:
+    """Counts of health-service use, newest period first."""
+    _may_know(by, person)
+    return db.session.scalars(
+        select(ServiceUse).where(ServiceUse.person_id == person.id).order_by(ServiceUse.from_on.desc())
+    ).all()
+
+
+def assessments(person: Person, *, by: User) -> Sequence[Assessment]:
+    """The person's assessments with their answers, oldest first."""
+    if not may_see_person(by, person):
+        raise NotFound
+    return db.session.scalars(
+        select(Assessment)
+        .where(Assessment.person_id == person.id)
+        .options(selectinload(Assessment.responses), selectinload(Assessment.reported_scores))
+        .order_by(Assessment.assessed_on, Assessment.instrument)
+    ).all()
+
+
+def assessment(id: uuid.UUID, *, by: User) -> Assessment:
+    """One assessment with its answers."""
+    found = db.session.get(Assessment, id, options=[selectinload(Assessment.responses)])
+    if found is None or not may_see_person(by, found.person):
+        raise NotFound
+    return found
+
+
+def scores(assessment: Assessment, *, by: User) -> dict[str, Score]:
+    """The scores of one assessment, derived from its answers."""
+    if not may_see_person(by, assessment.person):
+        raise NotFound
+    instrument = get(assessment.instrument, assessment.instrument_version)
+    return score(instrument, {response.item: response.value for response in assessment.responses})
+
+
+def histories(given: Sequence[Assessment], *, by: User) -> Sequence[ScaleHistory]:
+    """Each scale of each answered instrument over time."""
+    answered = [each for each in given if each.responses]
+    versions = dict.fromkeys((each.instrument, each.instrument_version) for each in answered)
+    return [history for version in versions for history in _histories(answered, version, by)]
+
+
+def _histories(given: Sequence[Assessment], version: tuple[str, str], by: User) -> Iterator[ScaleHistory]:
+    instrument = get(*version)
+    occasions = [(each, scores(each, by=by)) for each in given if (each.instrument, each.instrument_version) == version]
+    for scale in instrument.scales:
+        points = tuple(
+            ScorePoint(each.timepoint, each.assessed_on, got[scale.id].value, got[scale.id].band, got[scale.id].reason)
+            for each, got in occasions
+        )
+        yield ScaleHistory(instrument, scale, points)
+
+
+def same_nhs_number(number: str, *, by: User) -> Person | None:
+    """Somebody the asker may see who has this NHS number."""
+    digest = keyring.index(number, "identity.nhs_number")
+    return db.session.scalars(
+        visible_people(by).join(Identity, Identity.person_id == Person.id).where(Identity.nhs_number_index == digest)
+    ).first()
+
+
+def _may_know(by: User, person: Person) -> None:
+    if not may_see_care(by, person):
+        raise NotFound

@@ -1,0 +1,88 @@
+"""What the asker may see at all: the sites, studies and people that every other query starts from."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
+from sqlalchemy.orm import selectinload
+
+from ..extensions import db
+from ..models import Allocation, Arm, Consent, Person, Site, Study, User
+from ..permissions import CARE_ROLES, SITE_ROLES, current, may_see_care, may_see_person
+
+
+class NotFound(LookupError):
+    """There is no such record, or the asker may not see it: the answer is the same."""
+
+
+def has_withdrawn() -> ColumnElement[bool]:
+    """The SQL twin of `permissions.has_withdrawn`: no consent of the kind is current, and one was withdrawn."""
+    again = Consent.__table__.alias()
+    return exists().where(
+        Consent.person_id == Person.id,
+        Consent.kind.in_(("service", "research")),
+        Consent.withdrawn_on.is_not(None),
+        ~exists().where(again.c.person_id == Person.id, again.c.kind == Consent.kind, again.c.withdrawn_on.is_(None)),
+    )
+
+
+def at_own_sites(by: User, roles: Sequence[str] = SITE_ROLES) -> ColumnElement[bool]:
+    """People of the sites and studies at which the asker holds one of the roles."""
+    places = [and_(Person.study_id == m.study_id, Person.site_id == m.site_id) for m in current(by) if m.role in roles]
+    return or_(*places) if places else false()
+
+
+def visible_people(by: User, roles: Sequence[str] = SITE_ROLES) -> Select[Person]:
+    return select(Person).where(at_own_sites(by, roles), ~has_withdrawn())
+
+
+def person(id: uuid.UUID, *, by: User) -> Person:
+    """One person, by anyone of their site."""
+    found = db.session.get(Person, id, options=[selectinload(Person.consents)])
+    if found is None or not may_see_person(by, found):
+        raise NotFound
+    return found
+
+
+def person_in_care(id: uuid.UUID, *, by: User) -> Person:
+    """One person, by those who may know their arm and their care."""
+    found = person(id, by=by)
+    if not may_see_care(by, found):
+        raise NotFound
+    return found
+
+
+def sites(by: User, roles: Sequence[str] = CARE_ROLES) -> Sequence[tuple[Site, Study]]:
+    """The asker's sites, each with its study."""
+    pairs = {(m.site_id, m.study_id) for m in current(by) if m.role in roles and m.site_id}
+    rows = db.session.execute(
+        select(Site, Study)
+        .join(Study, true())
+        .where(or_(*(and_(Site.id == site, Study.id == study) for site, study in pairs)) if pairs else false())
+        .order_by(Site.name)
+    )
+    return [(site, study) for site, study in rows]
+
+
+def arm_of(person: Person, *, by: User) -> Arm | None:
+    """The arm that the person, or their site, was allocated to most recently before they entered."""
+    if not may_see_care(by, person):
+        raise NotFound
+    return arm_at(person.study_id, person.site_id, person.id, by=by)
+
+
+def arm_at(study_id: uuid.UUID, site_id: uuid.UUID | None, person_id: uuid.UUID | None, *, by: User) -> Arm | None:
+    """The arm of a site (or of one person) in a study; only for staff who may know it."""
+    if not any(m.study_id == study_id and m.role in (*CARE_ROLES, "evaluator") for m in current(by)):
+        raise NotFound
+    where = [Allocation.site_id == site_id] if site_id else []
+    where += [Allocation.person_id == person_id] if person_id else []
+    return db.session.scalar(
+        select(Arm)
+        .join(Allocation, Allocation.arm_id == Arm.id)
+        .where(Allocation.study_id == study_id, or_(false(), *where))
+        .order_by(Allocation.from_on.desc())
+        .limit(1)
+    )
