@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Error, Playwright, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, Response, Route, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_APPLICATIONS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
+OUTSIDE = re.compile(r"^(?!(http://127\.0\.0\.1:|data:|blob:))")
 # Nothing on the network but the page under test, and no graphics card.
 FLAGS = (
     "--disable-background-networking",
@@ -45,6 +50,56 @@ def launch(playwright: Playwright) -> Browser:
         except Error as fault:
             faults.append(f"{path} does not start: {fault.message}")
     raise RuntimeError("\n".join(faults) or "no Chromium or Chrome is on this machine")
+
+
+def watch(context: BrowserContext) -> list[str]:
+    """What goes wrong in the pages of a context from now on, as it happens."""
+    complaints: list[str] = []
+
+    def refuse(route: Route) -> None:
+        complaints.append(f"asked for {route.request.url}, which is not on this machine")
+        route.abort()
+
+    def missing(response: Response) -> None:  # a page may be refused; what it is made of must be there
+        if response.status >= 400 and response.request.resource_type != "document":
+            complaints.append(f"{response.url} answered {response.status}")
+
+    def said(kind: str, text: str) -> None:
+        if kind == "error" and not text.startswith("Failed to load resource"):
+            complaints.append(f"console: {text}")
+
+    context.route(OUTSIDE, refuse)
+    context.on("response", missing)
+    context.on("console", lambda message: said(message.type, message.text))
+    context.on("weberror", lambda error: complaints.append(f"script: {error.error}"))
+    return complaints
+
+
+@contextmanager
+def watched_page(browser: Browser, width: int, height: int) -> Iterator[Page]:
+    """A fresh visitor's page; leaving it fails if a script, the console or a request had a complaint."""
+    small = width < 600
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        is_mobile=small,
+        has_touch=small,
+        locale="en-GB",
+        timezone_id="Europe/London",
+    )
+    complaints = watch(context)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+    assert not complaints, "\n".join(complaints)
+
+
+def check_accessible(page: Page) -> None:
+    """Nothing that axe can see stands in anybody's way, and nothing needs scrolling sideways."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+    too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert too_wide <= 0, f"{page.url}: {too_wide} px wider than the screen"
 
 
 def main() -> int:
