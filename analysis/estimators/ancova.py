@@ -1,0 +1,64 @@
+"""Analysis of covariance: the follow-up score on arm, baseline score and named covariates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from instruments.plan import Covariate
+
+from ..moments import classical, cluster_robust, from_rows, least_squares
+from ..result import Fitted
+from .design import design
+from .inference import Inference
+
+
+def ancova(
+    rows: pd.DataFrame, *, covariates: Sequence[Covariate], errors: str = "CR2", confidence: float = 0.95
+) -> Fitted:
+    """Estimate the mean difference at follow-up between people alike in baseline score and covariates.
+
+    Ordinary least squares on the rows with score, baseline and all covariates; the others are left out, and `n` says
+    how many stayed. With CR2 the errors allow people of one site to resemble each other, and the degrees of freedom
+    are Satterthwaite's; 'classical' errors are for studies that allocated people.
+
+    Parameters
+    ----------
+    rows
+        One row a person: `arm` (1 intervention, 0 comparison), `site`, `score`, `baseline` (units of the scale;
+        missing as NaN) and the covariates' columns.
+    covariates
+        Facts known at entry; categories enter as indicators with the first level as reference.
+    errors
+        'CR2', 'CR0', 'CR1', 'CR1S', 'CR3' or 'classical'.
+    confidence
+        Level of the interval.
+
+    Returns
+    -------
+    Fitted
+        One answer, the adjusted difference (intervention minus comparison), and every coefficient.
+
+    Raises
+    ------
+    AnalysisError
+        When an arm is empty or a term is determined by the others.
+
+    References
+    ----------
+    Bell RM, McCaffrey DF. Survey Methodology 2002;28:169-181.
+    Pustejovsky JE, Tipton E. J Bus Econ Stat 2018;36:672-683. doi:10.1080/07350015.2016.1247004
+    Reference: `01_ancova_eq5d12`; `tests/reference/analysis/btheb.R`.
+    """
+    laid = design(rows, ("score",), rows["baseline"].to_numpy(dtype=float), covariates)
+    fit = least_squares(from_rows(laid.X, laid.rows["score"].to_numpy(dtype=float), laid.site, laid.terms))
+    few = errors != "classical" and min(laid.n_clusters) < 2
+    found = classical(fit) if errors == "classical" or few else cluster_robust(fit, errors)
+    method = "ANCOVA, classical errors" if errors == "classical" else f"ANCOVA, {errors} by site"
+    inference = Inference(laid, method, confidence, clustered=errors != "classical")
+    terms = tuple(
+        inference.estimate(term, float(value), float(error), float(df))
+        for term, value, error, df in zip(laid.terms, fit.beta, found.std_error, found.df, strict=True)
+    )
+    return Fitted((terms[1],), terms, laid.n, inference.n_clusters, inference.warnings())

@@ -1,0 +1,89 @@
+"""From rows to a design matrix: complete cases, arm, baseline, named covariates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from instruments.plan import Covariate
+
+from ..moments import Array, redundant_term
+from ..result import AnalysisError
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Complete rows: `X` (n, p) with intercept and arm first, names of its columns, arm (n,) as 0 or 1, site (n,)."""
+
+    X: Array
+    terms: tuple[str, ...]
+    rows: pd.DataFrame
+
+    @property
+    def site(self) -> Array:
+        """Site of each row, as codes (n,)."""
+        return np.asarray(pd.factorize(self.rows["site"])[0])
+
+    @property
+    def n(self) -> tuple[int, int]:
+        """People in the intervention and in the comparison arm."""
+        return int((self.rows["arm"] == 1).sum()), int((self.rows["arm"] == 0).sum())
+
+    @property
+    def n_clusters(self) -> tuple[int, int]:
+        """Sites in the intervention and in the comparison arm."""
+        sites = self.rows.groupby("arm")["site"].nunique()
+        return int(sites.get(1, 0)), int(sites.get(0, 0))
+
+
+def design(rows: pd.DataFrame, measured: Sequence[str], baseline: Array, covariates: Sequence[Covariate]) -> Design:
+    """Lay out the design for the rows that are complete.
+
+    Parameters
+    ----------
+    rows
+        One row a person, with `arm` (1 intervention, 0 comparison), `site`, the `measured` columns and the covariates.
+    measured
+        Columns, beside the covariates, that a row needs.
+    baseline
+        The baseline adjustment, (n,); missing where it is not known.
+    covariates
+        Adjusted for as numbers, or as categories with the first level as reference.
+
+    Raises
+    ------
+    AnalysisError
+        When an arm has no complete row, or a term is determined by others.
+    """
+    table = rows.assign(baseline=baseline)
+    complete = table.dropna(subset=[*measured, "baseline", "arm", *(covariate.name for covariate in covariates)])
+    for value, role in ((1, "intervention"), (0, "comparison")):
+        if not (complete["arm"] == value).any():
+            raise AnalysisError(f"the {role} arm has nobody with baseline, outcome and covariates; nothing to compare")
+    columns = dict(_columns(complete, covariates))
+    X = np.column_stack(list(columns.values()))
+    redundant = redundant_term(X.T @ X, tuple(columns))
+    if redundant is not None:
+        raise AnalysisError(f"'{redundant}' is constant or determined by the other terms; take it out of the plan")
+    return Design(X, tuple(columns), complete)
+
+
+def _columns(rows: pd.DataFrame, covariates: Sequence[Covariate]) -> Iterator[tuple[str, Array]]:
+    yield "(Intercept)", np.ones(len(rows))
+    for name in ("arm", "baseline"):
+        yield name, rows[name].to_numpy(dtype=float)
+    for covariate in covariates:
+        if covariate.kind == "number":
+            yield covariate.name, rows[covariate.name].to_numpy(dtype=float)
+        else:
+            yield from _dummies(covariate.name, pd.Categorical(rows[covariate.name]).remove_unused_categories())
+
+
+def _dummies(name: str, values: pd.Categorical) -> Iterator[tuple[str, Array]]:
+    if len(values.categories) < 2:
+        raise AnalysisError(f"'{name}' has the same value for everyone; take it out of the plan")
+    for code, level in enumerate(values.categories[1:], start=1):
+        yield f"{name}={level}", (values.codes == code).astype(float)

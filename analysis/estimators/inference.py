@@ -1,0 +1,63 @@
+"""From an estimate and its error to an interval and a p-value, and what few clusters forbid."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy import stats
+
+from ..result import Estimate
+from .design import Design
+
+CLUSTERS_FOR_ERRORS, CLUSTERS_FOR_P = 2, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What is the same for every estimate of one model: sizes, method, confidence level, clustered or not."""
+
+    design: Design
+    method: str
+    confidence: float
+    clustered: bool
+
+    @property
+    def n_clusters(self) -> tuple[int, int] | None:
+        """Sites by arm, None where people are the units."""
+        return self.design.n_clusters if self.clustered else None
+
+    @property
+    def fewest(self) -> float:
+        """Clusters in the smaller arm."""
+        return min(self.n_clusters) if self.n_clusters else math.inf
+
+    def estimate(self, term: str, value: float, std_error: float, df: float, **about: str) -> Estimate:
+        """An estimate with the errors that this many clusters can carry."""
+        known = self.fewest >= CLUSTERS_FOR_ERRORS
+        reach = float(stats.t.ppf((1 + self.confidence) / 2, df)) * std_error if known else math.nan
+        with_p = self.fewest >= CLUSTERS_FOR_P
+        return Estimate(
+            term=term,
+            estimate=value,
+            std_error=std_error if known else None,
+            df=df if known else None,
+            conf_low=value - reach if known else None,
+            conf_high=value + reach if known else None,
+            p_value=float(2 * stats.t.sf(abs(value) / std_error, df)) if with_p else None,
+            n=sum(self.design.n),
+            n_clusters=sum(self.n_clusters) if self.n_clusters else None,
+            method=self.method,
+            **about,
+        )
+
+    def warnings(self) -> tuple[str, ...]:
+        """What the number of clusters forbids, in plain words."""
+        if self.fewest >= CLUSTERS_FOR_P:
+            return ()
+        lost = "no interval and no p-value are" if self.fewest < CLUSTERS_FOR_ERRORS else "no p-value is"
+        return (
+            f"One arm has only {self.fewest:.0f} site{'' if self.fewest == 1 else 's'}. Sites differ from one another "
+            f"for many reasons, and with fewer than {CLUSTERS_FOR_P} in an arm these cannot be told apart from the link "
+            f"workers' influence: {lost} given.",
+        )

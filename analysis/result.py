@@ -1,0 +1,102 @@
+"""Frozen results: an estimate with tidy columns, what a model gave, and the tables that a report is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+Key = tuple[str, ...]
+
+
+class AnalysisError(ValueError):
+    """Something that cannot be analysed as asked; `faults` has one line for each fault."""
+
+    def __init__(self, *faults: str) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One estimate.
+
+    `scale` says what kind of number it is (such as 'difference' or 'rate ratio') and `unit` its unit. A number that
+    the data cannot support is None: `std_error`, `df` and the interval with fewer than two clusters in an arm,
+    `p_value` with fewer than four. For a ratio `std_error` is that of its logarithm.
+    """
+
+    term: str
+    estimate: float
+    std_error: float | None
+    df: float | None
+    conf_low: float | None
+    conf_high: float | None
+    p_value: float | None
+    n: int
+    n_clusters: int | None
+    method: str
+    scale: str = "difference"
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What one estimator gave: the answers to report, every coefficient, and the plain warnings that go with them.
+
+    `n` and `n_clusters` are in the order (intervention, comparison); `n_clusters` is None where people, not sites,
+    are the units.
+    """
+
+    answers: tuple[Estimate, ...]
+    terms: tuple[Estimate, ...]
+    n: tuple[int, int]
+    n_clusters: tuple[int, int] | None
+    warnings: tuple[str, ...]
+
+    @property
+    def main(self) -> Estimate:
+        """The answer that the headline quotes."""
+        return self.answers[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a table: a count of people or events, statistics, or words.
+
+    `count` is a number to protect; `key` names the same quantity wherever else it stands. `stats` are numbers by
+    name and `n` the people they describe, which decides whether they may leave. `text` shows the cell, with `{count}`
+    and the names of `stats` to be filled in.
+    """
+
+    text: str
+    count: int | None = None
+    key: Key | None = None
+    stats: Mapping[str, float] = field(default_factory=dict)
+    n: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A total and the cells that add up to it, by key: what a reader could subtract."""
+
+    total: Key
+    parts: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of a report: labelled rows, labelled columns, a cell for each pair that has one."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    sums: tuple[Sum, ...] = ()
+    notes: tuple[str, ...] = ()
+    stub: str = ""
+
+    def cells(self) -> Iterator[tuple[str, str, Cell]]:
+        """Each cell with its row's and its column's label."""
+        for label, cells in self.rows:
+            for column, cell in zip(self.columns, cells, strict=True):
+                yield label, column, cell
