@@ -85,7 +85,7 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a report: labelled rows, labelled columns, a cell for each pair that has one."""
+    """A table of a report: labelled rows, labelled columns, a cell for each pair; `stub` heads the row labels."""
 
     name: str
     title: str
@@ -95,8 +95,13 @@ class Table:
     notes: tuple[str, ...] = ()
     stub: str = ""
 
-    def cells(self) -> Iterator[tuple[str, str, Cell]]:
-        """Each cell with its row's and its column's label."""
-        for label, cells in self.rows:
-            for column, cell in zip(self.columns, cells, strict=True):
-                yield label, column, cell
+    def counts(self) -> Iterator[tuple[Key, int]]:
+        """Every count with its key."""
+        for row, (_, cells) in enumerate(self.rows):
+            for column, cell in enumerate(cells):
+                if cell.count is not None:
+                    yield self.key(row, column), cell.count
+
+    def key(self, row: int, column: int) -> Key:
+        """The key of a cell: its own, or its place."""
+        return self.rows[row][1][column].key or (self.name, str(row), str(column))

@@ -58,7 +58,7 @@ def ancova(
     method = "ANCOVA, classical errors" if errors == "classical" else f"ANCOVA, {errors} by site"
     inference = Inference(laid, method, confidence, clustered=errors != "classical")
     terms = tuple(
-        inference.estimate(term, float(value), float(error), float(df))
+        inference.estimate(term, float(value), (float(error), float(df)))
         for term, value, error, df in zip(laid.terms, fit.beta, found.std_error, found.df, strict=True)
     )
     return Fitted((terms[1],), terms, laid.n, inference.n_clusters, inference.warnings())

@@ -32,8 +32,11 @@ class Inference:
         """Clusters in the smaller arm."""
         return min(self.n_clusters) if self.n_clusters else math.inf
 
-    def estimate(self, term: str, value: float, std_error: float, df: float, **about: str) -> Estimate:
-        """An estimate with the errors that this many clusters can carry."""
+    def estimate(
+        self, term: str, value: float, error: tuple[float, float], scale: str = "difference", unit: str = ""
+    ) -> Estimate:
+        """An estimate with the errors that this many clusters can carry; `error` is (std_error, df)."""
+        std_error, df = error
         known = self.fewest >= CLUSTERS_FOR_ERRORS
         reach = float(stats.t.ppf((1 + self.confidence) / 2, df)) * std_error if known else math.nan
         with_p = self.fewest >= CLUSTERS_FOR_P
@@ -48,7 +51,8 @@ class Inference:
             n=sum(self.design.n),
             n_clusters=sum(self.n_clusters) if self.n_clusters else None,
             method=self.method,
-            **about,
+            scale=scale,
+            unit=unit,
         )
 
     def warnings(self) -> tuple[str, ...]:
@@ -56,8 +60,8 @@ class Inference:
         if self.fewest >= CLUSTERS_FOR_P:
             return ()
         lost = "no interval and no p-value are" if self.fewest < CLUSTERS_FOR_ERRORS else "no p-value is"
+        sites = f"{self.fewest:.0f} site{'' if self.fewest == 1 else 's'}"
         return (
-            f"One arm has only {self.fewest:.0f} site{'' if self.fewest == 1 else 's'}. Sites differ from one another "
-            f"for many reasons, and with fewer than {CLUSTERS_FOR_P} in an arm these cannot be told apart from the link "
-            f"workers' influence: {lost} given.",
+            f"One arm has only {sites}. Sites differ from one another for many reasons; with fewer than "
+            f"{CLUSTERS_FOR_P} in an arm those reasons cannot be told apart from the arm itself: {lost} given.",
         )

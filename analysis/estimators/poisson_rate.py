@@ -22,7 +22,7 @@ PRIOR_COUNT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """A fit: design (n, p), `beta` (p,), fitted counts `mu` (n,), residuals count - mu (n,), `bread` (p, p), site (n,)."""
+    """A fit: design (n, p), `beta` (p,), fitted counts `mu`, `residual` count - mu and `site` (n,), `bread` (p, p)."""
 
     X: Array
     beta: Array
@@ -99,7 +99,7 @@ def poisson_rate(
     label = "quasi-Poisson errors" if errors == "classical" else f"{errors} by site"
     inference = Inference(laid, f"Poisson, {label}", confidence, clustered=errors != "classical")
     terms = tuple(
-        inference.estimate(term, float(fit.beta[j]), *spread.error(np.eye(len(fit.beta))[j]), scale="log rate ratio")
+        inference.estimate(term, float(fit.beta[j]), spread.error(np.eye(len(fit.beta))[j]), "log rate ratio")
         for j, term in enumerate(laid.terms)
     )
     answers = (_ratio(terms[1]), _difference(inference, fit, spread))
@@ -127,20 +127,24 @@ def _fit(X: Array, count: Array, offset: Array, site: Array) -> _Fit:
     linear = np.log(count + PRIOR_COUNT)
     for _ in range(STEPS):
         mu = np.exp(linear)
-        bread = np.linalg.inv((X * mu[:, None]).T @ X)
+        bread = _inverse((X * mu[:, None]).T @ X)
         new = bread @ (X.T @ (mu * (linear - offset) + count - mu))
         settled = np.abs(new - beta).max() < CLOSE_ENOUGH * max(1.0, np.abs(new).max())
         beta, linear = new, np.clip(X @ new + offset, -50, 50)
         if settled:
             mu = np.exp(linear)
-            return _Fit(X, beta, mu, count - mu, np.linalg.inv((X * mu[:, None]).T @ X), site)
+            return _Fit(X, beta, mu, count - mu, _inverse((X * mu[:, None]).T @ X), site)
     raise AnalysisError(f"the Poisson fit did not settle in {STEPS} steps; name fewer covariates")
+
+
+def _inverse(information: Array) -> Array:
+    return np.asarray(np.linalg.inv(information), dtype=np.float64)
 
 
 def _spread(fit: _Fit, errors: str) -> _Spread:
     if errors != "CR2" and errors not in MULTIPLIERS and errors != "classical":
         raise AnalysisError(f"unknown errors '{errors}'; allowed: CR2, {', '.join(MULTIPLIERS)}, classical")
-    root = np.linalg.cholesky(fit.bread)
+    root: Array = np.asarray(np.linalg.cholesky(fit.bread), dtype=np.float64)
     nothing = np.zeros((0, *fit.bread.shape))
     n, p = fit.X.shape
     if errors == "classical":
@@ -193,5 +197,4 @@ def _difference(inference: Inference, fit: _Fit, spread: _Spread) -> Estimate:
     treated, untreated = np.exp(with_arm @ fit.beta), np.exp(without @ fit.beta)
     gradient = (with_arm * treated[:, None] - without * untreated[:, None]).mean(axis=0)
     value = float((treated - untreated).mean())
-    about = {"scale": "rate difference", "unit": "per person-year"}
-    return inference.estimate("arm", value, *spread.error(gradient), **about)
+    return inference.estimate("arm", value, spread.error(gradient), "rate difference", "per person-year")
