@@ -67,17 +67,17 @@ class Database:
 
     def __init__(self) -> None:
         self._factory: sessionmaker[Session] = sessionmaker()
-        self._sessions = scoped_session(self._factory, scopefunc=_scope)
+        self.sessions = scoped_session(self._factory, scopefunc=_scope)
         self.engine: Engine | None = None
 
     def init_app(self, app: Flask, url: str) -> None:
         self.engine = engine_for(url)
         self._factory.configure(bind=self.engine)
-        app.teardown_appcontext(lambda _: self._sessions.remove())
+        app.teardown_appcontext(lambda _: self.sessions.remove())
 
     @property
     def session(self) -> Session:
-        return self._sessions()
+        return self.sessions()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -43,6 +43,19 @@ def record_referral(
     return referral
 
 
+def answer_referral(*, by: User, referral: Referral, status: str, decided_on: date) -> None:
+    """Write down the person's answer to an offer."""
+    check(may_record_care(by, referral.person))
+    if referral.status != "offered":
+        raise Conflict("form", "This referral is answered already. Open the person's page to see the answer.")
+    if decided_on < referral.referred_on or decided_on > today():
+        raise Refused("decided_on", "The answer must lie between the referral and today. Correct the date.")
+    before = facts(referral)
+    referral.status, referral.decided_on = status, decided_on
+    with translated():
+        write_event(by=by, action="answer_referral", record=referral, before=before)
+
+
 def assign(*, by: User, referral: Referral, worker: User, from_on: date) -> Assignment:
     """Give a referral to a link worker; whoever held it hands it over that day."""
     check(may_record_care(by, referral.person) and may_record_care(worker, referral.person))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, date, datetime, timedelta
 
+from flask_security.core import RoleMixin
+from flask_security.datastore import SQLAlchemySessionUserDatastore
 from flask_security.utils import hash_password
 from sqlalchemy import func, select
 
@@ -16,6 +18,10 @@ from .refusal import Refused, check, translated
 
 SHORTEST_PASSWORD = 12
 FREE_FAILURES, LONGEST_WAIT = 5, timedelta(minutes=15)
+
+
+class NoRole(RoleMixin):
+    """The library asks for a model of installation-wide roles; there are none."""
 
 
 def create_user(*, by: User | None, email: str, name: str, password: str) -> User:
@@ -124,3 +130,15 @@ def wait_before_sign_in(*, by: None, account: str, address: str) -> timedelta:
 
 def _digests(account: str, address: str) -> tuple[str, str]:
     return keyring.index(account.strip().lower(), "sign_in.account"), keyring.index(address, "sign_in.address")
+
+
+def touch_sign_in(*, by: User, sign_in: SignIn) -> None:
+    """Remember that the sign-in is in use. Not a change worth a line in the trail: it would drown the others."""
+    check(sign_in.user_id == by.id)
+    sign_in.seen_at = datetime.now(UTC)
+
+
+def user_datastore(*, by: None) -> SQLAlchemySessionUserDatastore:
+    """Where the sign-in library finds staff. There are no installation-wide roles: see `Membership`."""
+    assert by is None
+    return SQLAlchemySessionUserDatastore(db.sessions, User, NoRole)

@@ -67,6 +67,11 @@ class Person(Recorded, Versioned, Base):
     site: Mapped[Site | None] = relationship()
     study: Mapped[Study] = relationship()
 
+    @property
+    def label(self) -> str:
+        """What staff of the site call the person: the name, or the study number where no name is kept."""
+        return self.identity.name if self.identity else self.study_number
+
 
 class Identity(Recorded, Versioned, Base):
     """Who the person is: encrypted, apart, and never part of an export."""

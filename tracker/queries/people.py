@@ -13,10 +13,10 @@ from sqlalchemy.orm import joinedload, selectinload
 from instruments import definition, get
 from instruments.scoring import Score, score
 
-from ..extensions import db, keyring
-from ..models import Assessment, Contact, Identity, Person, Referral, ServiceUse, Signpost, User
+from ..extensions import db
+from ..models import Assessment, Contact, Person, Referral, ServiceUse, Signpost, User
 from ..permissions import may_see_care, may_see_person
-from .scope import NotFound, visible_people
+from .scope import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +127,15 @@ def _histories(given: Sequence[Assessment], version: tuple[str, str], by: User) 
         yield ScaleHistory(instrument, scale, points)
 
 
-def same_nhs_number(number: str, *, by: User) -> Person | None:
-    """Somebody the asker may see who has this NHS number."""
-    digest = keyring.index(number, "identity.nhs_number")
-    return db.session.scalars(
-        visible_people(by).join(Identity, Identity.person_id == Person.id).where(Identity.nhs_number_index == digest)
-    ).first()
+def alerts(given: Sequence[Assessment], *, by: User) -> Sequence[tuple[Assessment, definition.Alert]]:
+    """Answers that ask for action, newest first; only the latest administration of each instrument counts."""
+    latest = {each.instrument: each for each in given if each.responses and may_see_person(by, each.person)}
+    found = []
+    for each in latest.values():
+        instrument = get(each.instrument, each.instrument_version)
+        answers = {response.item: response.value for response in each.responses}
+        found += [(each, alert) for alert in instrument.alerts_for(answers)]
+    return sorted(found, key=lambda pair: pair[0].assessed_on, reverse=True)
 
 
 def _may_know(by: User, person: Person) -> None:

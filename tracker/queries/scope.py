@@ -66,6 +66,14 @@ def sites(by: User, roles: Sequence[str] = CARE_ROLES) -> Sequence[tuple[Site, S
     return [(site, study) for site, study in rows]
 
 
+def site(id: uuid.UUID, study_id: uuid.UUID, *, by: User) -> tuple[Site, Study]:
+    """One of the asker's sites, in a study."""
+    for found, study in sites(by):
+        if (found.id, study.id) == (id, study_id):
+            return found, study
+    raise NotFound
+
+
 def arm_of(person: Person, *, by: User) -> Arm | None:
     """The arm that the person, or their site, was allocated to most recently before they entered."""
     if not may_see_care(by, person):

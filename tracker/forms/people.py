@@ -1,0 +1,110 @@
+"""Adding a person, with or without a referral; withdrawing; leaving."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+
+from instruments.codes import (
+    CLOSURE_REASONS,
+    ETHNICITIES,
+    LEAVING_REASONS,
+    ON_WITHDRAWAL,
+    REFERRAL_SOURCES,
+    REFERRAL_STATUSES,
+    SEXES,
+)
+
+from ..extensions import today
+from .checks import not_in_the_future, valid_nhs_number
+from .fields import CodeRadio, DatePartsField, WholeNumber, YesNoRadio
+
+
+class PersonForm(FlaskForm):
+    """Somebody at a comparison site: who they are and what is known at entry."""
+
+    name = StringField("Full name", [DataRequired("Enter the person's full name"), Length(max=200)])
+    nhs_number = StringField(
+        "NHS number (if known)", [Optional(), valid_nhs_number], description="10 digits, like 943 476 5919"
+    )
+    date_of_birth = DatePartsField("Date of birth", [Optional(), not_in_the_future], example="31 3 1956")
+    phone = StringField("Phone (if they agree)", [Optional(), Length(max=40)])
+    entered_on = DatePartsField(
+        "Date of entry to the study",
+        [InputRequired("Enter the date of entry to the study"), not_in_the_future],
+        default=today,
+    )
+    research_consent = BooleanField("The person consents to their data being used in the study")
+    sex = CodeRadio("Sex", [Optional()], codes=SEXES)
+    ethnicity = SelectField("Ethnic group", [Optional()], choices=[("", "Choose"), *ETHNICITIES.items()])
+    lives_alone = YesNoRadio("Do they live alone?")
+    carer = YesNoRadio("Are they an unpaid carer?")
+    ltc_count = WholeNumber(
+        "Long-term conditions",
+        [Optional(), NumberRange(0, 40, "Enter a number between 0 and 40")],
+        description="How many, such as diabetes, arthritis, depression",
+    )
+    deprivation = WholeNumber(
+        "Deprivation decile of their address (English indices 2019)",
+        [Optional(), NumberRange(1, 10, "Enter a decile between 1 (most deprived) and 10")],
+        description="1 is most deprived, 10 least",
+    )
+
+
+class ReferredPersonForm(PersonForm):
+    """Somebody referred to a link worker."""
+
+    source = SelectField(
+        "Who referred them?",
+        [InputRequired("Choose who referred them")],
+        choices=[("", "Choose"), *REFERRAL_SOURCES.items()],
+    )
+    referred_on = DatePartsField(
+        "Date of the referral", [InputRequired("Enter the date of the referral"), not_in_the_future], default=today
+    )
+    status = CodeRadio(
+        "Their answer", [InputRequired("Choose the person's answer")], codes=REFERRAL_STATUSES, default="accepted"
+    )
+    reason = TextAreaField("Reason for the referral", [Optional(), Length(max=2000)])
+
+
+class WithdrawalForm(FlaskForm):
+    withdrawn_on = DatePartsField(
+        "Date of the withdrawal", [InputRequired("Enter the date"), not_in_the_future], default=today
+    )
+    on_withdrawal = CodeRadio(
+        "What should happen with what was recorded?",
+        [InputRequired("Choose what the person wants")],
+        codes=ON_WITHDRAWAL,
+    )
+    reason = TextAreaField("Anything to note (no personal details)", [Optional(), Length(max=400)])
+
+
+class LeavingForm(FlaskForm):
+    left_on = DatePartsField("Date of leaving", [InputRequired("Enter the date"), not_in_the_future], default=today)
+    left_reason = CodeRadio("Why they left", [InputRequired("Choose a reason")], codes=LEAVING_REASONS)
+
+
+class ClosingForm(FlaskForm):
+    closed_on = DatePartsField("Closing date", [InputRequired("Enter the date"), not_in_the_future], default=today)
+    closure_reason = CodeRadio("Why the referral closes", [InputRequired("Choose a reason")], codes=CLOSURE_REASONS)
+
+
+class AnswerForm(FlaskForm):
+    """The person's answer to an offer, when it comes."""
+
+    status = CodeRadio(
+        "Their answer",
+        [InputRequired("Choose the person's answer")],
+        codes={code: label for code, label in REFERRAL_STATUSES.items() if code != "offered"},
+    )
+    decided_on = DatePartsField(
+        "Date of the answer", [InputRequired("Enter the date"), not_in_the_future], default=today
+    )
+
+
+class SiteForm(FlaskForm):
+    """Which of several sites a new person belongs to."""
+
+    site = RadioField("Which site does the person belong to?", [InputRequired("Choose a site")])

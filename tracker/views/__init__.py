@@ -1,0 +1,79 @@
+"""Pages: one blueprint a journey, behind one gate."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date, timedelta
+
+from flask import Flask, g, request
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from ..config import Config
+from . import (
+    account,
+    assessments,
+    attendance,
+    contacts,
+    errors,
+    gate,
+    home,
+    people,
+    resources,
+    signposts,
+    staff,
+    studies,
+)
+from .show import navigation
+
+JOURNEYS = (home, people, contacts, signposts, resources, assessments, attendance, studies, staff)
+
+
+def init_app(app: Flask, config: Config) -> None:
+    app.config.update(
+        SECRET_KEY=config.keys.session,
+        TESTING=config.testing,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        SESSION_COOKIE_NAME="__Host-tracker" if config.secure_cookies else "tracker",
+        SESSION_COOKIE_SECURE=config.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=1_000_000,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    account.init_app(app, config)
+    gate.init_app(app)
+    errors.init_app(app)
+    for journey in JOURNEYS:
+        app.register_blueprint(journey.pages)
+    app.context_processor(_context)
+    app.template_filter("day")(_day)
+    app.after_request(_headers)
+
+
+def _context() -> dict[str, object]:
+    signed_in = current_user.is_authenticated
+    return {
+        "navigation": navigation(current_user) if signed_in else [],
+        "me": current_user if signed_in else None,
+        "nonce": g.setdefault("nonce", secrets.token_urlsafe(16)),
+    }
+
+
+def _day(value: date | None) -> str:
+    return f"{value.day} {value:%B %Y}" if value else ""
+
+
+def _headers(response: Response) -> Response:
+    """No other origin, no inline script, no frame, and nothing personal kept by a browser or a proxy."""
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,200 @@
+"""A person: adding them, their page, their referral's answer and end, leaving and withdrawing."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from ..actions import care, people
+from ..extensions import today
+from ..forms.people import (
+    AnswerForm,
+    ClosingForm,
+    LeavingForm,
+    PersonForm,
+    ReferredPersonForm,
+    SiteForm,
+    WithdrawalForm,
+)
+from ..permissions import CARE_ROLES, SITE_ROLES, may_see_care
+from ..queries import care as care_queries
+from ..queries import occasions, scope
+from ..queries import people as histories
+from .gate import rule
+from .show import me, page, saved
+
+pages = Blueprint("people", __name__)
+
+
+@pages.get("/people/<uuid:person_id>")
+@rule(*SITE_ROLES)
+def view(person_id: uuid.UUID) -> str:
+    asker = me()
+    person = scope.person(person_id, by=asker)
+    assessments = histories.assessments(person, by=asker)
+    context = {
+        "person": person,
+        "assessments": assessments,
+        "histories": histories.histories(assessments, by=asker),
+        "alerts": histories.alerts(assessments, by=asker),
+        "occasions": occasions.occasions(person, by=asker),
+        "today": today(),
+    }
+    if may_see_care(asker, person):
+        context |= {
+            "arm": scope.arm_of(person, by=asker),
+            "referrals": histories.referrals(person, by=asker),
+            "contacts": histories.contacts(person, by=asker),
+            "signposts": histories.signposts(person, by=asker),
+            "service_use": histories.service_use(person, by=asker),
+        }
+        return render_template("people/person.html", **context)
+    return render_template("people/person_blind.html", **context)
+
+
+@pages.route("/people/new", methods=["GET", "POST"])
+@rule(*CARE_ROLES)
+def choose_site() -> tuple[str, int] | Response:
+    """Skipped by everyone who works at one site."""
+    own = scope.sites(me())
+    form = SiteForm()
+    form.site.choices = [(f"{study.id}:{site.id}", site.name) for site, study in own]
+    if len(own) == 1:
+        site, study = own[0]
+        return redirect(url_for(".add", study_id=study.id, site_id=site.id))
+    if form.validate_on_submit():
+        study_id, site_id = form.site.data.split(":")
+        return redirect(url_for(".add", study_id=study_id, site_id=site_id))
+    return page("people/choose_site.html", form)
+
+
+@pages.route("/studies/<uuid:study_id>/sites/<uuid:site_id>/people/new", methods=["GET", "POST"])
+@rule(*CARE_ROLES)
+def add(study_id: uuid.UUID, site_id: uuid.UUID) -> tuple[str, int] | Response:
+    asker = me()
+    site, study = scope.site(site_id, study_id, by=asker)
+    arm = scope.arm_at(study_id, site_id, None, by=asker)
+    referred = arm is None or arm.role == "intervention"
+    form = ReferredPersonForm() if referred else PersonForm()
+    if form.validate_on_submit():
+        person = saved(form, lambda: _add(form, study_id, site_id))
+        if person is not None:
+            flash(f"{person.label} was added.", "success")
+            return redirect(url_for(".view", person_id=person.id))
+    return page("people/new.html", form, site=site, study=study, referred=referred)
+
+
+def _add(form: PersonForm, study_id: uuid.UUID, site_id: uuid.UUID) -> people.Person:
+    asker = me()
+    site, study = scope.site(site_id, study_id, by=asker)
+    identity = people.IdentityFacts(
+        name=str(form.name.data),
+        nhs_number=form.nhs_number.data or None,
+        date_of_birth=form.date_of_birth.data,
+        phone=form.phone.data or None,
+    )
+    names = ("sex", "ethnicity", "lives_alone", "carer", "ltc_count", "deprivation")
+    facts = {name: form[name].data if form[name].data != "" else None for name in names}
+    facts["deprivation_index"] = "imd2019-decile" if facts["deprivation"] else None
+    entered_on = form.entered_on.data
+    person = people.add_person(
+        by=asker, study=study, site=site, entered_on=entered_on, identity=identity, facts_at_entry=facts
+    )
+    people.record_consent(by=asker, person=person, kind="service", given_on=entered_on)
+    if form.research_consent.data:
+        people.record_consent(by=asker, person=person, kind="research", given_on=entered_on)
+    if isinstance(form, ReferredPersonForm):
+        _refer(form, person)
+    return person
+
+
+def _refer(form: ReferredPersonForm, person: people.Person) -> None:
+    asker = me()
+    referral = care.record_referral(
+        by=asker,
+        person=person,
+        source=form.source.data,
+        referred_on=form.referred_on.data,
+        status=form.status.data,
+        decided_on=None if form.status.data == "offered" else max(form.referred_on.data, form.entered_on.data),
+        reason=form.reason.data or None,
+    )
+    if form.status.data == "accepted":
+        care.assign(by=asker, referral=referral, worker=asker, from_on=form.referred_on.data)
+
+
+@pages.route("/referrals/<uuid:referral_id>/answer", methods=["GET", "POST"])
+@rule(*CARE_ROLES)
+def answer(referral_id: uuid.UUID) -> tuple[str, int] | Response:
+    referral = care_queries.referral(referral_id, by=me())
+    form = AnswerForm()
+    if form.validate_on_submit() and saved(form, lambda: _answer(form, referral)):
+        flash("The answer was saved.", "success")
+        return redirect(url_for(".view", person_id=referral.person_id))
+    return page("people/answer.html", form, referral=referral)
+
+
+def _answer(form: AnswerForm, referral: care.Referral) -> bool:
+    asker = me()
+    care.answer_referral(by=asker, referral=referral, status=form.status.data, decided_on=form.decided_on.data)
+    if form.status.data == "accepted":
+        care.assign(by=asker, referral=referral, worker=asker, from_on=form.decided_on.data)
+    return True
+
+
+@pages.route("/referrals/<uuid:referral_id>/close", methods=["GET", "POST"])
+@rule(*CARE_ROLES)
+def close(referral_id: uuid.UUID) -> tuple[str, int] | Response:
+    referral = care_queries.referral(referral_id, by=me())
+    form = ClosingForm()
+    if form.validate_on_submit() and saved(form, lambda: _close(form, referral)):
+        flash("The referral was closed.", "success")
+        return redirect(url_for(".view", person_id=referral.person_id))
+    return page("people/close.html", form, referral=referral)
+
+
+def _close(form: ClosingForm, referral: care.Referral) -> bool:
+    care.close_referral(
+        by=me(), referral=referral, closed_on=form.closed_on.data, closure_reason=form.closure_reason.data
+    )
+    return True
+
+
+@pages.route("/people/<uuid:person_id>/leaving", methods=["GET", "POST"])
+@rule(*CARE_ROLES)
+def leave(person_id: uuid.UUID) -> tuple[str, int] | Response:
+    person = scope.person_in_care(person_id, by=me())
+    form = LeavingForm()
+    if form.validate_on_submit() and saved(form, lambda: _leave(form, person)):
+        flash("The date and reason of leaving were saved.", "success")
+        return redirect(url_for(".view", person_id=person_id))
+    return page("people/leave.html", form, person=person)
+
+
+def _leave(form: LeavingForm, person: people.Person) -> bool:
+    people.leave(by=me(), person=person, left_on=form.left_on.data, left_reason=form.left_reason.data)
+    return True
+
+
+@pages.route("/people/<uuid:person_id>/withdrawal", methods=["GET", "POST"])
+@rule(*CARE_ROLES)
+def withdraw(person_id: uuid.UUID) -> tuple[str, int] | Response:
+    person = scope.person_in_care(person_id, by=me())
+    form = WithdrawalForm()
+    if form.validate_on_submit() and saved(form, lambda: _withdraw(form, person)):
+        flash("The withdrawal was recorded. The record is closed to everyone who worked with it.", "success")
+        return redirect(url_for("home.start"))
+    return page("people/withdraw.html", form, person=person)
+
+
+def _withdraw(form: WithdrawalForm, person: people.Person) -> bool:
+    people.withdraw(
+        by=me(),
+        person=person,
+        withdrawn_on=form.withdrawn_on.data,
+        on_withdrawal=form.on_withdrawal.data,
+        reason=form.reason.data or None,
+    )
+    return True

@@ -1,0 +1,55 @@
+"""What views share: who is asking, where they can go, and saving a form or keeping what was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import render_template, request, url_for
+from flask_login import current_user
+from flask_wtf import FlaskForm
+
+from ..actions.refusal import Refused
+from ..extensions import db
+from ..permissions import CARE_ROLES, holds
+
+T = TypeVar("T")
+
+
+def me() -> Any:
+    """The signed-in member of staff."""
+    return cast("Any", current_user)._get_current_object()
+
+
+def navigation(user: Any) -> list[tuple[str, str, bool]]:
+    """The pages in the header: label, address, whether it is the current one."""
+    places = [
+        (CARE_ROLES, "Caseload", "home.start"),
+        (("outcome-assessor",), "Outcomes due", "assessments.due"),
+        (CARE_ROLES, "Outcomes due", "assessments.due"),
+        (CARE_ROLES, "Resources", "resources.directory"),
+        (("evaluator",), "Studies", "studies.overview"),
+        (("administrator",), "Staff", "staff.everyone"),
+    ]
+    seen = {endpoint: label for roles, label, endpoint in places if holds(user, roles)}
+    return [(label, url_for(endpoint), request.endpoint == endpoint) for endpoint, label in seen.items()]
+
+
+def saved(form: FlaskForm, write: Callable[[], T]) -> T | None:
+    """Run an action in a transaction; when it is refused, put the reason beside its field and keep what was typed."""
+    try:
+        with db.transaction():
+            return write()
+    except Refused as refused:
+        field = form._fields.get(refused.field)
+        if field is None:
+            form.form_errors.append(refused.message)
+        else:
+            field.errors = [*field.errors, refused.message]
+        return None
+
+
+def page(template: str, form: FlaskForm | None = None, **context: Any) -> tuple[str, int]:
+    """A page; a rejected form comes back with its errors and status 422."""
+    rejected = form is not None and (form.errors or form.form_errors)
+    return render_template(template, form=form, **context), 422 if rejected else 200
