@@ -20,6 +20,8 @@ from . import get, library
 from .dataset import TABLES, ContractError, Value, table
 from .plan import Plan, PlanError
 from .plan import parse as parse_plan
+from .value_sets import known as known_value_sets
+from .value_sets import load as load_value_set
 
 Line = dict[str, str]
 Record = dict[str, Value]
@@ -358,10 +360,17 @@ def _measure(reading: _Reading, entry: Mapping[str, Any]) -> tuple[float, float,
         return measure.minimum, measure.maximum, "as reported"
     if id in {instrument.id for instrument in library()}:
         instrument = get(id)
-        if scale in {s.id for s in instrument.scales}:
-            return instrument.scale(scale).minimum, instrument.scale(scale).maximum, instrument.version
+        if scale in instrument.scales_by_id:
+            declared = instrument.scale(scale)
+            low = declared.minimum if declared.value_set is None else _lowest_value(entry.get("value_set"))
+            return low, declared.maximum, instrument.version
     _once(reading, f"mapping: no measure '{id}' with scale '{scale}'; declare it under [[measures]] in the plan")
     return float("-inf"), float("inf"), "as reported"
+
+
+def _lowest_value(value_set: str | None) -> float:
+    """The worst state's value under a known value set; under another one, no state is worse than -1."""
+    return float(load_value_set(value_set).minimum) if value_set and value_set in known_value_sets() else -1.0
 
 
 def _once(reading: _Reading, fault: str) -> None:

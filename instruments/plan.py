@@ -97,7 +97,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole plan. `timepoints` are in order of their day; the first is the baseline."""
+    """A whole plan. `timepoints` are in order of their day; the first is the baseline.
+
+    People who entered outside `enrolled_from` to `enrolled_until` (both counted, where given) are not in the cohort.
+    """
 
     id: str
     title: str
@@ -112,11 +115,13 @@ class Plan:
     confidence: float
     small_number: int
     seed: int
+    enrolled_from: date | None = None
+    enrolled_until: date | None = None
 
     @property
     def sha256(self) -> str:
         """Hash of the plan's canonical form."""
-        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
@@ -164,6 +169,13 @@ class _Reader:
             self.fault(f"{path}.{key}", f"'{value}' is not an id; use small letters, digits, '-' and '.'")
         return value
 
+    def day(self, where: Mapping[str, Any], path: str, key: str) -> date | None:
+        value = where.get(key)
+        if value is not None and type(value) is not date:
+            self.fault(f"{path}.{key}", f"unexpected value '{value}'; write a date without quotes, such as 2025-03-31")
+            return None
+        return value
+
     def number(self, where: Mapping[str, Any], path: str, key: str, default: float | None = None) -> float:
         value = where.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -208,7 +220,10 @@ def parse(text: str) -> Plan:
     reader = _Reader()
     reader.known(tree, "", _TOP)
     study = tree.get("study", {})
-    reader.known(study, "study", ("id", "title", "design"))
+    reader.known(study, "study", ("id", "title", "design", "enrolled_from", "enrolled_until"))
+    opened, closed = (reader.day(study, "study", key) for key in ("enrolled_from", "enrolled_until"))
+    if opened and closed and opened > closed:
+        reader.fault("study.enrolled_until", "is before enrolled_from; correct one of the dates")
     covariates = _covariates(reader, tree.get("covariates", {}))
     arms, timepoints = _arms(reader, tree.get("arms", {})), _timepoints(reader, tree.get("timepoints", []))
     measures = _measures(reader, tree.get("measures", []))
@@ -230,6 +245,8 @@ def parse(text: str) -> Plan:
         confidence=reader.number(options, "analysis", "confidence", 0.95),
         small_number=int(reader.number(options, "analysis", "small_number", 10)),
         seed=int(reader.number(options, "analysis", "seed", 20260101)),
+        enrolled_from=opened,
+        enrolled_until=closed,
     )
     if not 0.5 < plan.confidence < 1:
         reader.fault("analysis.confidence", f"{plan.confidence:g} is not a confidence level; use for example 0.95")
