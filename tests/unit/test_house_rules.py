@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
+import pkgutil
 import re
 import statistics
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import pytest
 
 import instruments
+import tracker.actions
+import tracker.queries
+from analysis.estimators import ESTIMATORS
 from instruments.dataset import PRIVACY_CLASSES, TABLES
 from tracker.models import Base
 
@@ -255,3 +263,119 @@ def test_every_instrument_exists_under_its_name_and_shows_a_worked_example(file:
     instrument = instruments.get(id, version)
     assert (instrument.id, instrument.version) == (id, version)
     assert instrument.examples, "a definition without an example cannot be checked by a reader"
+
+
+# ----------------------------------------------------------------------------------- reads and writes
+
+MACHINERY = {"tracker.actions.audit", "tracker.actions.refusal"}
+NO_WRITES = {"people.nhs_number_fault": "looks at ten digits and at nothing else"}
+NOT_IN_THE_TRAIL = {
+    "staff.note_failure": "nobody is signed in; the digests are kept for the throttle only",
+    "staff.wait_before_sign_in": "clears what the throttle no longer needs",
+    "staff.touch_sign_in": "once a request; the trail keeps the beginning and the end",
+    "staff.user_datastore": "hands the sign-in library its own reader",
+}
+
+
+def public_functions(package: ModuleType) -> dict[str, FunctionType]:
+    """Functions that the modules of a package define and offer, by module and name."""
+    found = {}
+    for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        module = importlib.import_module(info.name)
+        for name, function in vars(module).items():
+            if isinstance(function, FunctionType) and function.__module__ == info.name and not name.startswith("_"):
+                found[f"{info.name}.{name}".removeprefix(f"{package.__name__}.")] = function
+    return found
+
+
+def actions() -> dict[str, FunctionType]:
+    found = public_functions(tracker.actions)
+    return {name: function for name, function in found.items() if function.__module__ not in MACHINERY}
+
+
+def test_every_action_is_called_by_name_and_says_by_whom():
+    loose = {
+        name
+        for name, function in actions().items()
+        if "by" not in (named := inspect.signature(function).parameters)
+        or any(parameter.kind is not parameter.KEYWORD_ONLY for parameter in named.values())
+    }
+    assert loose == set(NO_WRITES), "begin the parameters of an action with `*, by: User`"
+
+
+def calls(function: FunctionType) -> set[str]:
+    """Names that a function calls, and that those of its own module call in turn."""
+    reached: set[str] = set()
+    waiting = [function]
+    while waiting:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(waiting.pop())))
+        names = {
+            call.func.id for call in ast.walk(tree) if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        }
+        own = (function.__globals__.get(name) for name in names - reached)
+        waiting += [each for each in own if isinstance(each, FunctionType) and each.__module__ == function.__module__]
+        reached |= names
+    return reached
+
+
+def test_every_action_leaves_its_row_in_the_trail():
+    silent = {name for name, action in actions().items() if "write_event" not in calls(action)}
+    assert silent == set(NO_WRITES) | set(NOT_IN_THE_TRAIL), "call write_event, in the caller's transaction"
+
+
+def test_no_action_and_no_query_ends_its_caller_s_transaction():
+    ends = re.compile(r"\.(commit|rollback|transaction)\(")
+    files = [path for folder in ("actions", "queries") for path in (ROOT / "tracker" / folder).rglob("*.py")]
+    found = [shown(path) for path in files if ends.search(words_of(path))]
+    assert files
+    assert not found, "views and commands hold the transaction; what they call is all of it or nothing"
+
+
+def test_every_query_starts_from_who_is_asking():
+    queries = public_functions(tracker.queries)
+    unscoped = {
+        name
+        for name, function in queries.items()
+        if "by" not in (signature := inspect.signature(function)).parameters
+        and not str(signature.return_annotation).startswith("ColumnElement")  # a condition reads nothing by itself
+    }
+    assert queries
+    assert not unscoped, "take the asker as `by` and start from what they may see"
+
+
+# ----------------------------------------------------------------------------------------- templates
+
+TEMPLATES = ROOT / "tracker" / "templates"
+
+
+def templates() -> set[str]:
+    return {path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html")}
+
+
+def templates_mentioned() -> dict[str, set[str]]:
+    """Names of templates in quotation marks, and the files of the tracker that mention them."""
+    found: dict[str, set[str]] = {}
+    for path in [*(ROOT / "tracker").rglob("*.py"), *TEMPLATES.rglob("*.html")]:
+        for name in re.findall(r"[\"']([\w./-]+\.html)[\"']", words_of(path)):
+            found.setdefault(name, set()).add(path.as_posix())
+    return found
+
+
+def test_every_template_is_shown_by_somebody():
+    mentioned = templates_mentioned()
+    unused = {name for name in templates() if not mentioned.get(name, set()) - {(TEMPLATES / name).as_posix()}}
+    assert templates()
+    assert not unused, "a template that nothing renders, extends, includes or imports can go"
+
+
+def test_every_template_that_is_mentioned_is_there():
+    assert set(templates_mentioned()) <= templates()
+
+
+# ---------------------------------------------------------------------------------------- estimators
+
+
+@pytest.mark.parametrize("method", sorted({function.__name__ for function in ESTIMATORS.values()}))
+def test_every_estimator_is_held_to_an_outside_reference(method: str):
+    found = [path for path in (ROOT / "tests" / "reference").rglob("test_*.py") if method in path.stem]
+    assert found, f"name a test in tests/reference after {method}; it says where its expected values come from"
