@@ -23,6 +23,7 @@ class CaseloadRow:
     person: Person
     referral: Referral
     worker_id: uuid.UUID | None
+    worker: str | None
     contacts: int
     last_contact_on: date | None
 
@@ -39,10 +40,11 @@ def caseload(*, by: User, mine: bool = True) -> Sequence[CaseloadRow]:
         .subquery()
     )
     query = (
-        select(Referral, Assignment.worker_id, contacts.c.attended, contacts.c.last_on)
+        select(Referral, Assignment.worker_id, User.name, contacts.c.attended, contacts.c.last_on)
         .join(Referral.person)
         .outerjoin(Person.identity)
         .outerjoin(Assignment, (Assignment.referral_id == Referral.id) & Assignment.until_on.is_(None))
+        .outerjoin(User, User.id == Assignment.worker_id)
         .outerjoin(contacts, contacts.c.referral_id == Referral.id)
         .where(Referral.closed_on.is_(None), Referral.status == "accepted")
         .where(at_own_sites(by, CARE_ROLES), ~has_withdrawn())
@@ -52,8 +54,8 @@ def caseload(*, by: User, mine: bool = True) -> Sequence[CaseloadRow]:
     if mine:
         query = query.where(Assignment.worker_id == by.id)
     return [
-        CaseloadRow(referral.person, referral, worker, attended or 0, last_on)
-        for referral, worker, attended, last_on in db.session.execute(query).unique()
+        CaseloadRow(referral.person, referral, worker_id, worker, attended or 0, last_on)
+        for referral, worker_id, worker, attended, last_on in db.session.execute(query).unique()
     ]
 
 

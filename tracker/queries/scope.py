@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import aliased, selectinload
 
 from ..extensions import db
 from ..models import Allocation, Arm, Consent, Person, Site, Study, User
@@ -19,12 +19,15 @@ class NotFound(LookupError):
 
 def has_withdrawn() -> ColumnElement[bool]:
     """The SQL twin of `permissions.has_withdrawn`: no consent of the kind is current, and one was withdrawn."""
-    again = Consent.__table__.alias()
+    taken_back, again = aliased(Consent), aliased(Consent)
+    given_again = exists().where(
+        again.person_id == taken_back.person_id, again.kind == taken_back.kind, again.withdrawn_on.is_(None)
+    )
     return exists().where(
-        Consent.person_id == Person.id,
-        Consent.kind.in_(("service", "research")),
-        Consent.withdrawn_on.is_not(None),
-        ~exists().where(again.c.person_id == Person.id, again.c.kind == Consent.kind, again.c.withdrawn_on.is_(None)),
+        taken_back.person_id == Person.id,
+        taken_back.kind.in_(("service", "research")),
+        taken_back.withdrawn_on.is_not(None),
+        ~given_again,
     )
 
 

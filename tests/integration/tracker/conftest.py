@@ -1,0 +1,86 @@
+"""The application on a database of each kind, with the small world in it: built once, copied for each test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests import postgres
+from tests import world as worlds
+from tracker.extensions import db
+
+
+def _build(url: str, folder: Path) -> worlds.World:
+    app = worlds.application(url, folder)
+    with app.app_context():
+        made = worlds.build()
+    assert db.engine is not None
+    db.engine.dispose()
+    return made
+
+
+@pytest.fixture(scope="session")
+def sqlite_world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, worlds.World]:
+    folder = tmp_path_factory.mktemp("world")
+    path = folder / "world.db"
+    shutil.copyfile(sqlite_template, path)
+    return path, _build(f"sqlite:///{path}", folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_world(
+    postgres_server: postgres.Server, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, worlds.World]:
+    postgres_server.execute(f"CREATE DATABASE world TEMPLATE {postgres_template}")
+    return "world", _build(postgres_server.url("world"), tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture
+def on_sqlite(sqlite_world: tuple[Path, worlds.World], tmp_path: Path) -> tuple[str, worlds.World]:
+    source, made = sqlite_world
+    shutil.copyfile(source, tmp_path / "tracker.db")
+    return f"sqlite:///{tmp_path / 'tracker.db'}", made
+
+
+@pytest.fixture
+def on_postgres(
+    postgres_world: tuple[str, worlds.World], postgres_server: postgres.Server, next_number: Callable[[], int]
+) -> Iterator[tuple[str, worlds.World]]:
+    source, made = postgres_world
+    name = f"world_{next_number()}"
+    postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {source}")
+    yield postgres_server.url(name), made
+    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def placed(request: pytest.FixtureRequest) -> tuple[str, worlds.World]:
+    """A database with the world in it, once of each kind, and the world's handles."""
+    made: tuple[str, worlds.World] = request.getfixturevalue(f"on_{request.param}")
+    return made
+
+
+@pytest.fixture
+def app(placed: tuple[str, worlds.World], tmp_path: Path) -> Iterator[Flask]:
+    made = worlds.application(placed[0], tmp_path)
+    yield made
+    assert db.engine is not None
+    db.engine.dispose()
+
+
+@pytest.fixture
+def world(app: Flask, placed: tuple[str, worlds.World]) -> Iterator[worlds.World]:
+    """The world, inside an application context that the test shares."""
+    with app.app_context():
+        yield placed[1]
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without pages: it keeps cookies and sends forms."""
+    return app.test_client()

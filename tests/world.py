@@ -1,0 +1,191 @@
+"""A small world to test in: two studies, practices in both arms, one member of staff for each role, a few people.
+
+Everything is made through the application's own actions.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from flask import Flask
+
+from instruments import get
+from tracker import create_app
+from tracker.actions import care, outcomes, people, staff, studies
+from tracker.config import Config, Keys
+from tracker.extensions import db, today
+from tracker.models import Contact, Person, Referral, Resource, Signpost, Site, Study, User
+
+PASSWORD = "a-long-enough-password"
+KEYS = Keys(*(f"{number:02x}" * 32 for number in range(1, 6)))
+PLAN = (Path(__file__).parent / "data" / "plan.toml").read_text(encoding="utf-8")
+ROLES = ("link-worker", "outcome-assessor", "supervisor", "evaluator", "administrator")
+
+COMPLETE = {
+    "ons4": {"satisfied": 7, "worthwhile": 6, "happy": 8, "anxious": 3},
+    "phq9": {f"i{n}": 1 for n in range(1, 9)} | {"i9": 0},
+    "eq5d-5l": {"mo": 2, "sc": 1, "ua": 2, "pd": 3, "ad": 2, "vas": 65},
+}
+
+Record = TypeVar("Record")
+
+
+@dataclass
+class World:
+    """Handles on what was made; ids and not records, so that they outlive a transaction."""
+
+    users: dict[str, uuid.UUID] = field(default_factory=dict)
+    studies: dict[str, uuid.UUID] = field(default_factory=dict)
+    sites: dict[str, uuid.UUID] = field(default_factory=dict)
+    people: dict[str, uuid.UUID] = field(default_factory=dict)
+    referrals: dict[str, uuid.UUID] = field(default_factory=dict)
+    resources: dict[str, uuid.UUID] = field(default_factory=dict)
+
+    def user(self, name: str) -> User:
+        return _found(User, self.users[name])
+
+    def study(self, name: str = "garden") -> Study:
+        return _found(Study, self.studies[name])
+
+    def site(self, name: str) -> Site:
+        return _found(Site, self.sites[name])
+
+    def person(self, name: str) -> Person:
+        return _found(Person, self.people[name])
+
+    def referral(self, name: str) -> Referral:
+        return _found(Referral, self.referrals[name])
+
+    def resource(self, name: str = "garden") -> Resource:
+        return _found(Resource, self.resources[name])
+
+
+def _found(kind: type[Record], id: uuid.UUID) -> Record:
+    record = db.session.get(kind, id)
+    assert record is not None
+    return record
+
+
+def application(url: str, folder: Path) -> Flask:
+    return create_app(Config(folder, url, KEYS, secure_cookies=False, testing=True))
+
+
+def days_ago(days: int) -> date:
+    return today() - timedelta(days)
+
+
+def build() -> World:
+    """Study 'garden' at mill and quay (link workers) and pond (comparison); study 'orchard' at mill alone."""
+    world = World()
+    with db.transaction():
+        admin = staff.create_user(by=None, email="administrator@test.example", name="Ada Admin", password=PASSWORD)
+        staff.grant(by=None, user=admin, role="administrator")
+        world.users["administrator"] = admin.id
+        _studies_and_sites(world, admin)
+        _staff(world, admin)
+        for name, site, study in (
+            ("own", "mill", "garden"), ("other-site", "quay", "garden"), ("compared", "pond", "garden"),
+            ("other-study", "mill", "orchard"), ("withdrawn", "mill", "garden"),
+        ):  # fmt: skip
+            _person(world, name, site, study)
+        people.withdraw(
+            by=world.user("supervisor"), person=world.person("withdrawn"), withdrawn_on=today(), on_withdrawal="erase"
+        )
+    return world
+
+
+def _studies_and_sites(world: World, admin: User) -> None:
+    for slug in ("garden", "orchard"):
+        study = studies.create_study(by=admin, plan_text=PLAN.replace('id = "garden"', f'id = "{slug}"'))
+        world.studies[slug] = study.id
+    for slug, arm in (("mill", "intervention"), ("quay", "intervention"), ("pond", "comparison")):
+        site = studies.create_site(by=admin, slug=slug, name=f"{slug.title()} Practice")
+        world.sites[slug] = site.id
+        for name in ("garden", "orchard"):
+            studies.allocate(
+                by=admin, study=world.study(name), arm=arm, site=site, from_on=days_ago(800), method="geography"
+            )
+
+
+def _staff(world: World, admin: User) -> None:
+    places = {
+        "link-worker": ("link-worker", "garden", ("mill",)),
+        "outcome-assessor": ("outcome-assessor", "garden", ("mill",)),
+        "supervisor": ("supervisor", "garden", ("mill",)),
+        "evaluator": ("evaluator", "garden", ()),
+        "quay-worker": ("link-worker", "garden", ("quay",)),
+        "pond-keeper": ("supervisor", "garden", ("pond",)),
+        "orchard-worker": ("link-worker", "orchard", ("mill",)),
+    }
+    for name, (role, study, sites) in places.items():
+        user = staff.create_user(by=admin, email=f"{name}@test.example", name=name.title(), password=PASSWORD)
+        world.users[name] = user.id
+        for site in sites or (None,):
+            at = world.site(site) if site else None
+            staff.grant(by=admin, user=user, role=role, study=world.study(study), site=at)
+    staff.appoint(by=admin, user=world.user("link-worker"), site=world.site("mill"), fte=0.8, from_on=days_ago(700))
+
+
+RECORDERS = {
+    ("mill", "garden"): "link-worker",
+    ("quay", "garden"): "quay-worker",
+    ("pond", "garden"): "pond-keeper",
+    ("mill", "orchard"): "orchard-worker",
+}
+
+
+def _person(world: World, name: str, site: str, study: str) -> None:
+    by = world.user(RECORDERS[site, study])
+    person = people.add_person(
+        by=by, study=world.study(study), site=world.site(site), entered_on=days_ago(200),
+        identity=people.IdentityFacts(f"Person {name.title()}", date_of_birth=date(1950, 5, 17), phone="07700 900123"),
+        facts_at_entry={"sex": "female", "ltc_count": 2, "lives_alone": True},
+    )  # fmt: skip
+    world.people[name] = person.id
+    for kind in ("service", "research"):
+        people.record_consent(by=by, person=person, kind=kind, given_on=days_ago(200))
+    if site == "pond":
+        return
+    referral = care.record_referral(by=by, person=person, source="gp", referred_on=days_ago(200))
+    world.referrals[name] = referral.id
+    care.assign(by=by, referral=referral, worker=by, from_on=days_ago(200))
+    if study not in world.resources:
+        resource = care.add_resource(
+            by=by, study_id=world.studies[study], name="Walking group", category="exercise", details={}
+        )
+        world.resources[study] = resource.id
+
+
+def contact(world: World, person: str = "own", **changes: object) -> Contact:
+    """Log a contact as the person's link worker."""
+    given = {"contacted_on": days_ago(5), "mode": "phone", "attendance": "attended", "minutes": 30}
+    return care.record_contact(
+        by=world.user("link-worker"), referral=world.referral(person),
+        **({"client_key": uuid.uuid4()} | given | changes),  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def signpost(world: World, person: str = "own", **changes: object) -> Signpost:
+    """Signpost the person to the directory's one resource."""
+    given = {"signposted_on": days_ago(4), "kind": "referral"}
+    return care.record_signpost(
+        by=world.user("link-worker"), person=world.person(person), resource=world.resource(),
+        **({"client_key": uuid.uuid4()} | given | changes),  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def assessment(
+    world: World, instrument: str, timepoint: str = "baseline", person: str = "own", by: str = "link-worker",
+    responses: dict[str, int | None] | None = None,
+) -> outcomes.Assessment:  # fmt: skip
+    """Record an answered instrument."""
+    day = days_ago(200) if timepoint == "baseline" else days_ago(15)
+    return outcomes.record_assessment(
+        by=world.user(by), person=world.person(person), instrument=get(instrument), client_key=uuid.uuid4(),
+        responses=COMPLETE[instrument] if responses is None else responses,
+        administration=outcomes.Administration(timepoint, day, "in-person", "self"),
+    )  # fmt: skip
