@@ -134,7 +134,9 @@ def covariate_values(values: pd.Series[Any], covariate: Covariate) -> pd.Series[
 
 
 def _word(value: object) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _levels(name: str, texts: pd.Series[Any]) -> list[str]:

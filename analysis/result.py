@@ -85,18 +85,23 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a report: labelled rows, labelled columns, a cell for each pair; `stub` heads the row labels."""
+    """A table of a report: labelled rows, labelled columns, a cell for each pair; `stub` heads the row labels.
+
+    `implied` are counts that nobody shows but a reader could work out from those shown.
+    """
 
     name: str
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
     sums: tuple[Sum, ...] = ()
+    implied: tuple[tuple[Key, int], ...] = ()
     notes: tuple[str, ...] = ()
     stub: str = ""
 
     def counts(self) -> Iterator[tuple[Key, int]]:
         """Every count with its key."""
+        yield from self.implied
         for row, (_, cells) in enumerate(self.rows):
             for column, cell in enumerate(cells):
                 if cell.count is not None:

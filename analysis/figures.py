@@ -1,0 +1,112 @@
+"""Figures as SVG text, readable in grey: arms differ in line, marker and label, not only in colour."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+INK, SOFT = "#1f2a30", "#5b6b73"
+LOOKS = (
+    {"color": "#0b5d4b", "linestyle": "-", "marker": "o", "markerfacecolor": "#0b5d4b"},
+    {"color": "#8a5a00", "linestyle": "--", "marker": "s", "markerfacecolor": "white"},
+)
+SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "font.size": 10.5,
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+SIZE = (5.6, 3.5)
+NUDGE = 0.012
+ROOM_FOR_LABELS = 0.34
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One arm's course: means and limits at `at` (days after entry)."""
+
+    label: str
+    at: tuple[float, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+def courses(name: str, axis: str, series: Sequence[Series], ticks: Sequence[tuple[float, str]]) -> str:
+    """Draw the means of the arms over time with their intervals, labelled at the line's end.
+
+    Parameters
+    ----------
+    name
+        Identifies the figure, so that the ids inside several figures on one page differ.
+    axis
+        What the vertical axis shows.
+    series
+        The arms, intervention first.
+    ticks
+        Days after entry with their labels.
+
+    Returns
+    -------
+    str
+        One `<svg>` element, text as text.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
+        figure = Figure(figsize=SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        span = max(day for day, _ in ticks) - min(day for day, _ in ticks)
+        for position, (arm, look) in enumerate(zip(series, LOOKS, strict=True)):
+            _draw(axes, arm, look, shift=(position - 0.5) * 2 * NUDGE * span)
+        _label_ends(axes, series, span)
+        axes.set_xticks([day for day, _ in ticks], [label.replace(" ", "\n", 1) for _, label in ticks])
+        axes.set_xlim(ticks[0][0] - 0.05 * span, ticks[-1][0] + ROOM_FOR_LABELS * span)
+        axes.set_ylabel(axis)
+        axes.grid(axis="y", color="#dfe5e7", linewidth=0.8)
+        axes.set_axisbelow(True)
+        target = io.StringIO()
+        figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    return _only_svg(target.getvalue())
+
+
+def _draw(axes: Any, arm: Series, look: dict[str, str], shift: float) -> None:
+    at = [day + shift for day in arm.at]
+    below = [mean - low for mean, low in zip(arm.mean, arm.low, strict=True)]
+    above = [high - mean for mean, high in zip(arm.mean, arm.high, strict=True)]
+    axes.errorbar(at, arm.mean, yerr=[below, above], linewidth=1.8, markersize=6, elinewidth=1.2, capsize=3, **look)
+
+
+def _label_ends(axes: Any, series: Sequence[Series], span: float) -> None:
+    """Write each arm's name where its line ends, the higher one above."""
+    drawn = [(arm, look) for arm, look in zip(series, LOOKS, strict=True) if arm.mean]
+    top = max((arm.mean[-1] for arm, _ in drawn), default=0)
+    for arm, look in drawn:
+        where = "bottom" if arm.mean[-1] == top else "top"
+        axes.text(
+            arm.at[-1] + 0.05 * span, arm.mean[-1], _folded(arm.label), color=look["color"], va=where, weight="bold"
+        )
+
+
+def _folded(label: str) -> str:
+    """A label on two lines, broken at the space nearest its middle."""
+    spaces = [match.start() for match in re.finditer(" ", label)]
+    if len(label) < 12 or not spaces:
+        return label
+    cut = min(spaces, key=lambda place: abs(place - len(label) / 2))
+    return label[:cut] + "\n" + label[cut + 1 :]
+
+
+def _only_svg(document: str) -> str:
+    """The svg element alone, in the page's own font."""
+    element = document[document.index("<svg") :]
+    return re.sub(r"font: (bold )?([\d.]+px) [^;\"]+", r"font: \1\2 system-ui, sans-serif", element)

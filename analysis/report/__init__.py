@@ -1,0 +1,165 @@
+"""The only writer: a comparison becomes a page, tidy tables, figures and a record of how they were made."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from instruments.dataset import CONTRACT_VERSION
+
+from ..disclosure import Gate, ReleasedTable
+from ..result import AnalysisError, Estimate, Fitted
+from .comparison import Comparison, compare
+from .contents import Contents, contents
+from .outcomes import analysed_key
+from .page import page
+
+__all__ = ["Comparison", "compare", "write"]
+
+ESTIMATE_COLUMNS = (
+    "outcome", "timepoint", "term", "estimate", "std_error", "df", "conf_low", "conf_high", "p_value", "n",
+    "n_clusters", "method", "scale", "unit",
+)  # fmt: skip
+PROVENANCE_FILE = "provenance.json"
+PACKAGES = ("numpy", "scipy", "pandas", "matplotlib")
+
+
+def write(comparison: Comparison, folder: Path, *, command: str = "") -> str:
+    """Write a report: `report.html`, `estimates.csv` and `.json`, `tables/`, `figures/` and `provenance.json`.
+
+    Parameters
+    ----------
+    comparison
+        What `compare` gave.
+    folder
+        Where it goes; a report that is there is replaced once the new one is whole.
+    command
+        The command that asked for it, for the record.
+
+    Returns
+    -------
+    str
+        The headline.
+
+    Raises
+    ------
+    AnalysisError
+        When the folder holds something else than a report; nothing is written then.
+    """
+    refuse_to_replace(folder, PROVENANCE_FILE)
+    whole = contents(comparison)
+    files = dict(_files(comparison, whole, _provenance(comparison, command)))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for name, text in files.items():
+            (draft / name).parent.mkdir(exist_ok=True)
+            (draft / name).write_text(text, encoding="utf-8")
+        _replace(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return whole.headline
+
+
+def refuse_to_replace(folder: Path, mark: str) -> None:
+    """Refuse a folder that holds something, unless `mark` shows that an earlier run of ours made it.
+
+    Raises
+    ------
+    AnalysisError
+        Naming the folder.
+    """
+    if folder.exists() and not (folder / mark).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise AnalysisError(f"{folder.name}: holds something else already; name a new folder")
+
+
+def _replace(draft: Path, folder: Path) -> None:
+    draft.chmod(0o755)
+    old = folder.with_name(f".{folder.name}-old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    draft.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _files(comparison: Comparison, whole: Contents, provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    rows = [*_estimates(comparison, whole.gate)]
+    yield "report.html", page(whole, provenance)
+    yield "estimates.csv", _csv(ESTIMATE_COLUMNS, rows)
+    yield "estimates.json", _json(rows)
+    yield PROVENANCE_FILE, _json(provenance)
+    for table in whole.tables:
+        yield f"tables/{table.name}.csv", _csv(("row", "column", "statistic", "value"), _tidy(table))
+    for drawing in whole.drawings:
+        yield f"figures/{drawing.name}.svg", drawing.svg
+
+
+def _estimates(comparison: Comparison, gate: Gate) -> Iterator[dict[str, Any]]:
+    """Every answer and every coefficient in tidy columns, as far as the gate lets them."""
+    for outcome in comparison.plan.outcomes:
+        fitted = comparison.fitted[outcome.id]
+        about = {"outcome": outcome.id, "timepoint": outcome.timepoint}
+        n = gate.count(analysed_key(outcome, "both"), sum(fitted.n))
+        for estimate in _once(fitted):
+            row = {name: getattr(estimate, name) for name in ESTIMATE_COLUMNS[2:]}
+            if gate.is_small(min(fitted.n)):
+                row |= dict.fromkeys(("estimate", "std_error", "df", "conf_low", "conf_high", "p_value"))
+            yield about | row | {"n": n}
+
+
+def _once(fitted: Fitted) -> tuple[Estimate, ...]:
+    """Answers first, then the coefficients that are not answers already."""
+    return (*fitted.answers, *(term for term in fitted.terms if term not in fitted.answers))
+
+
+def _tidy(table: ReleasedTable) -> Iterator[dict[str, object]]:
+    for label, cells in table.rows:
+        for column, cell in zip(table.columns, cells, strict=True):
+            values = cell.values or ({"text": cell.text} if cell.text else {})
+            for statistic, value in values.items():
+                yield {"row": label, "column": column, "statistic": statistic, "value": value}
+
+
+def _csv(columns: tuple[str, ...], rows: Any) -> str:
+    target = io.StringIO()
+    writer = csv.DictWriter(target, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return target.getvalue()
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _provenance(comparison: Comparison, command: str) -> dict[str, Any]:
+    """What another person needs to make the same report again."""
+    plan = comparison.plan
+    return {
+        "Command": command or "analysis.compare from Python",
+        "Plan": {"study": plan.id, "SHA-256": plan.sha256},
+        "Dataset contract": CONTRACT_VERSION,
+        "SHA-256 of the files read": dict(comparison.cohort.dataset.hashes),
+        "Versions": {"link-worker-kit": _version(), "python": platform.python_version()}
+        | {name: metadata.version(name) for name in PACKAGES},
+        "Seed": f"{plan.seed} (no step of this report draws random numbers)",
+        "Small numbers": f"counts from 1 to {plan.small_number - 1} are not shown, nor what would give them away"
+        if plan.small_number > 1
+        else "all counts are shown, as the plan says",
+    }
+
+
+def _version() -> str:
+    try:
+        return metadata.version("link-worker-kit")
+    except metadata.PackageNotFoundError:
+        return "run from a checkout, not installed"

@@ -1,0 +1,182 @@
+"""What a report holds, in order: sections of sentences, tables and figures, every number through the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from instruments import codes
+from instruments.plan import Outcome
+
+from ..cohort import ROLES
+from ..disclosure import Gate, ReleasedTable, gate
+from ..figures import Series, courses
+from ..result import Table
+from . import delivery, epoc, outcomes, participants, words
+from .comparison import Comparison, drawn, trajectory
+from .scale import about
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure with the words that go with it; `alt` says in words what it shows."""
+
+    name: str
+    title: str
+    alt: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled part of the report: sentences, lists of sentences (tuples), tables and figures."""
+
+    id: str
+    title: str
+    blocks: tuple[str | tuple[str, ...] | ReleasedTable | Drawing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A whole report before it has a form, and the gate that its numbers went through."""
+
+    title: str
+    headline: str
+    sections: tuple[Section, ...]
+    gate: Gate
+
+    @property
+    def tables(self) -> tuple[ReleasedTable, ...]:
+        """Every table in order."""
+        return tuple(block for section in self.sections for block in section.blocks if isinstance(block, ReleasedTable))
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """Every figure in order."""
+        return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Drawing))
+
+
+def contents(comparison: Comparison) -> Contents:
+    """Lay a comparison out as a report."""
+    plan = comparison.plan
+    parts = [_design(comparison), _people(comparison), _delivery(comparison), _primary(comparison)]
+    parts += [*_others(comparison), _deviations(comparison), _coefficients(comparison)]
+    guard = gate([block for part in parts for block in part.blocks if isinstance(block, Table)], plan.small_number)
+    sections = [_summary(comparison, guard), *(part.through(guard, comparison) for part in parts)]
+    return Contents(plan.title, words.answer(comparison, plan.primary, guard), tuple(sections), guard)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A section before its tables and sentences went through the gate; an Outcome stands for its answer."""
+
+    id: str
+    title: str
+    blocks: tuple[str | Table | Drawing | Outcome, ...]
+
+    def through(self, guard: Gate, comparison: Comparison) -> Section:
+        return Section(self.id, self.title, tuple(self._passed(block, guard, comparison) for block in self.blocks))
+
+    def _passed(
+        self, block: str | Table | Drawing | Outcome, guard: Gate, comparison: Comparison
+    ) -> str | ReleasedTable | Drawing:
+        if isinstance(block, Table):
+            return guard.table(block)
+        return words.answer(comparison, block, guard) if isinstance(block, Outcome) else block
+
+
+def _summary(comparison: Comparison, guard: Gate) -> Section:
+    blocks: list[str | tuple[str, ...]] = [
+        words.compared(comparison),
+        words.answer(comparison, comparison.plan.primary, guard),
+        "How sure:",
+        tuple(words.how_sure(comparison, guard)),
+        "What could change this answer:",
+        tuple(words.what_would_change_it(comparison)),
+    ]
+    return Section("summary", "In short", tuple(blocks))
+
+
+def _design(comparison: Comparison) -> _Draft:
+    design = f"Design: {codes.DESIGNS[comparison.plan.design].lower()}. Everybody counts in the arm to which they, or "
+    design += "their site, were allocated, whether or not they met a link worker."
+    tables = (participants.design(comparison.cohort), epoc.epoc(comparison.cohort))
+    return _Draft("design", "Design", (design, *tables))
+
+
+def _people(comparison: Comparison) -> _Draft:
+    tables = (participants.flow_table(comparison.cohort), participants.baseline(comparison.cohort))
+    return _Draft("people", "People", tables)
+
+
+def _delivery(comparison: Comparison) -> _Draft:
+    tables = delivery.tables(comparison.cohort)
+    blocks: tuple[str | Table, ...] = tables
+    if delivery.only_counts(comparison.cohort):
+        blocks = (
+            "The source gives how many contacts each person had, and nothing about when, how or for how long.",
+            *tables,
+        )
+    return _Draft("delivery", "What was delivered", blocks or ("The data hold nothing about contacts or signposts.",))
+
+
+def _primary(comparison: Comparison) -> _Draft:
+    outcome = comparison.plan.primary
+    table = outcomes.estimates(comparison, (outcome,), "primary", "Primary outcome")
+    blocks = (outcomes.analysed(comparison), table, outcome, *_about(comparison, outcome))
+    return _Draft("primary", "Primary outcome", blocks)
+
+
+def _others(comparison: Comparison) -> list[_Draft]:
+    others = tuple(outcome for outcome in comparison.plan.outcomes if not outcome.primary)
+    if not others:
+        return []
+    table = outcomes.estimates(comparison, others, "others", "Other planned outcomes, in the order of the plan")
+    drafts = [_Draft("others", "Other planned outcomes", (table, *others))]
+    return drafts + [_Draft(outcome.id, outcome.label, _about(comparison, outcome)) for outcome in others]
+
+
+def _about(comparison: Comparison, outcome: Outcome) -> tuple[str | Table | Drawing, ...]:
+    """What surrounds an outcome's estimate: rates, or the course over time and the changes within arms."""
+    if outcome.setting:
+        return (outcomes.rates(comparison, outcome),)
+    within = (words.UNCONTROLLED, outcomes.within_arms(comparison, outcome))
+    if outcome not in drawn(comparison.cohort):
+        return within
+    return (_drawing(comparison, outcome), outcomes.course(comparison, outcome), *within)
+
+
+def _drawing(comparison: Comparison, outcome: Outcome) -> Drawing:
+    plan, label = comparison.plan, about(comparison.plan, outcome).label
+    points = trajectory(comparison.cohort, outcome)
+    shown = [point for point in points if point.n and not point.n < plan.small_number]
+    days = {timepoint.id: float(timepoint.day) for timepoint in plan.timepoints}
+    series = []
+    for role in ROLES.values():
+        own = [point for point in shown if point.role == role]
+        lows = tuple(point.mean if point.low != point.low else point.low for point in own)
+        highs = tuple(point.mean if point.high != point.high else point.high for point in own)
+        at, mean = tuple(days[point.timepoint] for point in own), tuple(point.mean for point in own)
+        series.append(Series(plan.arm(role).label, at, mean, lows, highs))
+    name = f"course-{outcome.instrument}-{outcome.scale}"
+    title = f"{label}: means by arm with {plan.confidence * 100:g} % intervals, of those measured at each timepoint"
+    ticks = [(float(timepoint.day), timepoint.label) for timepoint in plan.timepoints]
+    return Drawing(name, title, _in_words(comparison, outcome, series), courses(name, label, series, ticks))
+
+
+def _in_words(comparison: Comparison, outcome: Outcome, series: Sequence[Series]) -> str:
+    digits = about(comparison.plan, outcome).digits
+    lines = [
+        f"{arm.label} goes from {arm.mean[0]:.{digits}f} to {arm.mean[-1]:.{digits}f}" for arm in series if arm.mean
+    ]
+    return f"Line chart over time. {'; '.join(lines)}. The table below has every number."
+
+
+def _deviations(comparison: Comparison) -> _Draft:
+    table = outcomes.notices(comparison)
+    blocks = (table,) if table else ("Nothing departed from the plan, and nothing had to be left out.",)
+    return _Draft("deviations", "Departures from the plan", blocks)
+
+
+def _coefficients(comparison: Comparison) -> _Draft:
+    return _Draft("coefficients", "Every coefficient", (outcomes.coefficients(comparison),))

@@ -1,0 +1,183 @@
+"""Tables about what was delivered: contacts, waiting, signposts, caseload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from instruments import codes
+
+from ..cohort import ROLES, Cohort
+from ..result import Cell, Key, Sum, Table
+from .cells import DASH, arm_columns, both_arms, mean_sd, median_quartiles, number, people
+from .participants import study_key
+
+LINK_WORKER = "link-worker"
+MOST_DATES = 9
+
+
+def tables(cohort: Cohort) -> tuple[Table, ...]:
+    """Every table about delivery for which the data have something."""
+    found = [contacts(cohort), waiting(cohort), signposts(cohort), caseload(cohort)]
+    return tuple(table for table in found if table is not None)
+
+
+def only_counts(cohort: Cohort) -> bool:
+    """Whether the source gives no contacts, only how many each person had."""
+    return cohort.dataset["contacts"].empty and LINK_WORKER in set(cohort.use["setting"])
+
+
+def contacts(cohort: Cohort) -> Table | None:
+    """Contacts per person, by arm, over everybody in the arm."""
+    if only_counts(cohort):
+        return _counted_contacts(cohort)
+    if cohort.dataset["contacts"].empty:
+        return None
+    made = cohort.dataset["contacts"].assign(arm=cohort.dataset["contacts"]["person"].map(cohort.people["arm"]))
+    attended = made[made["attendance"] == "attended"]
+    each = cohort.people[["arm"]].assign(
+        contacts=attended.groupby("person").size(), minutes=attended.groupby("person")["minutes"].sum()
+    )
+    each[["contacts", "minutes"]] = each[["contacts", "minutes"]].fillna(0).astype(float)
+    rows = [
+        *_per_person(each),
+        ("Minutes with the person, per person: mean (SD)", both_arms(each, lambda arm, _: mean_sd(arm["minutes"], 0))),
+        ("Minutes per attended contact: mean (SD)", both_arms(attended, lambda arm, _: mean_sd(arm["minutes"], 0))),
+        *_split("Contacts", "attendance", made, codes.ATTENDANCES),
+        *_split("Attended", "mode", attended, codes.CONTACT_MODES),
+    ]
+    sums = [*_reached_sums(), *_split_sums("Contacts", "attendance", made), *_split_sums("Attended", "mode", attended)]
+    return Table("contacts", "Contacts with link workers", arm_columns(cohort.plan), tuple(rows), tuple(sums))
+
+
+def _counted_contacts(cohort: Cohort) -> Table:
+    use = cohort.use[cohort.use["setting"] == LINK_WORKER].set_index("person")
+    each = cohort.people[["arm"]].assign(contacts=use["count"].reindex(cohort.people.index).fillna(0))
+    title = "Contacts with link workers (the source gives only their number)"
+    return Table("contacts", title, arm_columns(cohort.plan), tuple(_per_person(each)), tuple(_reached_sums()))
+
+
+def _per_person(each: pd.DataFrame) -> list[tuple[str, tuple[Cell, ...]]]:
+    def reached(met: bool) -> Any:
+        return lambda arm, role: people(int(((arm["contacts"] > 0) == met).sum()), len(arm), _reached_key(met, role))
+
+    return [
+        ("People in the study", both_arms(each, lambda arm, role: people(len(arm), key=study_key(role)))),
+        ("With at least one attended contact", both_arms(each, reached(True))),
+        ("With none", both_arms(each, reached(False))),
+        ("Attended contacts per person: mean (SD)", both_arms(each, lambda arm, _: mean_sd(arm["contacts"]))),
+        ("Attended contacts per person: median (quartiles)",
+         both_arms(each, lambda arm, _: median_quartiles(arm["contacts"]))),
+    ]  # fmt: skip
+
+
+def _reached_key(met: bool, role: str) -> Key:
+    return "reached", str(met), role
+
+
+def _reached_sums() -> Iterator[Sum]:
+    for role in ROLES.values():
+        yield Sum(study_key(role), (_reached_key(True, role), _reached_key(False, role)))
+
+
+def _split(label: str, column: str, frame: pd.DataFrame, words: Any) -> Iterator[tuple[str, tuple[Cell, ...]]]:
+    """A total and its parts by code, for the codes that occur."""
+    yield f"{label}, all", both_arms(frame, lambda arm, role: people(len(arm), key=(label, "all", role)))
+    for code in (code for code in words if code in set(frame[column])):
+        yield f"{label}: {words[code].lower()}", both_arms(frame, _code_cell(label, column, code))
+
+
+def _code_cell(label: str, column: str, code: str) -> Any:
+    return lambda arm, role: people(int((arm[column] == code).sum()), len(arm) or None, (label, code, role))
+
+
+def _split_sums(label: str, column: str, frame: pd.DataFrame) -> Iterator[Sum]:
+    for role in ROLES.values():
+        yield Sum((label, "all", role), tuple((label, code, role) for code in sorted(set(frame[column]))))
+
+
+def waiting(cohort: Cohort) -> Table | None:
+    """What became of referrals, and the days from referral to the first attended contact."""
+    referrals = cohort.dataset["referrals"]
+    if referrals.empty:
+        return None
+    attended = cohort.dataset["contacts"]
+    first = attended[attended["attendance"] == "attended"].groupby("referral")["contacted_on"].min()
+    referrals = referrals.assign(
+        arm=referrals["person"].map(cohort.people["arm"]),
+        days=(referrals["referral"].map(first) - referrals["referred_on"]).dt.days,
+    )
+    rows = [
+        *_split("Referrals", "status", referrals, codes.REFERRAL_STATUSES),
+        ("Days from referral to first attended contact: median (quartiles)",
+         both_arms(referrals, lambda arm, _: median_quartiles(arm["days"]))),
+        ("Referrals without an attended contact",
+         both_arms(referrals, lambda arm, _: people(int(arm["days"].isna().sum()), len(arm) or None))),
+    ]  # fmt: skip
+    sums = tuple(_split_sums("Referrals", "status", referrals))
+    return Table("waiting", "From referral to first contact", arm_columns(cohort.plan), tuple(rows), sums)
+
+
+def signposts(cohort: Cohort) -> Table | None:
+    """Signposts by category of resource, and what came of them."""
+    made = cohort.dataset["signposts"]
+    if made.empty:
+        return None
+    category = cohort.dataset["resources"].set_index("resource")["category"]
+    made = made.assign(category=made["resource"].map(category))
+    outcomes = [code for code in codes.SIGNPOST_OUTCOMES if code in set(made["outcome"])]
+    categories = [code for code in codes.RESOURCE_CATEGORIES if code in set(made["category"])]
+    rows = [_signpost_row("all", "All", made, outcomes)]
+    rows += [
+        _signpost_row(code, codes.RESOURCE_CATEGORIES[code], made[made["category"] == code], outcomes)
+        for code in categories
+    ]
+    sums = [
+        Sum(("signposts", code, "all"), tuple(("signposts", code, o) for o in outcomes))
+        for code in ["all", *categories]
+    ]
+    sums += [
+        Sum(("signposts", "all", o), tuple(("signposts", code, o) for code in categories)) for o in ["all", *outcomes]
+    ]
+    columns = ("Signposts", *(codes.SIGNPOST_OUTCOMES[code] for code in outcomes))
+    title = "Signposts to community resources and what came of them"
+    return Table("signposts", title, columns, tuple(rows), tuple(sums), stub="Category")
+
+
+def _signpost_row(code: str, label: str, made: pd.DataFrame, outcomes: list[str]) -> tuple[str, tuple[Cell, ...]]:
+    total = people(len(made), key=("signposts", code, "all"))
+    parts = (people(int((made["outcome"] == o).sum()), len(made), ("signposts", code, o)) for o in outcomes)
+    return label, (total, *parts)
+
+
+def caseload(cohort: Cohort) -> Table | None:
+    """People open to link workers for each full-time post, at the ends of quarters."""
+    assignments, posts = cohort.dataset["assignments"], cohort.dataset["posts"]
+    if assignments.empty or posts.empty:
+        return None
+    referrals = cohort.dataset["referrals"].set_index("referral")
+    closed_on = assignments["referral"].map(referrals["closed_on"])
+    ends = pd.concat([assignments["until_on"], closed_on], axis=1).min(axis=1)
+    rows = []
+    for date in _quarter_ends(cohort):
+        held = (assignments["from_on"] <= date) & ~(ends <= date)
+        open_people = int(assignments.loc[held, "referral"].map(referrals["person"]).nunique())
+        fte = float(posts.loc[(posts["from_on"] <= date) & ~(posts["until_on"] <= date), "fte"].sum())
+        rows.append((f"{date.day} {date:%B %Y}", _caseload_row(open_people, fte)))
+    columns = ("People open", "Full-time equivalents in post", "People per full-time post")
+    return Table("caseload", "Caseload", columns, tuple(rows), stub="Date")
+
+
+def _caseload_row(open_people: int, fte: float) -> tuple[Cell, ...]:
+    each = Cell("{per_fte:,.0f}", stats={"per_fte": open_people / fte}, n=open_people) if fte > 0 else DASH
+    return people(open_people), number("fte", fte, "{:,.1f}"), each
+
+
+def _quarter_ends(cohort: Cohort) -> list[pd.Timestamp]:
+    """The ends of the last quarters between the first assignment and the last date on which anything happened."""
+    columns = [("contacts", "contacted_on"), ("assessments", "assessed_on"), ("assignments", "from_on")]
+    last = max(cohort.dataset[table][column].max() for table, column in columns if len(cohort.dataset[table]))
+    first = cohort.dataset["assignments"]["from_on"].min()
+    return list(pd.date_range(first, last, freq="QE"))[-MOST_DATES:] or [last]

@@ -1,0 +1,215 @@
+"""Tables about outcomes: numbers analysed, estimates, courses over time, changes within arms, rates, coefficients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import partial
+from itertools import groupby
+
+import pandas as pd
+
+from instruments.plan import Outcome
+
+from ..cohort import ROLES, rows_of
+from ..result import Cell, Estimate, Fitted, Key, Sum, Table
+from .cells import BLANK, DASH, arm_columns, both_arms, interval, number, people, words
+from .comparison import Change, Comparison, changes, trajectory
+from .participants import measured_key, study_key
+from .scale import about, digits_for
+
+
+def analysed_key(outcome: Outcome, role: str) -> Key:
+    """The number of people of an arm ('both' for the two together) in an outcome's estimate."""
+    return "analysed", outcome.id, role
+
+
+def analysed(comparison: Comparison) -> Table:
+    """How many people each estimate stands on."""
+    cohort = comparison.cohort
+    arms = cohort.people.groupby("arm").size()
+    rows, sums, implied = [], [], []
+    for outcome in comparison.plan.outcomes:
+        fitted = comparison.fitted[outcome.id]
+        cells = [
+            people(n, int(arms[arm]), analysed_key(outcome, role))
+            for n, (arm, role) in zip(fitted.n, ROLES.items(), strict=True)
+        ]
+        cells.append(people(sum(fitted.n), key=analysed_key(outcome, "both")))
+        rows.append((outcome.label, tuple(cells)))
+        sums.append(Sum(analysed_key(outcome, "both"), tuple(analysed_key(outcome, role) for role in ROLES.values())))
+        for known, left_out in _left_out(comparison, outcome):
+            sums.append(known)
+            implied.append((known.parts[1], left_out))
+    notes = ("People with the outcome, the baseline and every named covariate; the others could not be analysed.",)
+    columns = (*arm_columns(comparison.plan), "Both")
+    return Table("analysed", "People analysed", columns, tuple(rows), tuple(sums), tuple(implied), notes)
+
+
+def _left_out(comparison: Comparison, outcome: Outcome) -> Iterator[tuple[Sum, int]]:
+    """Those analysed and those not make up the study, and where there is a score, those measured."""
+    rows = rows_of(comparison.cohort, outcome)
+    for n, (arm, role) in zip(comparison.fitted[outcome.id].n, ROLES.items(), strict=True):
+        members = rows[rows["arm"] == arm]
+        parts = (analysed_key(outcome, role), ("left out", outcome.id, role))
+        yield Sum(study_key(role), parts), len(members) - n
+        if outcome.timepoint:
+            parts = (analysed_key(outcome, role), ("incomplete", outcome.id, role))
+            total = measured_key(outcome, outcome.timepoint, role)
+            yield Sum(total, parts), int(members["score"].notna().sum()) - n
+
+
+def estimates(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, title: str) -> Table:
+    """Answers of some outcomes, with what they stand on before what they say."""
+    rows = [
+        (
+            _answer_label(outcome, answer),
+            (people(answer.n, key=analysed_key(outcome, "both")), *_answer(fitted, answer)),
+        )
+        for outcome in outcomes
+        for fitted in [comparison.fitted[outcome.id]]
+        for answer in fitted.answers
+    ]
+    level = f"{comparison.plan.confidence * 100:g} % interval"
+    first, second = arm_columns(comparison.plan)
+    columns = ("People", "Sites by arm", "Degrees of freedom", "Estimate", level, "p", "Method")
+    notes = (f"{first} compared with {second}; above zero, or above one for a ratio, is higher in the first.",)
+    return Table(name, title, columns, tuple(rows), notes=notes, stub="Outcome")
+
+
+def _answer_label(outcome: Outcome, answer: Estimate) -> str:
+    unit = f" {answer.unit}" if answer.unit else ""
+    return f"{outcome.label}: {answer.scale}{unit}"
+
+
+def _answer(fitted: Fitted, answer: Estimate) -> tuple[Cell, ...]:
+    smaller, digits = min(fitted.n), digits_of(answer)
+    sites = words(f"{fitted.n_clusters[0]} and {fitted.n_clusters[1]}") if fitted.n_clusters else words("people")
+    df = number("df", answer.df, "{:.1f}") if answer.df is not None else DASH
+    value = Cell(f"{{estimate:.{digits}f}}", stats={"estimate": answer.estimate}, n=smaller)
+    return sites, df, value, _limits(answer, smaller, digits), _p(answer, smaller), words(answer.method)
+
+
+def digits_of(answer: Estimate) -> int:
+    """Decimals for an estimate: two figures of its error, two decimals for a ratio."""
+    if answer.scale == "rate ratio" or answer.std_error is None:
+        return 2
+    return digits_for(answer.std_error)
+
+
+def _limits(answer: Estimate, n: int, digits: int) -> Cell:
+    if answer.conf_low is None or answer.conf_high is None:
+        return DASH
+    stats = {"conf_low": answer.conf_low, "conf_high": answer.conf_high}
+    return Cell(f"{{conf_low:.{digits}f}} to {{conf_high:.{digits}f}}", stats=stats, n=n)
+
+
+def _p(answer: Estimate, n: int) -> Cell:
+    if answer.p_value is None:
+        return DASH
+    shape = "<0.001" if answer.p_value < 0.001 else "{p_value:.3f}"
+    return Cell(shape, stats={"p_value": answer.p_value}, n=n)
+
+
+def course(comparison: Comparison, outcome: Outcome) -> Table:
+    """Means by arm at every timepoint, of those measured then."""
+    plan, scale = comparison.plan, about(comparison.plan, outcome)
+    points = trajectory(comparison.cohort, outcome)
+    rows = []
+    for timepoint, here in groupby(points, key=lambda point: point.timepoint):
+        cells: list[Cell] = []
+        for point in here:
+            cells.append(people(point.n, key=measured_key(outcome, timepoint, point.role)))
+            cells.append(interval(point.mean, point.low, point.high, point.n, scale.digits))
+        rows.append((plan.timepoint(timepoint).label, tuple(cells)))
+    columns = tuple(f"{arm}, {what}" for arm in arm_columns(plan) for what in ("people", "mean (interval)"))
+    title = f"{scale.label} over time, of those measured at each timepoint"
+    return Table(f"course-{outcome.instrument}-{outcome.scale}", title, columns, tuple(rows), stub="Timepoint")
+
+
+def within_arms(comparison: Comparison, outcome: Outcome) -> Table:
+    """Change in each arm by itself, beside the drift to expect from regression to the mean."""
+    rows, sums, implied = [], [], []
+    measured = rows_of(comparison.cohort, outcome).dropna(subset=["score"]).groupby("arm").size()
+    found = changes(comparison.cohort, outcome)
+    for change, (arm, role), n in zip(found, ROLES.items(), comparison.fitted[outcome.id].n, strict=True):
+        key = ("twice", outcome.id, role)
+        rows.append((comparison.plan.arm(role).label, _change(comparison, outcome, change, key)))
+        without = (("no baseline", outcome.id, role), int(measured.get(arm, 0)) - change.n)
+        incomplete = (("no covariates", outcome.id, role), change.n - n)
+        sums.append(Sum(measured_key(outcome, str(outcome.timepoint), role), (key, without[0])))
+        sums.append(Sum(key, (analysed_key(outcome, role), incomplete[0])))
+        implied += [without, incomplete]
+    columns = ("People measured twice", "Mean before", "Mean after", "Change (interval)", "Drift to expect")
+    title = f"{outcome.label}: change within each arm, uncontrolled"
+    return Table(f"within-{outcome.id}", title, columns, tuple(rows), tuple(sums), tuple(implied), stub="Arm")
+
+
+def _change(comparison: Comparison, outcome: Outcome, found: Change, key: Key) -> tuple[Cell, ...]:
+    d, n, change = about(comparison.plan, outcome).digits, found.n, found.change
+    return (
+        people(n, key=key),
+        Cell(f"{{before:.{d}f}}", stats={"before": found.before}, n=n) if n else DASH,
+        Cell(f"{{after:.{d}f}}", stats={"after": found.after}, n=n) if n else DASH,
+        interval(change.mean, change.low, change.high, n, d),
+        DASH if math.isnan(found.drift) else Cell(f"{{drift:+.{d}f}}", stats={"drift": found.drift}, n=n),
+    )
+
+
+def rates(comparison: Comparison, outcome: Outcome) -> Table:
+    """Events and person-years before and after entry, by arm."""
+    use = rows_of(comparison.cohort, outcome)
+    rows: list[tuple[str, tuple[Cell, ...]]] = []
+    for when, count, years in (
+        ("before entry", "baseline_count", "baseline_years"),
+        ("from entry on", "count", "years"),
+    ):
+        known = use.dropna(subset=[count, years]).rename(columns={count: "events", years: "person_years"})
+        known = known[["arm", "events", "person_years"]]
+        rows.append((f"Events {when}", both_arms(known, partial(_events, "{count:,}", outcome, when))))
+        rows.append((f"Person-years {when}", both_arms(known, _person_years)))
+        rows.append((f"Rate per person-year {when}", both_arms(known, partial(_events, "{rate:.2f}", outcome, when))))
+    title = f"{outcome.label}: events and person-time"
+    return Table(f"rates-{outcome.id}", title, arm_columns(comparison.plan), tuple(rows))
+
+
+def _events(shape: str, outcome: Outcome, when: str, arm: pd.DataFrame, role: str) -> Cell:
+    """Events and their rate: one quantity to protect, whichever is shown."""
+    if arm.empty:
+        return DASH
+    events = int(arm["events"].sum())
+    rate = {"rate": float(events / arm["person_years"].sum())}
+    return Cell(shape, count=events, key=("events", outcome.id, when, role), stats=rate, n=len(arm))
+
+
+def _person_years(arm: pd.DataFrame, _: str) -> Cell:
+    return Cell("{person_years:,.1f}", stats={"person_years": float(arm["person_years"].sum())}, n=len(arm))
+
+
+def coefficients(comparison: Comparison) -> Table:
+    """Every coefficient of every model."""
+    rows = []
+    for outcome in comparison.plan.outcomes:
+        fitted = comparison.fitted[outcome.id]
+        for term in fitted.terms:
+            smaller, digits = min(fitted.n), digits_for(term.std_error or 0.01)
+            value = Cell(f"{{estimate:.{digits}f}}", stats={"estimate": term.estimate}, n=smaller)
+            error = (
+                Cell(f"{{std_error:.{digits}f}}", stats={"std_error": term.std_error}, n=smaller)
+                if term.std_error is not None
+                else DASH
+            )
+            df = number("df", term.df, "{:.1f}") if term.df is not None else DASH
+            label = f"{outcome.label}: {term.term}"
+            rows.append((label, (value, error, df, _limits(term, smaller, digits), words(term.scale))))
+    columns = ("Estimate", "Standard error", "Degrees of freedom", "Interval", "Scale")
+    return Table("coefficients", "Every coefficient", columns, tuple(rows), stub="Outcome and term")
+
+
+def notices(comparison: Comparison) -> Table | None:
+    """What departed from the plan or was left out, with how many rows it concerns."""
+    found = comparison.cohort.notices
+    if not found:
+        return None
+    rows = [(notice.text, (BLANK if notice.count is None else people(notice.count),)) for notice in found]
+    return Table("notices", "Departures from the plan, and what was left out", ("Rows",), tuple(rows), stub="What")

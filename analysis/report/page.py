@@ -1,0 +1,79 @@
+"""A report as one HTML page that needs nothing else: style and figures inside, no scripts, nothing fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from importlib import resources
+from typing import Any
+
+from ..disclosure import ReleasedCell, ReleasedTable
+from .contents import Contents, Drawing, Section
+from .words import minus
+
+
+def page(contents: Contents, provenance: Mapping[str, Any]) -> str:
+    """The whole page."""
+    style = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")
+    links = "".join(f'<li><a href="#{s.id}">{escape(s.title)}</a></li>' for s in contents.sections)
+    body = "\n".join(_section(section) for section in contents.sections)
+    return (
+        '<!doctype html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(contents.title)}: comparison</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f'<header><p class="kind">Comparison report</p><h1>{escape(contents.title)}</h1></header>\n'
+        f'<nav aria-label="Contents"><ul>{links}<li><a href="#made">How this was made</a></li></ul></nav>\n'
+        f"<main>\n{body}\n{_made(provenance)}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _section(section: Section) -> str:
+    blocks = "\n".join(_block(block) for block in section.blocks)
+    return f'<section id="{escape(section.id)}">\n<h2>{escape(section.title)}</h2>\n{blocks}\n</section>'
+
+
+def _block(block: str | tuple[str, ...] | ReleasedTable | Drawing) -> str:
+    if isinstance(block, ReleasedTable):
+        return _table(block)
+    if isinstance(block, Drawing):
+        return _figure(block)
+    if isinstance(block, str):
+        return f"<p>{escape(block)}</p>"
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in block) + "</ul>"
+
+
+def _table(table: ReleasedTable) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in (table.stub, *table.columns))
+    if not table.stub:
+        head = head.replace('<th scope="col"></th>', "<td></td>", 1)
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(label)}</th>{"".join(_cell(cell) for cell in cells)}</tr>'
+        for label, cells in table.rows
+    )
+    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in table.notes)
+    return (
+        f'<div class="table" role="region" tabindex="0" aria-label="{escape(table.title)}"><table>'
+        f"<caption>{escape(table.title)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
+        f"{notes}"
+    )
+
+
+def _cell(cell: ReleasedCell) -> str:
+    kind = ' class="number"' if cell.values or not cell.text else ""
+    return f"<td{kind}>{escape(minus(cell.text) if cell.values else cell.text)}</td>"
+
+
+def _figure(drawing: Drawing) -> str:
+    svg = drawing.svg.replace("<svg", f'<svg role="img" aria-label="{escape(drawing.alt)}"', 1)
+    return f"<figure>{svg}<figcaption>{escape(drawing.title)}</figcaption></figure>"
+
+
+def _made(provenance: Mapping[str, Any]) -> str:
+    facts = "".join(f"<dt>{escape(name)}</dt><dd>{_value(value)}</dd>" for name, value in provenance.items())
+    return f'<section id="made">\n<h2>How this was made</h2>\n<dl>{facts}</dl>\n</section>'
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "<br>".join(f"{escape(str(name))}: <code>{escape(str(entry))}</code>" for name, entry in value.items())
+    return f"<code>{escape(str(value))}</code>"

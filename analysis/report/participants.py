@@ -1,0 +1,201 @@
+"""Tables about who takes part: the design, the EPOC criteria, the flow of people, and their baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from instruments import codes
+from instruments.plan import Covariate, Outcome, Timepoint
+
+from ..cohort import ROLES, Cohort, covariate_values, flow, rows_of, scales, scores_at
+from ..estimators.imbalance import standardised_difference
+from ..result import Cell, Key, Sum, Table
+from .cells import BLANK, DASH, arm_columns, both_arms, mean_sd, number, people, words
+from .scale import about
+
+FLAGS = (0.25, 0.1)
+_FACTS = {
+    "age": ("Age, years", "number"),
+    "sex": ("Sex", "category"),
+    "ethnicity": ("Ethnic group", "category"),
+    "deprivation": ("Deprivation (1 = most deprived)", "category"),
+    "lives_alone": ("Lives alone", "category"),
+    "carer": ("Unpaid carer", "category"),
+    "ltc_count": ("Long-term conditions", "number"),
+}
+_LABELS = {"sex": codes.SEXES, "ethnicity": codes.ETHNICITIES}
+
+
+def study_key(role: str) -> Key:
+    """The number of people in an arm."""
+    return "study", role
+
+
+def measured_key(outcome: Outcome, timepoint: str, role: str) -> Key:
+    """The number of people of an arm measured on an outcome's scale at a timepoint."""
+    return "measured", str(outcome.instrument), str(outcome.scale), str(outcome.value_set), timepoint, role
+
+
+def design(cohort: Cohort) -> Table:
+    """Sites and people by arm, and how they came to be in it."""
+    allocations = cohort.dataset["allocations"].groupby("arm")["method"].first()
+    list_size = cohort.dataset["sites"].set_index("site")["list_size"].astype(float)
+    rows = [
+        ("People", both_arms(cohort.people, lambda arm, role: people(len(arm), key=study_key(role)))),
+        ("Sites", both_arms(cohort.people, lambda arm, _: number("sites", arm["site"].nunique()))),
+        ("Registered people per site, mean (SD)", both_arms(cohort.people, lambda arm, _: _sizes(arm, list_size))),
+    ]
+    how = [allocations.get(cohort.plan.arm(role).id, "") for role in ROLES.values()]
+    rows.append(("How allocated", (words(codes.ALLOCATION_METHODS[how[0]]), words(codes.ALLOCATION_METHODS[how[1]]))))
+    return Table("design", "People and sites by arm", arm_columns(cohort.plan), tuple(rows))
+
+
+def _sizes(arm: pd.DataFrame, list_size: pd.Series[float]) -> Cell:
+    known = list_size.reindex(arm["site"].dropna().unique()).dropna()
+    if len(known) < 2:
+        return DASH
+    return Cell("{mean:,.0f} ({sd:,.0f})", stats={"mean": float(known.mean()), "sd": float(known.std())})
+
+
+def flow_table(cohort: Cohort) -> Table:
+    """From everybody in the study to those measured at each timepoint, and why the others were not."""
+    rows = [("In the study", both_arms(cohort.people, lambda arm, role: people(len(arm), key=study_key(role))))]
+    sums: list[Sum] = []
+    title = "Flow of people"
+    if scales(cohort.plan):
+        outcome = scales(cohort.plan)[0]
+        title = f"Flow of people, measured on: {about(cohort.plan, outcome).label}"
+        fates = flow(cohort, outcome)
+        for timepoint in cohort.plan.timepoints:
+            here = fates[fates["timepoint"] == timepoint.id]
+            rows += _flow_rows(outcome, timepoint, here)
+            sums += _flow_sums(outcome, timepoint, here)
+    return Table("flow", title, arm_columns(cohort.plan), tuple(rows), tuple(sums))
+
+
+def _flow_rows(outcome: Outcome, timepoint: Timepoint, here: pd.DataFrame) -> Iterator[tuple[str, tuple[Cell, Cell]]]:
+    yield f"Measured: {timepoint.label}", both_arms(here, _measured(outcome, timepoint.id))
+    for reason in sorted(set(here["reason"].dropna())):
+        yield f"Not measured at {timepoint.label}: {reason}", both_arms(here, _lost(timepoint.id, reason))
+
+
+def _flow_sums(outcome: Outcome, timepoint: Timepoint, here: pd.DataFrame) -> Iterator[Sum]:
+    for role in ROLES.values():
+        lost = [("lost", timepoint.id, role, reason) for reason in sorted(set(here["reason"].dropna()))]
+        yield Sum(study_key(role), (measured_key(outcome, timepoint.id, role), *lost))
+
+
+def _measured(outcome: Outcome, timepoint: str) -> Any:
+    return lambda arm, role: people(int(arm["measured"].sum()), len(arm), measured_key(outcome, timepoint, role))
+
+
+def _lost(timepoint: str, reason: str) -> Any:
+    return lambda arm, role: people(int((arm["reason"] == reason).sum()), len(arm), ("lost", timepoint, role, reason))
+
+
+def baseline(cohort: Cohort) -> Table:
+    """What the arms were like at entry, with standardised differences and no tests of significance."""
+    rows: list[tuple[str, tuple[Cell, ...]]] = []
+    sums: list[Sum] = []
+    implied: list[tuple[Key, int]] = []
+    for label, kind, values, digits in _characteristics(cohort):
+        frame = pd.DataFrame({"arm": cohort.people["arm"], "value": values})
+        difference = _difference_cell(frame)
+        if kind == "number":
+            rows.append((f"{label}: mean (SD)", (*_means(frame, digits), difference)))
+            rows += _unrecorded(label, frame)
+        else:
+            rows += _levels(label, frame, difference)
+            sums += _level_sums(label, frame)
+            implied += _unrecorded_counts(label, frame)
+    notes = (
+        "Standardised difference: the difference between the arms in standard deviations. Those over 0.1 and over 0.25 "
+        "are marked. No p-values: whether the arms differ by chance is not the question; whether they differ is.",
+    )
+    columns = (*arm_columns(cohort.plan), "Standardised difference")
+    return Table("baseline", "Baseline by arm", columns, tuple(rows), tuple(sums), tuple(implied), notes)
+
+
+def _means(frame: pd.DataFrame, digits: int) -> tuple[Cell, Cell]:
+    return both_arms(frame, lambda arm, _: mean_sd(arm["value"], digits))
+
+
+def _unrecorded(label: str, frame: pd.DataFrame) -> Iterator[tuple[str, tuple[Cell, ...]]]:
+    if frame["value"].isna().any():
+        cells = both_arms(frame, lambda arm, _: people(int(arm["value"].isna().sum()), len(arm)))
+        yield f"{label}: not recorded", (*cells, BLANK)
+
+
+def _levels(label: str, frame: pd.DataFrame, difference: Cell) -> Iterator[tuple[str, tuple[Cell, ...]]]:
+    for position, level in enumerate(frame["value"].cat.categories):
+        cells = both_arms(frame, _level_cell(label, level))
+        yield f"{label}: {level}", (*cells, BLANK if position else difference)
+    if frame["value"].isna().any():
+        yield f"{label}: not recorded", (*both_arms(frame, _level_cell(label, None)), BLANK)
+
+
+def _level_cell(label: str, level: str | None) -> Any:
+    def make(arm: pd.DataFrame, role: str) -> Cell:
+        members = arm["value"].isna() if level is None else arm["value"] == level
+        return people(int(members.sum()), len(arm), ("level", label, str(level), role))
+
+    return make
+
+
+def _level_sums(label: str, frame: pd.DataFrame) -> Iterator[Sum]:
+    levels = [*frame["value"].cat.categories, None]
+    for role in ROLES.values():
+        yield Sum(study_key(role), tuple(("level", label, str(level), role) for level in levels))
+
+
+def _unrecorded_counts(label: str, frame: pd.DataFrame) -> Iterator[tuple[Key, int]]:
+    for arm, role in ROLES.items():
+        yield ("level", label, "None", role), int(frame.loc[frame["arm"] == arm, "value"].isna().sum())
+
+
+def _difference_cell(frame: pd.DataFrame) -> Cell:
+    known = frame.dropna()
+    smaller = int(known.groupby("arm").size().reindex([0, 1], fill_value=0).min())
+    value = standardised_difference(known["value"], known["arm"])
+    if np.isnan(value):
+        return DASH
+    mark = next((f" · over {flag:g}" for flag in FLAGS if abs(value) > flag), "")
+    return Cell(f"{{standardised_difference:.2f}}{mark}", stats={"standardised_difference": value}, n=smaller)
+
+
+def differences(cohort: Cohort) -> dict[str, float]:
+    """The standardised difference of every baseline characteristic, by its label."""
+    found = {
+        label: standardised_difference(values.dropna(), cohort.people["arm"][values.notna()])
+        for label, _, values, _ in _characteristics(cohort)
+    }
+    return {label: value for label, value in found.items() if not np.isnan(value)}
+
+
+def _characteristics(cohort: Cohort) -> Iterator[tuple[str, str, pd.Series[Any], int]]:
+    """Label, kind, values by person and decimals of everything known at entry."""
+    declared = {covariate.name: covariate for covariate in cohort.plan.covariates}
+    for name, (label, kind) in {**_FACTS, **{n: (n, c.kind) for n, c in declared.items() if n not in _FACTS}}.items():
+        values = cohort.people[name]
+        if values.notna().any():
+            yield label, kind, _typed(values, name, kind), 1
+    for outcome in scales(cohort.plan):
+        scale = about(cohort.plan, outcome)
+        baseline_scores = scores_at(cohort, outcome, cohort.plan.baseline.id).reindex(cohort.people.index)
+        if baseline_scores.notna().any():
+            yield f"{scale.label} at baseline", "number", baseline_scores, scale.digits
+    for outcome in cohort.plan.outcomes:
+        if outcome.setting:
+            use = rows_of(cohort, outcome)
+            yield f"{outcome.label} per year before entry", "number", use["baseline_count"] / use["baseline_years"], 1
+
+
+def _typed(values: pd.Series[Any], name: str, kind: str) -> pd.Series[Any]:
+    plain = values.astype(object) if isinstance(values.dtype, pd.CategoricalDtype) else values
+    typed = covariate_values(plain, Covariate(name, kind))
+    labels = _LABELS.get(name)
+    return typed.cat.rename_categories(lambda code: labels.get(code, code)) if labels else typed

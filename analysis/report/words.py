@@ -1,0 +1,153 @@
+"""Sentences of a report, made from its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from instruments.plan import Covariate, Outcome
+
+from ..cohort import named_covariates
+from ..disclosure import Gate
+from ..result import Estimate
+from .cells import arm_columns
+from .comparison import Comparison
+from .epoc import FOLLOW_UP_PERCENT
+from .outcomes import analysed_key, digits_of
+from .participants import FLAGS, differences
+from .scale import about
+
+FEW_CLUSTERS = 40
+UNCONTROLLED = (
+    "The table below shows each arm by itself. A change in one arm is not an effect: people enter such studies at a "
+    "bad moment and many are better later with nothing done (regression to the mean). “Drift to expect” is how far an "
+    "arm that starts apart from the rest of the study comes back by itself; if both arms were picked at a bad moment, "
+    "both come back further than that."
+)
+_NAMES = {
+    "age": "age", "sex": "sex", "ethnicity": "ethnic group", "deprivation": "deprivation",
+    "lives_alone": "living alone", "carer": "being a carer", "ltc_count": "number of long-term conditions",
+}  # fmt: skip
+
+
+def minus(text: str) -> str:
+    """Text with true minus signs before its digits."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def shown(answer: Estimate) -> str:
+    """An estimate as a reader sees it."""
+    return minus(f"{answer.estimate:.{digits_of(answer)}f}")
+
+
+def limits(answer: Estimate, confidence: float) -> str:
+    """The interval in words, or that there is none."""
+    if answer.conf_low is None or answer.conf_high is None:
+        return "no interval can be given"
+    d = digits_of(answer)
+    return (
+        f"{confidence * 100:g} % interval {minus(f'{answer.conf_low:.{d}f}')} to {minus(f'{answer.conf_high:.{d}f}')}"
+    )
+
+
+def compared(comparison: Comparison) -> str:
+    """What was compared with what."""
+    first, second = arm_columns(comparison.plan)
+    return f"People in the arm “{first}” were compared with people in the arm “{second}”."
+
+
+def answer(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:
+    """One outcome's answer in a sentence or two."""
+    fitted = comparison.fitted[outcome.id]
+    if gate.is_small(min(fitted.n)):
+        return f"{outcome.label}: too few people were analysed for the result to be shown."
+    return _rate_answer(comparison, outcome) if outcome.setting else _score_answer(comparison, outcome)
+
+
+def _score_answer(comparison: Comparison, outcome: Outcome) -> str:
+    main, scale = comparison.fitted[outcome.id].main, about(comparison.plan, outcome)
+    first, second = arm_columns(comparison.plan)
+    digits = digits_of(main)
+    way = "higher" if main.estimate > 0 else "lower"
+    size = f"{abs(main.estimate):.{digits}f} {way} in “{first}” than in “{second}”"
+    interval = limits(main, comparison.plan.confidence)
+    found = f"{outcome.label} was {size} ({interval}), adjusted for {_adjusted(comparison, outcome)}."
+    return f"{found} {scale.better.capitalize()} is better. {_settled(main, 0)}{_matters(main, scale.mid)}"
+
+
+def _rate_answer(comparison: Comparison, outcome: Outcome) -> str:
+    ratio, difference = comparison.fitted[outcome.id].answers
+    first, second = arm_columns(comparison.plan)
+    level = comparison.plan.confidence
+    found = (
+        f"{outcome.label} per person-year in “{first}” were {shown(ratio)} times those in “{second}” "
+        f"({limits(ratio, level)}), a difference of {shown(difference)} per person-year "
+        f"({limits(difference, level)}), adjusted for {_adjusted(comparison, outcome)}."
+    )
+    return f"{found} {_settled(ratio, 1)}"
+
+
+def _adjusted(comparison: Comparison, outcome: Outcome) -> str:
+    baseline = "the rate before entry" if outcome.setting else "the baseline score"
+    return listed([baseline, *(_name(covariate) for covariate in named_covariates(comparison.plan, outcome))])
+
+
+def _name(covariate: Covariate) -> str:
+    return _NAMES.get(covariate.name, covariate.name)
+
+
+def listed(parts: list[str]) -> str:
+    """Words joined by commas and 'and'."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def _settled(main: Estimate, nothing: float) -> str:
+    if main.conf_low is None or main.conf_high is None:
+        return "Whether there is a difference at all cannot be said."
+    if main.conf_low <= nothing <= main.conf_high:
+        return "The interval includes no difference at all, so the data do not settle whether there is one."
+    return "The interval leaves out no difference at all."
+
+
+def _matters(main: Estimate, mid: tuple[float, str] | None) -> str:
+    if mid is None or main.conf_low is None or main.conf_high is None:
+        return ""
+    size, source = mid
+    reach = max(abs(main.conf_low), abs(main.conf_high))
+    verdict = "reaches" if reach >= size else "stays below"
+    return f" The interval {verdict} {size:g}, taken to be the smallest difference that matters ({source.rstrip('.')})."
+
+
+def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
+    """What the primary answer stands on."""
+    outcome = comparison.plan.primary
+    fitted = comparison.fitted[outcome.id]
+    total = len(comparison.cohort.people)
+    n = gate.count(analysed_key(outcome, "both"), sum(fitted.n))
+    share = f" ({100 * n / total:.0f} %)" if isinstance(n, int) else ""
+    yield f"{n} of the {total:,} people in the study could be analysed{share}."
+    if fitted.n_clusters:
+        first, second = fitted.n_clusters
+        df = f", which leaves {fitted.main.df:.1f} degrees of freedom" if fitted.main.df is not None else ""
+        yield f"They come from {first} and {second} sites{df}. Errors allow people of one site to be alike."
+    else:
+        yield "People, not sites, are the units; errors take them to be independent."
+    yield from fitted.warnings
+
+
+def what_would_change_it(comparison: Comparison) -> Iterator[str]:
+    """The ways in which the primary answer could be wrong."""
+    plan, cohort = comparison.plan, comparison.cohort
+    if plan.design == "controlled-before-after":
+        yield (
+            "Nobody drew lots: the arms may differ in something that was not measured, or may have joined the study at "
+            "different moments of their lives. No calculation repairs that."
+        )
+    large = [label for label, value in differences(cohort).items() if abs(value) > FLAGS[0]]
+    if large:
+        yield f"The arms differed at baseline in: {', '.join(large)}. The estimate leans on its adjustment for them."
+    share = sum(comparison.fitted[plan.primary.id].n) / len(cohort.people)
+    if 100 * share < FOLLOW_UP_PERCENT:
+        yield "Many people could not be analysed. If they fared differently from those who could, the answer changes."
+    clusters = comparison.fitted[plan.primary.id].n_clusters
+    if clusters and sum(clusters) < FEW_CLUSTERS:
+        yield "There are few sites: a single unusual one can move the answer."
