@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("demo", "run", "test", "check", "fix", "bench", "lock", "setup")
 TOOLS = ("sh", "cat", "cmp", "cp", "dirname", "grep", "id", "mkdir", "rm", "uname")
 
-# Notes what it is asked; makes an environment with itself in it; installs, unless there is no network.
+# Notes what it is asked; makes an environment with itself in it; installs, unless there is no network;
+# starts a browser, unless there is none.
 STAND_IN = """#!/bin/sh
 echo "$*" >>"$NOTES"
 case "$*" in
@@ -24,8 +25,20 @@ case "$*" in
   "-m pip install "*)
     echo "Collecting flask"
     if [ -e "$NOTES.offline" ]; then echo "no route to host" >&2; exit 1; fi ;;
+  "-m playwright install "*) [ -e "$NOTES.offline" ] || rm -f "$NOTES.blind" ;;
+  *tests/browser.py) [ ! -e "$NOTES.blind" ] ;;
 esac
 """
+# Notes what it is asked; "installs" what it is asked for.
+APT_GET = """#!/bin/sh
+echo "apt-get $*" >>"$NOTES"
+case "$*" in
+  install*python3*) cp "$NOTES.python" "${0%/*}/python3" ;;
+  install*chromium*) rm -f "$NOTES.blind" ;;
+esac
+"""
+DEBIAN_S_CHROMIUM = "Package: chromium\nVersion: 150.0-1\nDepends: chromium-common (= 150.0-1)\n"
+UBUNTU_S_CHROMIUM = "Package: chromium\nVersion: 2:1snap1-0ubuntu2\nDepends: debconf, snapd\n"
 
 
 @dataclass(frozen=True)
@@ -48,8 +61,7 @@ class Machine:
         )
 
     def has_python(self, place: str = "python3") -> None:
-        (self.bin / place).write_text(STAND_IN)
-        (self.bin / place).chmod(0o755)
+        self.has_command(place, STAND_IN)
 
     def asked(self, wanted: str) -> int:
         """How often Python was asked for something since the last time."""
@@ -64,6 +76,23 @@ class Machine:
     def is_offline(self, offline: bool = True) -> None:
         mark = self.notes.with_name("notes.offline")
         mark.touch() if offline else mark.unlink()
+
+    def has_command(self, name: str, script: str) -> None:
+        (self.bin / name).unlink(missing_ok=True)
+        (self.bin / name).write_text(script)
+        (self.bin / name).chmod(0o755)
+
+    def has_apt(self, *, root: bool, shows: str = "") -> None:
+        """apt, for root or another; `shows` is what it knows of Chromium."""
+        self.notes.with_name("notes.python").write_text(STAND_IN)
+        self.notes.with_name("notes.python").chmod(0o755)
+        self.notes.with_name("notes.shows").write_text(shows)
+        self.has_command("id", f"#!/bin/sh\necho {0 if root else 1000}\n")
+        self.has_command("apt-get", APT_GET)
+        self.has_command("apt-cache", '#!/bin/sh\ncase "$*" in *chromium*) cat "$NOTES.shows" ;; esac\n')
+
+    def has_no_browser(self) -> None:
+        self.notes.with_name("notes.blind").touch()
 
     def has_only_old_python(self) -> None:
         self.has_python()
@@ -137,6 +166,63 @@ def test_an_old_python_will_not_do(machine: Machine):
 def test_python_is_found_under_any_of_its_names(machine: Machine, name: str):
     machine.has_python(name)
     assert machine.kit("setup").returncode == 0
+
+
+def test_root_gets_a_missing_python_through_apt(machine: Machine):
+    machine.has_apt(root=True)
+    said = machine.kit("setup")
+    assert said.returncode == 0
+    assert "installing the system packages python3 python3-venv" in said.stderr
+    assert machine.asked("apt-get install .*python3 python3-venv") == 1
+
+
+def test_others_are_told_the_command_that_gets_it(machine: Machine):
+    machine.has_apt(root=False)
+    said = machine.kit("setup")
+    assert said.returncode == 1
+    assert "sudo apt-get install python3 python3-venv" in said.stderr
+    assert machine.asked("apt-get") == 0
+
+
+def test_a_browser_that_starts_is_used(machine: Machine):
+    machine.has_python()
+    machine.has_apt(root=True, shows=DEBIAN_S_CHROMIUM)
+    assert machine.kit("test", "tests/unit").returncode == 0
+    said = machine.notes.read_text()
+    assert "install chromium" not in said
+    assert said.splitlines()[-1] == "-P -m pytest tests/unit"
+
+
+@pytest.mark.parametrize(
+    ("root", "shows", "fetched"),
+    [
+        (True, DEBIAN_S_CHROMIUM, "apt-get install .* chromium"),
+        (True, UBUNTU_S_CHROMIUM, "playwright install --with-deps chromium"),
+        (True, "", "playwright install --with-deps chromium"),
+        (False, DEBIAN_S_CHROMIUM, "playwright install chromium"),
+    ],
+    ids=["root on Debian", "root on Ubuntu", "root, none known", "not root"],
+)
+def test_a_missing_browser_is_fetched(machine: Machine, root: bool, shows: str, fetched: str):
+    machine.has_python()
+    machine.has_apt(root=root, shows=shows)
+    machine.has_no_browser()
+    said = machine.kit("setup", "test")
+    assert said.returncode == 0
+    assert "Setting up (3/3): a headless Chromium" in said.stderr
+    assert len(re.findall("(?:apt-get|playwright) install .*chromium", asked := machine.notes.read_text())) == 1
+    assert re.search(fetched, asked)
+
+
+def test_without_any_browser_no_test_is_run(machine: Machine):
+    machine.has_python()
+    machine.kit("setup", "test")
+    machine.has_no_browser()
+    machine.is_offline()
+    said = machine.kit("test")
+    assert said.returncode == 1
+    assert "The tests need Chromium or Chrome" in said.stderr
+    assert machine.asked("-m pytest") == 0
 
 
 def test_setting_up_says_how_far_it_is(machine: Machine):
