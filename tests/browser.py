@@ -18,6 +18,7 @@ MAC_APPLICATIONS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
+PATIENCE = 10_000  # milliseconds; everything is on this machine
 OUTSIDE = re.compile(r"^(?!(http://127\.0\.0\.1:|data:|blob:))")
 # Nothing on the network but the page under test, and no graphics card.
 FLAGS = (
@@ -86,6 +87,7 @@ def watched_page(browser: Browser, width: int, height: int) -> Iterator[Page]:
         locale="en-GB",
         timezone_id="Europe/London",
     )
+    context.set_default_timeout(PATIENCE)
     complaints = watch(context)
     try:
         yield context.new_page()
