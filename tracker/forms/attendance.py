@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import SelectField
 from wtforms.validators import InputRequired, NumberRange, ValidationError
 
 from instruments.codes import SETTINGS, USE_SOURCES
 
 from .checks import not_in_the_future
-from .fields import CodeRadio, DatePartsField, WholeNumber
+from .fields import CodeRadio, CodeSelect, DatePartsField, WholeNumber
 
 
 class AttendanceForm(FlaskForm):
-    setting = SelectField(
+    setting = CodeSelect(
         "Where",
         [InputRequired("Choose a setting")],
-        choices=[(code, label) for code, label in SETTINGS.items() if code != "link-worker"],
+        codes={code: label for code, label in SETTINGS.items() if code != "link-worker"},
         default="gp",
     )
     count = WholeNumber(

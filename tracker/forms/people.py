@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from instruments.codes import (
@@ -18,11 +18,11 @@ from instruments.codes import (
 
 from ..extensions import today
 from .checks import not_in_the_future, valid_nhs_number
-from .fields import CodeRadio, DatePartsField, WholeNumber, YesNoRadio
+from .fields import CodeRadio, CodeSelect, DatePartsField, WholeNumber, YesNoRadio
 
 
-class PersonForm(FlaskForm):
-    """Somebody at a comparison site: who they are and what is known at entry."""
+class IdentityForm(FlaskForm):
+    """Who somebody is."""
 
     name = StringField("Full name", [DataRequired("Enter the person's full name"), Length(max=200)])
     nhs_number = StringField(
@@ -30,6 +30,24 @@ class PersonForm(FlaskForm):
     )
     date_of_birth = DatePartsField("Date of birth", [Optional(), not_in_the_future], example="31 3 1956")
     phone = StringField("Phone (if they agree)", [Optional(), Length(max=40)])
+
+
+class ReferralForm(FlaskForm):
+    """Declared between the two others so that errors are listed in the order of the page."""
+
+    source = CodeSelect("Who referred them?", [InputRequired("Choose who referred them")], codes=REFERRAL_SOURCES)
+    referred_on = DatePartsField(
+        "Date of the referral", [InputRequired("Enter the date of the referral"), not_in_the_future], default=today
+    )
+    status = CodeRadio(
+        "Their answer", [InputRequired("Choose the person's answer")], codes=REFERRAL_STATUSES, default="accepted"
+    )
+    reason = TextAreaField("Reason for the referral", [Optional(), Length(max=2000)])
+
+
+class PersonForm(IdentityForm):
+    """Somebody at a comparison site: who they are and what is known at entry."""
+
     entered_on = DatePartsField(
         "Date of entry to the study",
         [InputRequired("Enter the date of entry to the study"), not_in_the_future],
@@ -37,7 +55,7 @@ class PersonForm(FlaskForm):
     )
     research_consent = BooleanField("The person consents to their data being used in the study")
     sex = CodeRadio("Sex", [Optional()], codes=SEXES)
-    ethnicity = SelectField("Ethnic group", [Optional()], choices=[("", "Choose"), *ETHNICITIES.items()])
+    ethnicity = CodeSelect("Ethnic group", [Optional()], codes=ETHNICITIES)
     lives_alone = YesNoRadio("Do they live alone?")
     carer = YesNoRadio("Are they an unpaid carer?")
     ltc_count = WholeNumber(
@@ -52,21 +70,8 @@ class PersonForm(FlaskForm):
     )
 
 
-class ReferredPersonForm(PersonForm):
+class ReferredPersonForm(ReferralForm, PersonForm):
     """Somebody referred to a link worker."""
-
-    source = SelectField(
-        "Who referred them?",
-        [InputRequired("Choose who referred them")],
-        choices=[("", "Choose"), *REFERRAL_SOURCES.items()],
-    )
-    referred_on = DatePartsField(
-        "Date of the referral", [InputRequired("Enter the date of the referral"), not_in_the_future], default=today
-    )
-    status = CodeRadio(
-        "Their answer", [InputRequired("Choose the person's answer")], codes=REFERRAL_STATUSES, default="accepted"
-    )
-    reason = TextAreaField("Reason for the referral", [Optional(), Length(max=2000)])
 
 
 class WithdrawalForm(FlaskForm):

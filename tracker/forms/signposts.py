@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import UUID, DataRequired, InputRequired, Length, NumberRange, Optional, ValidationError
 
 from instruments.codes import RESOURCE_CATEGORIES, SIGNPOST_KINDS, SIGNPOST_OUTCOMES
@@ -11,12 +11,12 @@ from instruments.codes import RESOURCE_CATEGORIES, SIGNPOST_KINDS, SIGNPOST_OUTC
 from ..extensions import today
 from .checks import not_in_the_future
 from .contacts import new_key
-from .fields import CodeRadio, DatePartsField, WholeNumber
+from .fields import CodeRadio, CodeSelect, DatePartsField, WholeNumber
 
 
 class SignpostForm(FlaskForm):
     client_key = HiddenField(validators=[DataRequired(), UUID("Reload the page and send it again")], default=new_key)
-    resource = SelectField("Resource", [InputRequired("Choose a resource")])
+    resource = CodeSelect("Resource", [InputRequired("Choose a resource")], codes={})
     kind = CodeRadio("How?", [InputRequired("Choose how you signposted")], codes=SIGNPOST_KINDS)
     signposted_on = DatePartsField("Date", [InputRequired("Enter the date"), not_in_the_future], default=today)
 
@@ -35,9 +35,7 @@ class SignpostOutcomeForm(FlaskForm):
 
 class ResourceForm(FlaskForm):
     name = StringField("Name", [DataRequired("Enter the name of the resource"), Length(max=200)])
-    category = SelectField(
-        "Category", [InputRequired("Choose a category")], choices=[("", "Choose"), *RESOURCE_CATEGORIES.items()]
-    )
+    category = CodeSelect("Category", [InputRequired("Choose a category")], codes=RESOURCE_CATEGORIES)
     provider = StringField("Who runs it", [Optional(), Length(max=200)])
     area = StringField("Area", [Optional(), Length(max=100)])
     cost = StringField("Cost to the person", [Optional(), Length(max=100)], description="Such as free, or £3 a session")

@@ -9,6 +9,9 @@ from flask import Flask, g, request
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from instruments import codes
+from instruments.scoring import REASONS
+
 from ..config import Config
 from . import (
     account,
@@ -47,7 +50,10 @@ def init_app(app: Flask, config: Config) -> None:
     for journey in JOURNEYS:
         app.register_blueprint(journey.pages)
     app.context_processor(_context)
+    app.add_template_global(codes, "codes")
+    app.add_template_global(REASONS, "score_reasons")
     app.template_filter("day")(_day)
+    app.template_filter("ago")(_ago)
     app.after_request(_headers)
 
 
@@ -62,6 +68,15 @@ def _context() -> dict[str, object]:
 
 def _day(value: date | None) -> str:
     return f"{value.day} {value:%B %Y}" if value else ""
+
+
+def _ago(value: date, today: date) -> str:
+    """How long ago in the words one would say: "yesterday", "3 weeks ago"."""
+    days = (today - value).days
+    if days < 2:
+        return "yesterday" if days == 1 else "today"
+    count, unit = (days, "days") if days < 14 else (days // 7, "weeks") if days < 70 else (days // 30, "months")
+    return f"{count} {unit} ago"
 
 
 def _headers(response: Response) -> Response:

@@ -60,7 +60,7 @@ def choose_site() -> tuple[str, int] | Response:
     """Skipped by everyone who works at one site."""
     own = scope.sites(me())
     form = SiteForm()
-    form.site.choices = [(f"{study.id}:{site.id}", site.name) for site, study in own]
+    form.site.choices = {f"{study.id}:{site.id}": site.name for site, study in own}
     if len(own) == 1:
         site, study = own[0]
         return redirect(url_for(".add", study_id=study.id, site_id=site.id))
@@ -96,7 +96,7 @@ def _add(form: PersonForm, study_id: uuid.UUID, site_id: uuid.UUID) -> people.Pe
         phone=form.phone.data or None,
     )
     names = ("sex", "ethnicity", "lives_alone", "carer", "ltc_count", "deprivation")
-    facts = {name: form[name].data if form[name].data != "" else None for name in names}
+    facts = {name: form[name].data for name in names}
     facts["deprivation_index"] = "imd2019-decile" if facts["deprivation"] else None
     entered_on = form.entered_on.data
     person = people.add_person(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from flask import Blueprint, flash, redirect, url_for
 from werkzeug.wrappers import Response
+
+from instruments.codes import RESOURCE_CATEGORIES
 
 from ..actions import care
 from ..forms.signposts import SignpostForm, SignpostOutcomeForm
@@ -24,11 +27,19 @@ def add(person_id: uuid.UUID) -> tuple[str, int] | Response:
     person = scope.person_in_care(person_id, by=asker)
     directory = resources.resources(by=asker)
     form = SignpostForm()
-    form.resource.choices = [("", "Choose"), *((str(entry.id), entry.name) for entry in directory)]
+    form.resource.choices = {"": "Choose", **_by_category(directory)}
     if form.validate_on_submit() and saved(form, lambda: _signpost(form, person)):
         flash("The signpost was saved.", "success")
         return redirect(url_for("people.view", person_id=person_id))
     return page("signposts/new.html", form, person=person, directory=directory)
+
+
+def _by_category(directory: Sequence[care.Resource]) -> dict[str, dict[str, str]]:
+    """The drop-down's groups, in the order of the code list."""
+    groups: dict[str, dict[str, str]] = {label: {} for label in RESOURCE_CATEGORIES.values()}
+    for entry in directory:
+        groups[RESOURCE_CATEGORIES[entry.category]][str(entry.id)] = entry.name
+    return {label: entries for label, entries in groups.items() if entries}
 
 
 def _signpost(form: SignpostForm, person: care.Person) -> care.Signpost:
