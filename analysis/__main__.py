@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 DONE, BAD_INPUT = 0, 2
+SHOWN_FAULTS = 20
 ABOUT = """\
 Turns a dataset bundle into a controlled comparison.
 
@@ -37,9 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _refuse(faults: Sequence[str]) -> int:
-    from .load import explain
-
-    print(explain(faults), file=sys.stderr)
+    for fault in faults[:SHOWN_FAULTS]:
+        print(fault, file=sys.stderr)
+    if len(faults) > SHOWN_FAULTS:
+        print(f"... and {len(faults) - SHOWN_FAULTS} more", file=sys.stderr)
     return BAD_INPUT
 
 
@@ -62,7 +64,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _compare(options: argparse.Namespace) -> None:
     from . import load
-    from .report import PROVENANCE_FILE, compare, refuse_to_replace, write
+    from .report import PROVENANCE_FILE, compare, write
+    from .result import refuse_to_replace
 
     refuse_to_replace(options.OUT, PROVENANCE_FILE)
     _say(f"Reading {options.BUNDLE.name} ...")
@@ -89,7 +92,7 @@ def _check(options: argparse.Namespace) -> None:
 def _convert(options: argparse.Namespace) -> None:
     from instruments import bundle, flat
 
-    from .report import refuse_to_replace
+    from .result import refuse_to_replace
 
     refuse_to_replace(options.OUT, bundle.PACKAGE_FILE)
     _say(f"Reading what {options.MAPPING.name} names ...")

@@ -62,15 +62,21 @@ class Gate:
         return ReleasedTable(table.name, table.title, table.columns, rows, table.notes, table.stub)
 
     def _cell(self, cell: Cell, key: Key) -> ReleasedCell:
-        marker = self.hidden.get(key) if cell.count is not None else None
-        if marker is None and self.is_small(cell.n):
-            marker = f"n<{self.threshold}"
+        marker = self._marker(cell, key)
         names = [*([] if cell.count is None else ["count"]), *cell.stats]
         if marker is not None:
             return ReleasedCell(marker, dict.fromkeys(names, marker))
         values: dict[str, float | str] = {} if cell.count is None else {"count": cell.count}
         values.update(cell.stats)
         return ReleasedCell(cell.text.format(**values), values)
+
+    def _marker(self, cell: Cell, key: Key) -> str | None:
+        """What stands for a cell that stays behind, if it does."""
+        if cell.count is not None and key in self.hidden:
+            return self.hidden[key]
+        if any(known in self.hidden for known in cell.from_counts):
+            return WITHHELD
+        return f"n<{self.threshold}" if self.is_small(cell.n) else None
 
 
 def gate(tables: Sequence[Table], threshold: int) -> Gate:

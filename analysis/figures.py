@@ -24,7 +24,7 @@ SETTINGS: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-SIZE = (5.6, 3.5)
+SIZE = (4.7, 3.2)
 NUDGE = 0.012
 ROOM_FOR_LABELS = 0.34
 
@@ -109,4 +109,4 @@ def _folded(label: str) -> str:
 def _only_svg(document: str) -> str:
     """The svg element alone, in the page's own font."""
     element = document[document.index("<svg") :]
-    return re.sub(r"font: (bold )?([\d.]+px) [^;\"]+", r"font: \1\2 system-ui, sans-serif", element)
+    return re.sub(r"font-family: [^;\"]+", "font-family: system-ui, sans-serif", element)

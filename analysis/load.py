@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from instruments.plan import Outcome, Plan, PlanError
 
 from .result import AnalysisError
 
-SHOWN_FAULTS = 20
 _DTYPES: Mapping[str, Any] = {
     "string": "object",
     "integer": "Int64",
@@ -96,14 +95,6 @@ def read(folder: Path, plan_path: Path | None = None) -> Dataset:
     if plan.sha256 != own.sha256:
         notices.append(Notice("The plan given is not the plan that travelled with the data: their hashes differ."))
     return Dataset(tables, plan, reader.hashes, tuple(notices))
-
-
-def explain(faults: Sequence[str]) -> str:
-    """The first faults, one a line, and how many more there are."""
-    shown = list(faults[:SHOWN_FAULTS])
-    if len(faults) > SHOWN_FAULTS:
-        shown.append(f"... and {len(faults) - SHOWN_FAULTS} more")
-    return "\n".join(shown)
 
 
 def _package(folder: Path) -> dict[str, Any]:

@@ -1,9 +1,13 @@
-"""Frozen results: an estimate with tidy columns, what a model gave, and the tables that a report is made of."""
+"""Frozen results: an estimate with tidy columns, what a model gave, and the tables that a report is made of.
+
+And the two ways in which a result is refused: `AnalysisError`, and a folder that holds something else.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 Key = tuple[str, ...]
 
@@ -14,6 +18,18 @@ class AnalysisError(ValueError):
     def __init__(self, *faults: str) -> None:
         self.faults = faults
         super().__init__("\n".join(faults))
+
+
+def refuse_to_replace(folder: Path, mark: str) -> None:
+    """Refuse a folder that holds something, unless `mark` shows that an earlier run of ours made it.
+
+    Raises
+    ------
+    AnalysisError
+        Naming the folder.
+    """
+    if folder.exists() and not (folder / mark).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise AnalysisError(f"{folder.name}: holds something else already; name a new folder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +80,8 @@ class Cell:
     """One cell of a table: a count of people or events, statistics, or words.
 
     `count` is a number to protect; `key` names the same quantity wherever else it stands. `stats` are numbers by
-    name and `n` the people they describe, which decides whether they may leave. `text` shows the cell, with `{count}`
-    and the names of `stats` to be filled in.
+    name and `n` the people they describe, which decides whether they may leave; `from_counts` are the counts, by key,
+    that they would give away. `text` shows the cell, with `{count}` and the names of `stats` to be filled in.
     """
 
     text: str
@@ -73,6 +89,7 @@ class Cell:
     key: Key | None = None
     stats: Mapping[str, float] = field(default_factory=dict)
     n: int | None = None
+    from_counts: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def standardised_difference(values: pd.Series[Any], arm: pd.Series[Any]) -> floa
         return _distance(values.cat.remove_unused_categories(), arm)
     numbers = values.astype(float)
     groups = [numbers[arm == role].to_numpy() for role in (1, 0)]
-    spread = math.sqrt(float(groups[0].var(ddof=1) + groups[1].var(ddof=1)) / 2)
+    spread = math.sqrt((np.var(groups[0], ddof=1) + np.var(groups[1], ddof=1)) / 2)
     gap = float(groups[0].mean() - groups[1].mean())
     return gap / spread if spread > 0 else math.nan
 
@@ -50,4 +50,4 @@ def _distance(values: pd.Series[Any], arm: pd.Series[Any]) -> float:
     shares = [values[arm == role].value_counts(normalize=True, sort=False).to_numpy()[1:] for role in (1, 0)]
     spread = sum(np.diag(share) - np.outer(share, share) for share in shares) / 2
     gap = shares[0] - shares[1]
-    return float(math.sqrt(max(gap @ np.linalg.pinv(spread) @ gap, 0.0)))
+    return math.sqrt(max(float(gap @ np.linalg.pinv(spread) @ gap), 0.0))

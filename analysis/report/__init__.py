@@ -8,15 +8,16 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from instruments.bundle import cell
 from instruments.dataset import CONTRACT_VERSION
 
 from ..disclosure import Gate, ReleasedTable
-from ..result import AnalysisError, Estimate, Fitted
+from ..result import Estimate, Fitted, refuse_to_replace
 from .comparison import Comparison, compare
 from .contents import Contents, contents
 from .outcomes import analysed_key
@@ -69,18 +70,6 @@ def write(comparison: Comparison, folder: Path, *, command: str = "") -> str:
     return whole.headline
 
 
-def refuse_to_replace(folder: Path, mark: str) -> None:
-    """Refuse a folder that holds something, unless `mark` shows that an earlier run of ours made it.
-
-    Raises
-    ------
-    AnalysisError
-        Naming the folder.
-    """
-    if folder.exists() and not (folder / mark).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise AnalysisError(f"{folder.name}: holds something else already; name a new folder")
-
-
 def _replace(draft: Path, folder: Path) -> None:
     draft.chmod(0o755)
     old = folder.with_name(f".{folder.name}-old")
@@ -123,17 +112,18 @@ def _once(fitted: Fitted) -> tuple[Estimate, ...]:
 
 def _tidy(table: ReleasedTable) -> Iterator[dict[str, object]]:
     for label, cells in table.rows:
-        for column, cell in zip(table.columns, cells, strict=True):
-            values = cell.values or ({"text": cell.text} if cell.text else {})
+        for column, released in zip(table.columns, cells, strict=True):
+            values = released.values or ({"text": released.text} if released.text else {})
             for statistic, value in values.items():
                 yield {"row": label, "column": column, "statistic": statistic, "value": value}
 
 
-def _csv(columns: tuple[str, ...], rows: Any) -> str:
+def _csv(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as CSV text; no cell is one that a spreadsheet would run."""
     target = io.StringIO()
     writer = csv.DictWriter(target, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     return target.getvalue()
 
 

@@ -27,6 +27,12 @@ def number(name: str, value: float, shape: str = "{:,.0f}") -> Cell:
     return Cell(f"{{{name}{shape[1:]}", stats={name: value})
 
 
+def sites(intervention: int, comparison: int) -> Cell:
+    """How many sites the arms have."""
+    stats = {"intervention": float(intervention), "comparison": float(comparison)}
+    return Cell("{intervention:.0f} and {comparison:.0f}", stats=stats)
+
+
 def people(count: int, of: int | None = None, key: Key | None = None) -> Cell:
     """A count, with its percentage where it is a part of `of`."""
     if of is None:

@@ -174,7 +174,7 @@ def _in_words(comparison: Comparison, outcome: Outcome, series: Sequence[Series]
 
 def _deviations(comparison: Comparison) -> _Draft:
     table = outcomes.notices(comparison)
-    blocks = (table,) if table else ("Nothing departed from the plan, and nothing had to be left out.",)
+    blocks = (table,) if table else ("Nothing departed from the plan.",)
     return _Draft("deviations", "Departures from the plan", blocks)
 
 

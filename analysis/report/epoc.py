@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..cohort import ROLES, Cohort, of_scale, scales
 from ..result import Cell, Table
-from .cells import number, words
+from .cells import sites, words
 from .participants import FLAGS, differences, measured_key
 
 SITES_PER_ARM = 2
@@ -35,13 +35,14 @@ def _sites(cohort: Cohort) -> tuple[str, tuple[Cell, ...]]:
     if cohort.plan.design == "individually-randomised":
         return label, (words("People, not sites, were allocated"), words("Does not apply"))
     first, second = (int(cohort.people.loc[cohort.people["arm"] == arm, "site"].nunique()) for arm in ROLES)
-    return label, (words(f"{first} and {second}"), words(YES if min(first, second) >= SITES_PER_ARM else NO))
+    return label, (sites(first, second), words(YES if min(first, second) >= SITES_PER_ARM else NO))
 
 
 def _same_time(cohort: Cohort, when: str) -> tuple[str, tuple[Cell, ...]]:
     """Whether the arms were measured over overlapping calendar periods."""
-    scores = of_scale(cohort.scores, scales(cohort.plan)[0])
-    chosen = scores[(scores["timepoint"] == cohort.plan.baseline.id) == (when == "baseline")]
+    outcome = scales(cohort.plan)[0]
+    scores = of_scale(cohort.scores, outcome)
+    chosen = scores[scores["timepoint"] == (cohort.plan.baseline.id if when == "baseline" else outcome.timepoint)]
     dates = cohort.people["entered_on"].reindex(chosen["person"]) + pd.to_timedelta(chosen["day"].to_numpy(), unit="D")
     arm = cohort.people["arm"].reindex(chosen["person"]).to_numpy()
     periods = [dates[arm == role] for role in ROLES]
@@ -73,9 +74,10 @@ def _followed_up(cohort: Cohort) -> list[tuple[str, tuple[Cell, ...]]]:
         cell = Cell("{percent:.0f} %", count=count, key=key, stats={"percent": shares[-1]})
         label = f"At least {FOLLOW_UP_PERCENT} % followed up: {cohort.plan.arm(role).label}"
         rows.append((label, (cell, words(YES if shares[-1] >= FOLLOW_UP_PERCENT else NO))))
-    apart = number("points", abs(shares[0] - shares[1]), "{:.0f} percentage points")
-    rows.append(("Losses alike in both arms", (apart, words(JUDGE))))
-    return rows
+    keys = tuple(measured_key(outcome, timepoint, role) for role in ROLES.values())
+    points = {"percentage_points": abs(shares[0] - shares[1])}
+    apart = Cell("{percentage_points:.1f} percentage points apart", stats=points, from_counts=keys)
+    return [*rows, ("Losses alike in both arms", (apart, words(JUDGE)))]
 
 
 def _alike(cohort: Cohort) -> tuple[str, tuple[Cell, ...]]:

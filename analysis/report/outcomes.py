@@ -13,10 +13,12 @@ from instruments.plan import Outcome
 
 from ..cohort import ROLES, rows_of
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
-from .cells import BLANK, DASH, arm_columns, both_arms, interval, number, people, words
+from .cells import BLANK, DASH, arm_columns, both_arms, interval, number, people, sites, words
 from .comparison import Change, Comparison, changes, trajectory
 from .participants import measured_key, study_key
 from .scale import about, digits_for
+
+MOST_COEFFICIENT_DIGITS = 6
 
 
 def analysed_key(outcome: Outcome, role: str) -> Key:
@@ -84,10 +86,10 @@ def _answer_label(outcome: Outcome, answer: Estimate) -> str:
 
 def _answer(fitted: Fitted, answer: Estimate) -> tuple[Cell, ...]:
     smaller, digits = min(fitted.n), digits_of(answer)
-    sites = words(f"{fitted.n_clusters[0]} and {fitted.n_clusters[1]}") if fitted.n_clusters else words("people")
+    units = sites(*fitted.n_clusters) if fitted.n_clusters else words("people")
     df = number("df", answer.df, "{:.1f}") if answer.df is not None else DASH
     value = Cell(f"{{estimate:.{digits}f}}", stats={"estimate": answer.estimate}, n=smaller)
-    return sites, df, value, _limits(answer, smaller, digits), _p(answer, smaller), words(answer.method)
+    return units, df, value, _limits(answer, smaller, digits), _p(answer, smaller), words(answer.method)
 
 
 def digits_of(answer: Estimate) -> int:
@@ -192,7 +194,7 @@ def coefficients(comparison: Comparison) -> Table:
     for outcome in comparison.plan.outcomes:
         fitted = comparison.fitted[outcome.id]
         for term in fitted.terms:
-            smaller, digits = min(fitted.n), digits_for(term.std_error or 0.01)
+            smaller, digits = min(fitted.n), digits_for(term.std_error or 0.01, MOST_COEFFICIENT_DIGITS)
             value = Cell(f"{{estimate:.{digits}f}}", stats={"estimate": term.estimate}, n=smaller)
             error = (
                 Cell(f"{{std_error:.{digits}f}}", stats={"std_error": term.std_error}, n=smaller)
@@ -203,7 +205,7 @@ def coefficients(comparison: Comparison) -> Table:
             label = f"{outcome.label}: {term.term}"
             rows.append((label, (value, error, df, _limits(term, smaller, digits), words(term.scale))))
     columns = ("Estimate", "Standard error", "Degrees of freedom", "Interval", "Scale")
-    return Table("coefficients", "Every coefficient", columns, tuple(rows), stub="Outcome and term")
+    return Table("coefficients", "Coefficients of every model", columns, tuple(rows), stub="Outcome and term")
 
 
 def notices(comparison: Comparison) -> Table | None:

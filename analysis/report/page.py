@@ -50,10 +50,12 @@ def _table(table: ReleasedTable) -> str:
         f'<tr><th scope="row">{escape(label)}</th>{"".join(_cell(cell) for cell in cells)}</tr>'
         for label, cells in table.rows
     )
+    name = escape(f"table-{table.name}")
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in table.notes)
     return (
-        f'<div class="table" role="region" tabindex="0" aria-label="{escape(table.title)}"><table>'
-        f"<caption>{escape(table.title)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
+        f'<h3 id="{name}">{escape(table.title)}</h3>\n'
+        f'<div class="table" role="region" tabindex="0" aria-labelledby="{name}"><table aria-labelledby="{name}">\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
         f"{notes}"
     )
 

@@ -46,8 +46,8 @@ def _title(instrument: str, scale: str) -> str:
     return scale if scale.startswith(instrument) else f"{instrument}: {scale}"
 
 
-def digits_for(step: float) -> int:
-    """Decimals that show a number of this size with two figures, three at most."""
+def digits_for(step: float, most: int = MOST_DIGITS) -> int:
+    """Decimals that show a number of this size with two figures, `most` at most."""
     if not math.isfinite(step) or step <= 0:
         return 1
-    return min(MOST_DIGITS, max(0, 1 - math.floor(math.log10(step))))
+    return min(most, max(0, 1 - math.floor(math.log10(step))))

@@ -103,9 +103,10 @@ def listed(parts: list[str]) -> str:
 def _settled(main: Estimate, nothing: float) -> str:
     if main.conf_low is None or main.conf_high is None:
         return "Whether there is a difference at all cannot be said."
+    same = "A ratio of one, no difference," if nothing else "A difference of zero"
     if main.conf_low <= nothing <= main.conf_high:
-        return "The interval includes no difference at all, so the data do not settle whether there is one."
-    return "The interval leaves out no difference at all."
+        return f"{same} lies inside the interval: the data do not settle whether there is a difference."
+    return f"{same} lies outside the interval."
 
 
 def _matters(main: Estimate, mid: tuple[float, str] | None) -> str:
@@ -128,9 +129,12 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
     if fitted.n_clusters:
         first, second = fitted.n_clusters
         df = f", which leaves {fitted.main.df:.1f} degrees of freedom" if fitted.main.df is not None else ""
-        yield f"They come from {first} and {second} sites{df}. Errors allow people of one site to be alike."
+        yield (
+            f"They come from {first} sites in one arm and {second} in the other{df}. "
+            "The interval allows for people of one site being alike."
+        )
     else:
-        yield "People, not sites, are the units; errors take them to be independent."
+        yield "People, not sites, are the units; the interval takes them to be independent."
     yield from fitted.warnings
 
 
