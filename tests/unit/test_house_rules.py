@@ -11,6 +11,7 @@ import statistics
 import sys
 import textwrap
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import FunctionType, ModuleType
 
@@ -25,7 +26,8 @@ from tracker.models import Base
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("instruments", "tracker", "analysis", "migrations")
-LOCKS = sorted((ROOT / "deploy" / "requirements").glob("*.lock"))
+REQUIREMENTS = ROOT / "deploy" / "requirements"
+LOCKS = sorted(REQUIREMENTS.glob("*.lock"))
 MADE_BY_TOOLS = {"instance", "build", "dist", "node_modules", "htmlcov", "test-results", "__pycache__"}
 
 
@@ -147,6 +149,10 @@ def pins(lock: Path) -> dict[str, set[str]]:
     return found
 
 
+def asked_for(wanted: Path) -> list[str]:
+    return re.findall(r"^([A-Za-z0-9][\w.-]*)", wanted.read_text(), re.MULTILINE)
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
 def test_a_lock_holds_hashes_and_no_address(lock: Path):
     text = lock.read_text()
@@ -158,14 +164,14 @@ def test_a_lock_holds_hashes_and_no_address(lock: Path):
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
 def test_locks_agree_with_each_other(lock: Path):
-    everything = pins(ROOT / "deploy" / "requirements" / "test.lock")
+    everything = pins(REQUIREMENTS / "test.lock")
     differing = {name: versions for name, versions in pins(lock).items() if versions != everything.get(name)}
     assert not differing, "what is tested is what runs: `./kit lock` resolves them together"
 
 
-@pytest.mark.parametrize("wanted", sorted((ROOT / "deploy" / "requirements").glob("*.in")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("wanted", sorted(REQUIREMENTS.glob("*.in")), ids=lambda path: path.stem)
 def test_everything_asked_for_is_locked(wanted: Path):
-    asked = re.findall(r"^([A-Za-z0-9][\w.-]*)", wanted.read_text(), re.MULTILINE)
+    asked = asked_for(wanted)
     locked = pins(wanted.with_suffix(".lock"))
     assert asked
     assert [name for name in asked if name.lower() not in locked] == [], "give `./kit lock`"
@@ -192,7 +198,19 @@ def test_instruments_needs_nothing_but_python():
     assert not {path: names for path, names in foreign.items() if names}, "anyone can use the instruments"
 
 
-@pytest.mark.parametrize("room", ["instruments", "tracker"])
+@pytest.mark.parametrize(("room", "lists"), [("tracker", ["run", "postgres"]), ("analysis", ["run", "analysis"])])
+def test_everything_imported_is_asked_for_by_name(room: str, lists: list[str]):
+    """What is only there because something else needs it may be gone with the next version."""
+    names = {name for path in (ROOT / room).rglob("*.py") for name in imported_by(path)}
+    foreign = names - sys.stdlib_module_names - set(ROOMS)
+    asked = {name.lower() for each in lists for name in asked_for(REQUIREMENTS / f"{each}.in")}
+    belongs_to = packages_distributions()
+    missing = {name for name in foreign if not asked & {owner.lower() for owner in belongs_to.get(name, [])}}
+    assert foreign
+    assert not missing, "add it to the right file in deploy/requirements and give `./kit lock`"
+
+
+@pytest.mark.parametrize("room", ["instruments", "tracker", "analysis"])
 def test_every_folder_with_python_in_it_is_a_package(room: str):
     folders = {path.parent for path in (ROOT / room).rglob("*.py")}
     bare = [shown(folder) for folder in folders if not (folder / "__init__.py").exists()]
