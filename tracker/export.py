@@ -55,7 +55,7 @@ class _Rows:
         self.study = study
         self.plan: Plan = parse(study.plan_text)
         self.arm_names = {arm.id: arm.slug for arm in study.arms}
-        self.site_names = dict(db.session.execute(select(m.Site.id, m.Site.slug)).tuples().all())
+        self.site_names = dict(db.session.execute(select(m.Site.id, m.Site.slug)).all())
 
     def name(self, id: uuid.UUID, letter: str) -> str:
         return keyring.pseudonym(str(self.study.id), str(id), letter)

@@ -1,0 +1,160 @@
+"""Flat tables brought in by a mapping: all of it or nothing, and every bad row listed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from instruments.flat import FlatError
+from tests.world import PLAN, World
+from tracker import intake
+from tracker.actions.refusal import Refused
+from tracker.export import export_bundle
+from tracker.extensions import db
+from tracker.models import Allocation, Assessment, Person, ReportedScore, ServiceUse, Site, Study
+from tracker.permissions import Forbidden
+
+MAPPING = """
+plan = "plan.toml"
+
+[people]
+file = "people.csv"
+person = "id"
+site = "practice"
+arm = { column = "arm", codes = { "1" = "intervention", "0" = "comparison" } }
+entered_on = "entered"
+age = "age"
+sex = { column = "sex", codes = { F = "female", M = "male" } }
+
+[people.characteristics]
+drug = "drug"
+
+[[scores]]
+instrument = "phq9"
+columns = { baseline = "phq_0", 6m = "phq_6" }
+
+[[service_use]]
+setting = "gp"
+column = "gp_pre"
+from_day = -365
+until_day = 0
+"""
+TABLE = """id,practice,arm,entered,age,sex,drug,phq_0,phq_6,gp_pre
+1,a,1,2024-03-01,61,F,yes,14,9,5
+2,a,1,2024-03-08,70,M,no,11,,2
+3,b,0,2024-04-01,55,F,no,12,12,NA
+"""
+COUNTED = (Study, Site, Person, Allocation, Assessment, ReportedScore, ServiceUse)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "in"
+    place.mkdir()
+    (place / "plan.toml").write_text(PLAN.replace('"garden"', '"meadow"'), encoding="utf-8")
+    (place / "mapping.toml").write_text(MAPPING, encoding="utf-8")
+    (place / "people.csv").write_text(TABLE, encoding="utf-8")
+    return place
+
+
+def silently(what: str, done: int, total: int) -> None:
+    assert done <= total
+
+
+def bring_in(world: World, folder: Path, by: str = "administrator") -> dict[str, int]:
+    source = intake.preview(folder / "mapping.toml")
+    with db.transaction():
+        return intake.import_flat(by=world.user(by), source=source, progress=silently)
+
+
+def counts() -> list[int | None]:
+    return [db.session.scalar(select(func.count()).select_from(kind)) for kind in COUNTED]
+
+
+def test_everything_that_the_mapping_names_arrives(world: World, folder: Path):
+    assert bring_in(world, folder) == {
+        "people": 3, "characteristics": 3, "assessments": 5, "scores": 5, "service_use": 2,
+    }  # fmt: skip
+    study = db.session.scalar(select(Study).where(Study.slug == "meadow"))
+    people = db.session.scalars(select(Person).where(Person.study_id == study.id).order_by(Person.study_number)).all()
+    assert [(p.study_number, p.birth_year, p.sex, p.site.slug) for p in people] == [
+        ("1", 1963, "female", "a"), ("2", 1954, "male", "a"), ("3", 1969, "female", "b"),
+    ]  # fmt: skip
+
+
+def test_imported_people_have_no_identity(world: World, folder: Path):
+    bring_in(world, folder)
+    study = db.session.scalar(select(Study).where(Study.slug == "meadow"))
+    assert all(p.identity is None for p in db.session.scalars(select(Person).where(Person.study_id == study.id)))
+
+
+def test_what_came_in_goes_out_again_under_pseudonyms(world: World, folder: Path, tmp_path: Path):
+    from tracker.actions import staff
+
+    bring_in(world, folder)
+    with db.transaction():
+        study = db.session.scalar(select(Study).where(Study.slug == "meadow"))
+        staff.grant(by=world.user("administrator"), user=world.user("evaluator"), role="evaluator", study=study)
+    written = export_bundle(by=world.user("evaluator"), study=study, folder=tmp_path / "bundle")
+    assert {name: written[name] for name in ("people", "scores", "service_use", "characteristics", "sites")} == {
+        "people": 3, "scores": 5, "service_use": 2, "characteristics": 3, "sites": 2,
+    }  # fmt: skip
+    assert "reported" in (tmp_path / "bundle" / "scores.csv").read_text(encoding="utf-8")
+
+
+BAD = (
+    TABLE.replace("61,F", "61,X")
+    .replace("2024-03-08", "08/03/2024")
+    .replace("3,b,0", "3,a,0")
+    .replace(",12,12,", ",12,99,")
+)
+
+
+def test_every_bad_row_is_listed_and_nothing_is_written(world: World, folder: Path):
+    (folder / "people.csv").write_text(BAD, encoding="utf-8")
+    before = counts()
+    with pytest.raises(FlatError) as refused:
+        bring_in(world, folder)
+    assert [fault for fault in refused.value.faults if "people.csv row" in fault] == list(refused.value.faults)
+    text = str(refused.value)
+    for part in (
+        "people.csv row 2: sex has 'X', which its codes do not name; known: F, M",
+        "people.csv row 3: people.entered_on unexpected value '08/03/2024'; expected a date such as 2025-03-31",
+        "people.csv row 4: site a is in 'intervention' and in 'comparison'; a site has one arm",
+        "people.csv row 4: phq_6 99 is outside 0 to 27; correct it",
+    ):
+        assert part in text
+    assert counts() == before
+
+
+def test_an_import_that_fails_half_way_leaves_nothing(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    before = counts()
+    monkeypatch.setattr("tracker.actions.outcomes.record_service_use", lambda **_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        bring_in(world, folder)
+    db.session.rollback()
+    assert counts() == before
+
+
+def test_the_same_people_do_not_come_in_twice(world: World, folder: Path):
+    bring_in(world, folder)
+    before = counts()
+    with pytest.raises(Refused, match="study number is taken"):
+        bring_in(world, folder)
+    assert counts() == before
+
+
+def test_a_study_that_is_here_with_another_plan_is_not_touched(world: World, folder: Path):
+    bring_in(world, folder)
+    plan = folder / "plan.toml"
+    plan.write_text(plan.read_text(encoding="utf-8").replace("day = 182", "day = 190"), encoding="utf-8")
+    with pytest.raises(Refused, match="is here with another plan"):
+        bring_in(world, folder)
+
+
+@pytest.mark.parametrize("name", ["link-worker", "supervisor", "outcome-assessor", "evaluator"])
+def test_a_new_study_comes_only_from_an_administrator(world: World, folder: Path, name: str):
+    with pytest.raises(Forbidden):
+        bring_in(world, folder, by=name)
