@@ -39,7 +39,7 @@ def people(count: int, of: int | None = None, key: Key | None = None) -> Cell:
         return Cell("{count:,}", count=count, key=key)
     if of == 0:
         return DASH
-    return Cell("{count:,} ({percent:.0f} %)", count=count, key=key, stats={"percent": 100 * count / of})
+    return Cell("{count:,} ({percent:.0f}%)", count=count, key=key, stats={"percent": 100 * count / of})
 
 
 def mean_sd(values: pd.Series[Any], digits: int = 1) -> Cell:

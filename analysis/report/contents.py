@@ -159,7 +159,7 @@ def _drawing(comparison: Comparison, outcome: Outcome) -> Drawing:
         at, mean = tuple(days[point.timepoint] for point in own), tuple(point.mean for point in own)
         series.append(Series(plan.arm(role).label, at, mean, lows, highs))
     name = f"course-{outcome.instrument}-{outcome.scale}"
-    title = f"{label}: means by arm with {plan.confidence * 100:g} % intervals, of those measured at each timepoint"
+    title = f"{label}: means by arm with {plan.confidence * 100:g}% intervals, of those measured at each timepoint"
     ticks = [(float(timepoint.day), timepoint.label) for timepoint in plan.timepoints]
     return Drawing(name, title, _in_words(comparison, outcome, series), courses(name, label, series, ticks))
 

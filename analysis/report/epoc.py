@@ -71,8 +71,8 @@ def _followed_up(cohort: Cohort) -> list[tuple[str, tuple[Cell, ...]]]:
         shares.append(100 * float(members.mean()))
         count = int(members.sum())
         key = measured_key(outcome, timepoint, role)
-        cell = Cell("{percent:.0f} %", count=count, key=key, stats={"percent": shares[-1]})
-        label = f"At least {FOLLOW_UP_PERCENT} % followed up: {cohort.plan.arm(role).label}"
+        cell = Cell("{percent:.0f}%", count=count, key=key, stats={"percent": shares[-1]})
+        label = f"At least {FOLLOW_UP_PERCENT}% followed up: {cohort.plan.arm(role).label}"
         rows.append((label, (cell, words(YES if shares[-1] >= FOLLOW_UP_PERCENT else NO))))
     keys = tuple(measured_key(outcome, timepoint, role) for role in ROLES.values())
     points = {"percentage_points": abs(shares[0] - shares[1])}

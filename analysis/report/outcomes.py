@@ -72,7 +72,7 @@ def estimates(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, 
         for fitted in [comparison.fitted[outcome.id]]
         for answer in fitted.answers
     ]
-    level = f"{comparison.plan.confidence * 100:g} % interval"
+    level = f"{comparison.plan.confidence * 100:g}% interval"
     first, second = arm_columns(comparison.plan)
     columns = ("People", "Sites by arm", "Degrees of freedom", "Estimate", level, "p", "Method")
     notes = (f"{first} compared with {second}; above zero, or above one for a ratio, is higher in the first.",)

@@ -114,8 +114,8 @@ def baseline(cohort: Cohort) -> Table:
             implied += _unrecorded_counts(label, frame)
     notes = (
         "Standardised difference: the difference between the arms in standard deviations. Those over 0.1 and over 0.25 "
-        "are marked; for categories it has no sign. No p-values: whether the arms differ by chance is not the question; "
-        "whether they differ is.",
+        "are marked; for categories it has no sign. There are no p-values: what matters is how far they differ, not "
+        "whether chance made them differ.",
     )
     columns = (*arm_columns(cohort.plan), "Standardised difference")
     return Table("baseline", "Baseline by arm", columns, tuple(rows), tuple(sums), tuple(implied), notes)

@@ -45,7 +45,7 @@ def limits(answer: Estimate, confidence: float) -> str:
         return "no interval can be given"
     d = digits_of(answer)
     return (
-        f"{confidence * 100:g} % interval {minus(f'{answer.conf_low:.{d}f}')} to {minus(f'{answer.conf_high:.{d}f}')}"
+        f"{confidence * 100:g}% interval {minus(f'{answer.conf_low:.{d}f}')} to {minus(f'{answer.conf_high:.{d}f}')}"
     )
 
 
@@ -124,7 +124,7 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
     fitted = comparison.fitted[outcome.id]
     total = len(comparison.cohort.people)
     n = gate.count(analysed_key(outcome, "both"), sum(fitted.n))
-    share = f" ({100 * n / total:.0f} %)" if isinstance(n, int) else ""
+    share = f" ({100 * n / total:.0f}%)" if isinstance(n, int) else ""
     yield f"{n} of the {total:,} people in the study could be analysed{share}."
     if fitted.n_clusters:
         first, second = fitted.n_clusters
