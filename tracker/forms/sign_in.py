@@ -12,6 +12,7 @@ from wtforms.validators import DataRequired
 from ..actions.staff import note_failure, wait_before_sign_in
 from ..extensions import db
 
+EMPTY = "Enter your e-mail address and your password."
 WRONG = "The e-mail address or password is not right. Check both and try again."
 
 
@@ -35,9 +36,10 @@ class SignInForm(LoginForm):
         if super().validate(**kwargs):
             self.remember.data = False
             return True
-        if account and self.password.data:
+        complete = bool(account and self.password.data)
+        if complete:
             with db.transaction():
                 note_failure(by=None, account=account, address=address)
-            self.email.errors, self.password.errors = [], []
-            self.form_errors[:] = [WRONG]
+        self.email.errors, self.password.errors = [], []
+        self.form_errors[:] = [WRONG if complete else EMPTY]
         return False

@@ -61,7 +61,7 @@ def due_occasions(today: date, *, by: User) -> Sequence[Occasion]:
     found = [o for p in people for o in _occasions(p, plans[p.study_id], done.get(p.id, []))]
     return sorted(
         (o for o in found if o.state(today) in ("due", "overdue")),
-        key=lambda o: (o.closes_on, o.person.study_number, o.instrument.title),
+        key=lambda o: (o.closes_on, o.person.study_number),
     )
 
 

@@ -22,7 +22,7 @@ def start() -> str | Response:
     asker = me()
     if not holds(asker, CARE_ROLES):
         return redirect(url_for(_first_page(asker)))
-    mine = request.args.get("show") != "all"
+    mine = request.args.get("show", "mine" if holds(asker, ("link-worker",)) else "all") == "mine"
     due = {occasion.person.id for occasion in due_occasions(today(), by=asker)}
     return render_template(
         "home/caseload.html",
