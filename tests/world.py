@@ -88,10 +88,14 @@ def build() -> World:
         _studies_and_sites(world, admin)
         _staff(world, admin)
         for name, site, study in (
-            ("own", "mill", "garden"), ("other-site", "quay", "garden"), ("compared", "pond", "garden"),
+            ("own", "mill", "garden"), ("same-site", "mill", "garden"), ("other-site", "quay", "garden"), ("compared", "pond", "garden"),
             ("other-study", "mill", "orchard"), ("withdrawn", "mill", "garden"),
         ):  # fmt: skip
             _person(world, name, site, study)
+        care.assign(
+            by=world.user("supervisor"), referral=world.referral("same-site"), worker=world.user("supervisor"),
+            from_on=days_ago(199),
+        )  # fmt: skip
         people.withdraw(
             by=world.user("supervisor"), person=world.person("withdrawn"), withdrawn_on=today(), on_withdrawal="erase"
         )

@@ -94,18 +94,18 @@ def test_only_people_who_agreed_to_research_and_did_not_ask_for_erasure_are_in_i
             identity=people.IdentityFacts("No Consent"),
         )  # fmt: skip
     folder = exported(full, tmp_path)
-    assert len(rows(folder, "people")) == 3  # own, other-site, compared
+    assert len(rows(folder, "people")) == 4  # own, same-site, other-site, compared
     with db.transaction():
         people.withdraw(
             by=full.user("quay-worker"), person=full.person("other-site"), withdrawn_on=today(), on_withdrawal="keep"
         )
-    assert len(rows(exported(full, tmp_path), "people")) == 3
+    assert len(rows(exported(full, tmp_path), "people")) == 4
     with db.transaction():
         people.withdraw(
             by=full.user("link-worker"), person=full.person("own"), withdrawn_on=today(), on_withdrawal="erase"
         )
     folder = exported(full, tmp_path)
-    assert len(rows(folder, "people")) == 2
+    assert len(rows(folder, "people")) == 3
     assert rows(folder, "contacts") == rows(folder, "item_responses")[:0] == []
 
 
@@ -114,7 +114,7 @@ def test_nothing_in_the_bundle_says_who_somebody_is(full: World, tmp_path: Path)
     everything = "\n".join(path.read_text(encoding="utf-8") for path in folder.iterdir())
     squeezed = re.sub(r"\W", "", everything).lower()
     identities = db.session.query(Identity).all()
-    assert len(identities) == 5
+    assert len(identities) == 6
     for identity in identities:
         for fact in (identity.name, identity.phone, identity.date_of_birth, identity.nhs_number):
             if fact:
@@ -149,7 +149,7 @@ def test_an_export_is_a_line_in_the_trail_with_its_counts(full: World, tmp_path:
     exported(full, tmp_path)
     event = db.session.query(AuditEvent).order_by(AuditEvent.number.desc()).first()
     assert (event.action, event.actor_id) == ("export", full.users["evaluator"])
-    assert json.loads(event.after)["rows"]["people"] == 3
+    assert json.loads(event.after)["rows"]["people"] == 4
 
 
 @pytest.mark.parametrize("name", ["link-worker", "supervisor", "outcome-assessor", "administrator"])

@@ -163,7 +163,7 @@ def test_what_is_due_follows_from_the_plans_windows(world: World):
 
 def test_the_list_of_what_is_due_shows_own_sites_and_nobody_who_withdrew(world: World):
     people_due = {o.person.id for o in occasions.due_occasions(today(), by=world.user("outcome-assessor"))}
-    assert people_due == {world.people["own"]}
+    assert people_due == {world.people["own"], world.people["same-site"]}
 
 
 def test_gp_attendance_is_counted_over_a_period(world: World):

@@ -1,0 +1,210 @@
+"""Every route, every role, every kind of record: who gets in. A route that this table does not know fails the suite."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from werkzeug.routing import Rule
+
+from tests.integration.tracker.test_sign_in import sign_in
+from tests.world import ROLES, World, days_ago
+from tracker.extensions import db
+from tracker.models import Assessment, AuditEvent, Base, Resource, SignIn, Signpost
+from tracker.views import gate
+
+KINDS = ("own", "same-site", "other-site", "other-study", "withdrawn")
+
+# What each role opens, for routes about one record: the kinds of record, or `-`. w worker, o assessor, s supervisor,
+# e evaluator, a administrator. SITE is own and same-site; what is not listed is answered "not found".
+SITE = ("own", "same-site")
+ABOUT_A_RECORD = """
+route                 w     o     s     e     a
+people.view           SITE  SITE  SITE  -     -
+people.answer         SITE  -     SITE  -     -
+people.close          SITE  -     SITE  -     -
+people.leave          SITE  -     SITE  -     -
+people.withdraw       SITE  -     SITE  -     -
+contacts.log          SITE  -     SITE  -     -
+signposts.add         SITE  -     SITE  -     -
+signposts.answer      SITE  -     SITE  -     -
+assessments.add       SITE  SITE  SITE  -     -
+assessments.miss      SITE  SITE  SITE  -     -
+assessments.view      SITE  SITE  SITE  -     -
+assessments.correct   SITE  SITE  SITE  -     -
+attendance.add        SITE  -     SITE  -     -
+"""
+# Routes about no person: y opens, n does not.
+ABOUT_NOBODY = """
+route                 w  o  s  e  a
+home.start            y  y  y  y  y
+home.nothing          y  y  y  y  y
+people.choose_site    y  n  y  n  n
+resources.directory   y  n  y  n  n
+assessments.due       y  y  y  n  n
+studies.overview      n  n  n  y  n
+staff.everyone        n  n  n  n  y
+"""
+# Routes about a study, or a site of a study: open for one's own study (and site), not found for any other.
+ABOUT_A_STUDY = """
+route                 w  o  s  e  a
+people.add            y  n  y  n  n
+resources.add         y  n  y  n  n
+studies.view          n  n  n  y  n
+studies.plan          n  n  n  y  n
+"""
+PUBLIC = {"static", "security.login"}
+SIGNED_IN = {"security.logout"}
+CLOSED = {"security.static", "security.verify"}
+"""Routes that the sign-in library brings and nobody needs yet: they have no rule, so they open for nobody."""
+
+
+def drawn(table: str) -> dict[tuple[str, str], str]:
+    _, *lines = table.strip().splitlines()
+    cells = {}
+    for line in lines:
+        route, *marks = line.split()
+        cells |= {(route, role): mark for role, mark in zip(ROLES, marks, strict=True)}
+    return cells
+
+
+RECORDS, NOBODY, STUDIES = drawn(ABOUT_A_RECORD), drawn(ABOUT_NOBODY), drawn(ABOUT_A_STUDY)
+
+
+@pytest.fixture
+def records(app: Flask, world: World) -> dict[str, dict[str, uuid.UUID]]:
+    """An assessment and a signpost of every kind of person; written past the rules, which would refuse some."""
+    made: dict[str, dict[str, uuid.UUID]] = {kind: {} for kind in KINDS}
+    app.config["WTF_CSRF_ENABLED"] = False
+    with db.transaction() as session:
+        for kind in KINDS:
+            person = world.people[kind]
+            assessment = Assessment(
+                client_key=uuid.uuid4(), person_id=person, instrument="phq9", instrument_version="1",
+                timepoint="baseline", assessed_on=days_ago(190), mode="in-person", respondent="self",
+                status="missed", missing_reason="not-reached", recorded_by=world.users["supervisor"],
+            )  # fmt: skip
+            resource = world.resources["orchard" if kind == "other-study" else "garden"]
+            signpost = Signpost(
+                client_key=uuid.uuid4(), person_id=person, resource_id=resource, signposted_on=days_ago(3),
+                kind="referral", outcome="unknown", recorded_by=world.users["supervisor"],
+            )  # fmt: skip
+            session.add_all([assessment, signpost])
+            session.flush()
+            made[kind] = {
+                "person_id": person, "referral_id": world.referrals[kind], "assessment_id": assessment.id,
+                "signpost_id": signpost.id,
+            }  # fmt: skip
+    return made
+
+
+def routes(app: Flask) -> Iterator[Rule]:
+    yield from app.url_map.iter_rules()
+
+
+def addresses(app: Flask, endpoint: str, values: dict) -> Iterator[tuple[str, str]]:
+    """Each method and address of a route for one record."""
+    for rule in app.url_map.iter_rules(endpoint):
+        with app.test_request_context():
+            from flask import url_for
+
+            known = {**values, "instrument_id": "phq9", "timepoint_id": "6m"}
+            url = url_for(endpoint, **{name: known[name] for name in rule.arguments})
+        for method in sorted((rule.methods or set()) & {"GET", "POST"}):
+            yield method, url
+
+
+def rows() -> dict[str, int | None]:
+    tables = [mapper.class_ for mapper in Base.registry.mappers if mapper.class_ not in (SignIn, AuditEvent)]
+    return {kind.__tablename__: db.session.scalar(select(func.count()).select_from(kind)) for kind in tables}
+
+
+def test_the_table_knows_every_route_and_no_other(app: Flask):
+    known = {route for route, _ in RECORDS | NOBODY | STUDIES}
+    assert {rule.endpoint for rule in routes(app)} == known | PUBLIC | SIGNED_IN | CLOSED
+
+
+def test_every_route_declares_who_opens_it(app: Flask):
+    undeclared = [rule.endpoint for rule in routes(app) if not gate.rule_of(app, rule.endpoint)]
+    assert set(undeclared) == CLOSED
+
+
+def test_a_route_without_a_rule_opens_for_nobody(app: Flask, world: World):
+    app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
+    client = app.test_client()
+    sign_in(client, "administrator")
+    assert client.get("/forgotten").status_code == 403
+
+
+def test_strangers_are_sent_to_sign_in_from_every_page(app: Flask, world: World, records):
+    values = {**records["own"], "study_id": world.studies["garden"], "site_id": world.sites["mill"]}
+    client = app.test_client()
+    for endpoint in {route for route, _ in RECORDS | NOBODY | STUDIES}:
+        for method, url in addresses(app, endpoint, values):
+            response = client.open(url, method=method)
+            assert (response.status_code, response.location.split("?")[0]) == (302, "/sign-in"), (method, url)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_opens_what_the_table_says_and_nothing_else(app: Flask, world: World, records, role: str):
+    client = app.test_client()
+    sign_in(client, role)
+    before = rows()
+    for (endpoint, whose), mark in RECORDS.items():
+        for kind in KINDS if whose == role else ():
+            expected = "role" if mark == "-" else "open" if kind in SITE else "unknown"
+            for method, url in addresses(app, endpoint, records[kind]):
+                _expect(client.open(url, method=method).status_code, expected, (role, method, endpoint, kind))
+    for (endpoint, whose), mark in NOBODY.items():
+        for method, url in addresses(app, endpoint, {}) if whose == role else ():
+            expected = "open" if mark == "y" else "role"
+            _expect(client.open(url, method=method).status_code, expected, (role, method, endpoint))
+    assert rows() == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_opens_its_own_study_and_site_and_no_other(app: Flask, world: World, records, role: str):
+    client = app.test_client()
+    sign_in(client, role)
+    places = [("garden", "mill", "open"), ("orchard", "mill", "unknown"), ("orchard", "quay", "unknown")]
+    for (endpoint, whose), mark in STUDIES.items():
+        for study, site, expected in places if whose == role else ():
+            values = {"study_id": world.studies[study], "site_id": world.sites[site]}
+            for method, url in addresses(app, endpoint, values):
+                wanted = expected if mark == "y" else "role"
+                _expect(client.open(url, method=method).status_code, wanted, (role, method, endpoint, study))
+
+
+def _expect(status: int, expected: str, what: tuple) -> None:
+    """An open page answers, redirects or rejects an empty form; a page of another role is forbidden; else unknown."""
+    allowed = {"open": (200, 302, 422), "role": (403,), "unknown": (404,)}[expected]
+    assert status in allowed, (*what, status, expected)
+
+
+@pytest.mark.parametrize("role", ["link-worker", "supervisor"])
+def test_another_site_of_ones_own_study_is_unknown_when_adding_people(app: Flask, world: World, role: str):
+    client = app.test_client()
+    sign_in(client, role)
+    url = f"/studies/{world.studies['garden']}/sites/{world.sites['quay']}/people/new"
+    assert client.get(url).status_code == 404
+
+
+def test_an_assessors_page_says_nothing_of_arm_contacts_or_signposts(app: Flask, world: World, records):
+    client = app.test_client()
+    sign_in(client, "outcome-assessor")
+    page = client.get(f"/people/{world.people['own']}").get_data(as_text=True)
+    assert "Person Own" in page
+    for told in ("Link worker", "link worker offered", "Usual care", "Walking group", "Log a contact", "Referred"):
+        assert told not in page.replace("Link worker kit", "")
+
+
+def test_no_directory_entry_of_another_study_can_be_signposted_to(app: Flask, world: World, records):
+    client = app.test_client()
+    sign_in(client, "link-worker")
+    orchard = db.session.scalar(select(Resource.id).where(Resource.study_id == world.studies["orchard"]))
+    page = client.get(f"/people/{world.people['own']}/signposts/new").get_data(as_text=True)
+    assert str(world.resources["garden"]) in page
+    assert str(orchard) not in page
