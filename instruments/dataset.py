@@ -202,18 +202,6 @@ _DECLARED = (
         ("site",),
     ),
     Table(
-        "allocations",
-        "Which site or person is in which arm, from when",
-        (
-            _ARM,
-            _SITE,
-            _key("person", "Study number (pseudonym)", "people.person", required=False),
-            _day("from_on", "In this arm from", required=True),
-            _code("method", "How it was allocated", codes.ALLOCATION_METHODS, required=True),
-        ),
-        ("arm", "site", "person", "from_on"),
-    ),
-    Table(
         "people",
         "People, one row each",
         (
@@ -232,6 +220,18 @@ _DECLARED = (
             _code("left_reason", "Why they left", codes.LEAVING_REASONS),
         ),
         ("person",),
+    ),
+    Table(
+        "allocations",
+        "Which site or person is in which arm, from when",
+        (
+            _ARM,
+            _SITE,
+            _key("person", "Study number (pseudonym)", "people.person", required=False),
+            _day("from_on", "In this arm from", required=True),
+            _code("method", "How it was allocated", codes.ALLOCATION_METHODS, required=True),
+        ),
+        ("arm", "site", "person", "from_on"),
     ),
     Table(
         "characteristics",
