@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,6 +37,14 @@ def reference() -> Path:
     if not folder.is_dir():
         pytest.fail(f"reference data: no folder {folder}; put it there or name it in KIT_REFERENCE")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_open() -> Iterator[None]:
+    """The application's last database is let go of, whoever opened it."""
+    yield
+    if "tracker.extensions" in sys.modules:
+        sys.modules["tracker.extensions"].db.close()
 
 
 @pytest.fixture(scope="session")

@@ -71,9 +71,15 @@ class Database:
         self.engine: Engine | None = None
 
     def init_app(self, app: Flask, url: str) -> None:
+        self.close()
         self.engine = engine_for(url)
         self._factory.configure(bind=self.engine)
         app.teardown_appcontext(lambda _: self.sessions.remove())
+
+    def close(self) -> None:
+        """Let go of every connection; the next use opens them again."""
+        if self.engine is not None:
+            self.engine.dispose()
 
     @property
     def session(self) -> Session:
