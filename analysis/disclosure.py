@@ -7,7 +7,7 @@ tables of a report, since a quantity carries the same key wherever it stands. Ze
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,11 +132,12 @@ def _by_bounds(counts: Mapping[Key, int], sums: Sequence[Sum], hidden: set[Key],
 
 
 def _next_to_hide(counts: Mapping[Key, int], sums: Sequence[Sum], hidden: set[Key], exposed: set[Key]) -> Key | None:
-    """The smallest shown part, or else total, of a sum that gives something away."""
-
-    def shown(keys: Sequence[Key]) -> Iterator[tuple[int, Key]]:
-        return ((counts[key], key) for key in keys if counts[key] > 0 and key not in hidden)
-
-    leaking = [known for known in sums if exposed & {known.total, *known.parts}]
-    parts = [pair for known in leaking for pair in shown(known.parts)]
-    return min(parts or [pair for known in leaking for pair in shown([known.total])], default=(0, None))[1]
+    """The smallest shown part, or else total, of a sum that gives something away, or else of one linked to it."""
+    for near in (exposed, hidden):
+        linked = [known for known in sums if near & {known.total, *known.parts}]
+        parts = {key for known in linked for key in known.parts}
+        for keys in (parts, {known.total for known in linked}):
+            shown = [(counts[key], key) for key in keys if counts[key] > 0 and key not in hidden]
+            if shown:
+                return min(shown)[1]
+    return None

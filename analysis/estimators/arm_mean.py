@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..moments import classical, cluster_robust, from_rows, least_squares
+from .inference import t_quantile
 
 
 def arm_mean(
@@ -45,5 +45,5 @@ def arm_mean(
     X = np.ones((len(values), 1))
     fit = least_squares(from_rows(X, values.to_numpy(dtype=float), pd.factorize(site)[0], ("mean",)))
     found = classical(fit) if errors == "classical" else cluster_robust(fit, errors)
-    reach = stats.t.ppf((1 + confidence) / 2, found.df[0]) * found.std_error[0]
+    reach = t_quantile(confidence, float(found.df[0])) * found.std_error[0]
     return float(fit.beta[0]), float(fit.beta[0] - reach), float(fit.beta[0] + reach)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy import special
 
 from ..result import Estimate
 from .design import Design
 
 CLUSTERS_FOR_ERRORS, CLUSTERS_FOR_P = 2, 4
+
+
+def t_quantile(confidence: float, df: float) -> float:
+    """How many standard errors an interval of this confidence reaches on either side."""
+    return float(special.stdtrit(df, (1 + confidence) / 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Inference:
         """An estimate with the errors that this many clusters can carry; `error` is (std_error, df)."""
         std_error, df = error
         known = self.fewest >= CLUSTERS_FOR_ERRORS
-        reach = float(stats.t.ppf((1 + self.confidence) / 2, df)) * std_error if known else math.nan
+        reach = t_quantile(self.confidence, df) * std_error if known else math.nan
         with_p = self.fewest >= CLUSTERS_FOR_P
         return Estimate(
             term=term,
@@ -47,7 +52,7 @@ class Inference:
             df=df if known else None,
             conf_low=value - reach if known else None,
             conf_high=value + reach if known else None,
-            p_value=float(2 * stats.t.sf(abs(value) / std_error, df)) if with_p else None,
+            p_value=float(2 * special.stdtr(df, -abs(value) / std_error)) if with_p else None,
             n=sum(self.design.n),
             n_clusters=sum(self.n_clusters) if self.n_clusters else None,
             method=self.method,

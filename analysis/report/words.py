@@ -44,9 +44,7 @@ def limits(answer: Estimate, confidence: float) -> str:
     if answer.conf_low is None or answer.conf_high is None:
         return "no interval can be given"
     d = digits_of(answer)
-    return (
-        f"{confidence * 100:g}% interval {minus(f'{answer.conf_low:.{d}f}')} to {minus(f'{answer.conf_high:.{d}f}')}"
-    )
+    return f"{confidence * 100:g}% interval {minus(f'{answer.conf_low:.{d}f}')} to {minus(f'{answer.conf_high:.{d}f}')}"
 
 
 def compared(comparison: Comparison) -> str:

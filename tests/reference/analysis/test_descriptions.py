@@ -28,7 +28,9 @@ def test_means_and_their_intervals_by_arm_and_month_are_those_of_r(
 def test_standardised_differences_of_numbers_are_those_of_r(
     name: str, people: pd.DataFrame, r_results: Callable[[str], dict[str, float]]
 ) -> None:
-    assert standardised_difference(people[name], people["arm"]) == pytest.approx(r_results("imbalance")[name], rel=1e-10)
+    assert standardised_difference(people[name], people["arm"]) == pytest.approx(
+        r_results("imbalance")[name], rel=1e-10
+    )
 
 
 @pytest.mark.parametrize("name", ["imd", "female"])

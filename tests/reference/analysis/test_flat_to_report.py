@@ -48,10 +48,16 @@ def test_losses_of_the_real_trial_are_counted_by_arm(study_folder: Callable[[str
     report(folder)
     flow = (folder / "out" / "tables" / "flow.csv").read_text(encoding="utf-8")
     measured = dict(re.findall(r"Measured: ([^,]+),Beat the Blues,count,(\d+)", flow))
-    assert measured == {"Before treatment": "52", "2 months": "52", "3 months": "37", "5 months": "29", "8 months": "27"}
+    assert measured == {
+        "Before treatment": "52",
+        "2 months": "52",
+        "3 months": "37",
+        "5 months": "29",
+        "8 months": "27",
+    }
 
 
 def test_where_only_counts_of_contacts_are_known_the_report_says_so(study_folder: Callable[[str], Path]) -> None:
     _, page = report(study_folder("cba"))
     assert "The source gives how many contacts each person had, and nothing about when, how or for how long." in page
-    assert "<td class=\"number\">643 (96%)</td>" in page
+    assert '<td class="number">643 (96%)</td>' in page

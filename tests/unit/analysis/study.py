@@ -109,7 +109,9 @@ def _person(rows: Rows, dice: random.Random, person: str, site: str, offered: bo
                 _score(rows, about, entered + timedelta(day), scale, value_set, min(max(score, low), high))
     for opens, closes in ((-365, 0), (0, 182)):
         period = {"from_on": entered + timedelta(opens), "until_on": entered + timedelta(closes)}
-        _add(rows, "service_use", person=person, setting="gp", source="record-extract", count=dice.randrange(9), **period)
+        _add(
+            rows, "service_use", person=person, setting="gp", source="record-extract", count=dice.randrange(9), **period
+        )
     if offered:
         _support(rows, dice, person, entered)
 
