@@ -206,8 +206,9 @@ def _care(draw: random.Random, worker: User, person: people.Person, directory: l
         if draw.random() < 0.3:
             _signpost(draw, worker, person, directory, contact, day)
         day += timedelta(draw.randint(10, 35))
-    if contact is not None and (today() - life.entered_on).days > 240 and draw.random() < 0.7:
-        care.close_referral(by=worker, referral=referral, closed_on=min(day, today()), closure_reason="completed")
+    if contact is not None and day < today() - timedelta(30):
+        reason = draw.choice(("completed", "completed", "completed", "disengaged", "referred-on"))
+        care.close_referral(by=worker, referral=referral, closed_on=day, closure_reason=reason)
 
 
 def _contact(draw: random.Random, worker: User, referral: Referral, day: date) -> care.Contact:

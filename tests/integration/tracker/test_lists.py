@@ -1,0 +1,223 @@
+"""Lists: the caseload, unanswered referrals, the directory, a study's progress, staff; each from who is asking."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from tests.world import World, assessment, contact, days_ago, signpost
+from tracker.actions import care, staff
+from tracker.actions import studies as study_actions
+from tracker.actions.refusal import Conflict, Refused
+from tracker.extensions import db, today
+from tracker.permissions import Forbidden
+from tracker.queries import care as care_queries
+from tracker.queries import caseload, command, people, resources, scope, studies
+from tracker.queries import staff as staff_queries
+from tracker.queries.scope import NotFound
+
+
+def names(rows) -> list[str]:
+    return [row.person.label for row in rows]
+
+
+def test_a_caseload_is_what_one_holds_and_everyones_is_the_sites(world: World):
+    worker = world.user("link-worker")
+    assert names(caseload.caseload(by=worker)) == ["Person Own"]
+    assert set(names(caseload.caseload(by=worker, mine=False))) == {"Person Own", "Person Same-Site"}
+    assert names(caseload.caseload(by=world.user("quay-worker"), mine=False)) == ["Person Other-Site"]
+    assert names(caseload.caseload(by=world.user("orchard-worker"), mine=False)) == ["Person Other-Study"]
+
+
+@pytest.mark.parametrize("name", ["outcome-assessor", "evaluator", "administrator"])
+def test_roles_without_care_have_no_caseload(world: World, name: str):
+    assert caseload.caseload(by=world.user(name), mine=False) == []
+
+
+def test_a_row_counts_attended_contacts_and_knows_the_last_of_any_kind(world: World):
+    with db.transaction():
+        contact(world, contacted_on=days_ago(20))
+        contact(world, contacted_on=days_ago(10))
+        contact(world, contacted_on=days_ago(3), attendance="did-not-attend", minutes=0)
+    (row,) = caseload.caseload(by=world.user("link-worker"))
+    assert (row.contacts, row.last_contact_on) == (2, days_ago(3))
+
+
+def test_whoever_was_not_contacted_longest_stands_first(world: World):
+    with db.transaction():
+        contact(world, person="same-site", contacted_on=days_ago(90))
+        contact(world, contacted_on=days_ago(5))
+    rows = caseload.caseload(by=world.user("link-worker"), mine=False)
+    assert names(rows) == ["Person Same-Site", "Person Own"]
+
+
+def test_a_closed_referral_leaves_the_caseload(world: World):
+    with db.transaction():
+        care.close_referral(
+            by=world.user("link-worker"), referral=world.referral("own"), closed_on=today(), closure_reason="completed"
+        )
+    assert caseload.caseload(by=world.user("link-worker")) == []
+
+
+def test_an_offer_waits_until_it_is_answered(world: World):
+    worker = world.user("link-worker")
+    with db.transaction():
+        person = world.person("own")
+        offer = care.record_referral(by=worker, person=person, source="gp", referred_on=days_ago(3), status="offered")
+        id = offer.id
+    assert [each.id for each in caseload.unanswered_referrals(by=worker)] == [id]
+    assert caseload.unanswered_referrals(by=world.user("quay-worker")) == []
+    with db.transaction():
+        care.answer_referral(
+            by=worker, referral=care_queries.referral(id, by=worker), status="declined", decided_on=today()
+        )
+    assert caseload.unanswered_referrals(by=worker) == []
+    with pytest.raises(Conflict, match="answered already"), db.transaction():
+        care.answer_referral(
+            by=worker, referral=care_queries.referral(id, by=worker), status="accepted", decided_on=today()
+        )
+
+
+def test_an_answer_is_not_older_than_its_offer(world: World):
+    worker = world.user("link-worker")
+    with db.transaction():
+        offer = care.record_referral(
+            by=worker, person=world.person("own"), source="gp", referred_on=days_ago(3), status="offered"
+        )
+        id = offer.id
+    with pytest.raises(Refused, match="between the referral and today"), db.transaction():
+        care.answer_referral(
+            by=worker, referral=care_queries.referral(id, by=worker), status="accepted", decided_on=days_ago(4)
+        )
+
+
+def test_comparison_people_stand_in_the_list_of_their_own_site(world: World):
+    assert [p.label for p in caseload.people_without_referral(by=world.user("pond-keeper"))] == ["Person Compared"]
+    assert caseload.people_without_referral(by=world.user("link-worker")) == []
+
+
+def test_a_persons_history_is_for_those_who_may_know_their_care(world: World):
+    with db.transaction():
+        signpost(world, contact=contact(world))
+    worker, person = world.user("link-worker"), world.person("own")
+    assert [each.minutes for each in people.contacts(person, by=worker)] == [30]
+    assert [each.resource.name for each in people.signposts(person, by=worker)] == ["Walking group"]
+    assert len(people.referrals(person, by=worker)) == 1
+    assert people.service_use(person, by=worker) == []
+    for name in ("outcome-assessor", "quay-worker", "evaluator"):
+        for look in (people.contacts, people.signposts, people.referrals, people.service_use):
+            with pytest.raises(NotFound):
+                look(person, by=world.user(name))
+
+
+def test_the_directory_belongs_to_the_study(world: World):
+    assert [each.name for each in resources.resources(by=world.user("link-worker"))] == ["Walking group"]
+    assert resources.resources(by=world.user("link-worker"), category="nature") == []
+    assert resources.resources(by=world.user("evaluator")) == []
+    with pytest.raises(NotFound):
+        resources.resource(world.resources["orchard"], by=world.user("link-worker"))
+
+
+def test_progress_counts_people_and_answers_by_site_without_a_name(world: World):
+    with db.transaction():
+        assessment(world, "phq9")
+        assessment(world, "ons4")
+        assessment(world, "phq9", "6m")
+    rows = studies.progress(world.study(), by=world.user("evaluator"))
+    assert [(row.site, row.arm, row.people, row.answered) for row in rows] == [
+        ("mill", "Link worker", 3, {"baseline": 1, "6m": 1}),
+        ("pond", "Usual care", 1, {}),
+        ("quay", "Link worker", 1, {}),
+    ]
+
+
+@pytest.mark.parametrize("name", ["link-worker", "supervisor", "administrator"])
+def test_only_evaluators_see_a_studys_progress(world: World, name: str):
+    assert studies.studies(by=world.user(name)) == []
+    for look in (studies.progress, studies.plan):
+        with pytest.raises(NotFound):
+            look(world.study(), by=world.user(name))
+    with pytest.raises(NotFound):
+        studies.study(world.studies["garden"], by=world.user(name))
+
+
+def test_staff_and_their_places_are_for_administrators(world: World):
+    admin = world.user("administrator")
+    assert [each.name for each in staff_queries.everyone(by=admin)][:2] == ["Ada Admin", "Evaluator"]
+    assert staff_queries.places(by=admin)[world.sites["mill"]] == "Mill Practice"
+    for look in (staff_queries.everyone, staff_queries.places):
+        with pytest.raises(NotFound):
+            look(by=world.user("supervisor"))
+
+
+def test_a_referral_can_be_held_by_active_colleagues_of_the_site(world: World):
+    found = staff_queries.link_workers_for(world.person("own"), by=world.user("supervisor"))
+    assert [each.name for each in found] == ["Link-Worker", "Supervisor"]
+    with pytest.raises(NotFound):
+        staff_queries.link_workers_for(world.person("own"), by=world.user("outcome-assessor"))
+
+
+def test_only_administrators_make_staff_studies_and_sites(world: World):
+    worker = world.user("link-worker")
+    attempts = (
+        lambda: staff.create_user(by=worker, email="x@test.example", name="X", password="0123456789abcdef"),
+        lambda: staff.grant(by=worker, user=worker, role="administrator"),
+        lambda: study_actions.create_site(by=worker, slug="x", name="X"),
+        lambda: staff.appoint(by=worker, user=worker, site=world.site("mill"), fte=1, from_on=today()),
+    )
+    for attempt in attempts:
+        with pytest.raises(Forbidden), db.transaction():
+            attempt()
+
+
+def test_nobody_makes_themselves_the_first_administrator_of_a_running_installation(world: World):
+    with pytest.raises(Forbidden), db.transaction():
+        staff.create_user(by=None, email="x@test.example", name="X", password="0123456789abcdef")
+    with pytest.raises(Forbidden), db.transaction():
+        staff.grant(by=None, user=world.user("link-worker"), role="administrator")
+
+
+def test_an_address_is_given_to_one_account(world: World):
+    with pytest.raises(Refused, match="already here") as refused, db.transaction():
+        staff.create_user(
+            by=world.user("administrator"), email=" Link-Worker@Test.Example ", name="X", password="0123456789abcdef"
+        )
+    assert refused.value.field == "email"
+
+
+def test_a_locked_plan_is_locked_once(world: World):
+    with db.transaction():
+        study_actions.lock_plan(by=world.user("evaluator"), study=world.study())
+    assert world.study().locked_by == world.users["evaluator"]
+    with pytest.raises(Conflict, match="locked already"), db.transaction():
+        study_actions.lock_plan(by=world.user("evaluator"), study=world.study())
+
+
+def test_a_plan_with_a_fault_makes_no_study(world: World):
+    with pytest.raises(Refused, match=r"plan\.arms: needs exactly two arms"), db.transaction():
+        study_actions.create_study(by=world.user("administrator"), plan_text="study = { id = 'x' }")
+
+
+def test_an_arm_that_the_plan_does_not_have_is_named(world: World):
+    with pytest.raises(Refused, match="'third' is not in the study's plan"), db.transaction():
+        study_actions.allocate(
+            by=world.user("administrator"), study=world.study(), arm="third", site=world.site("mill"),
+            from_on=today(), method="other",
+        )  # fmt: skip
+
+
+def test_an_id_that_nobody_has_is_not_found(world: World):
+    for look in (scope.person, care_queries.referral, resources.signpost, people.assessment, studies.study):
+        with pytest.raises(NotFound):
+            look(uuid.uuid4(), by=world.user("link-worker"))
+
+
+def test_commands_name_what_is_there_when_asked_for_what_is_not(world: World):
+    admin = world.user("administrator")
+    with pytest.raises(LookupError, match="study 'x': is not here; known: garden, orchard"):
+        command.study("x", by=admin)
+    with pytest.raises(LookupError, match="site 'x': is not here; known: mill, pond, quay"):
+        command.site("x", by=admin)
+    assert command.study("garden", by=admin).id == world.studies["garden"]
+    assert command.site("mill", by=admin).id == world.sites["mill"]

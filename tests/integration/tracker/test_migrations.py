@@ -1,0 +1,81 @@
+"""Migrations: up and down on both databases, one line of them, and no difference from the models."""
+
+from __future__ import annotations
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from tracker import extensions
+from tracker.models import Base
+
+
+def tables(url: str) -> set[str]:
+    engine = extensions.engine_for(url)
+    with engine.connect() as connection:
+        found = set(inspect(connection).get_table_names()) - {"alembic_version"}
+    engine.dispose()
+    return found
+
+
+def test_down_leaves_nothing_and_up_brings_everything_back(database_url: str):
+    everything = tables(database_url)
+    assert everything == set(Base.metadata.tables)
+    extensions.downgrade(database_url)
+    assert tables(database_url) == set()
+    extensions.upgrade(database_url)
+    assert tables(database_url) == everything
+
+
+def test_upgrading_twice_changes_nothing(database_url: str):
+    before = tables(database_url)
+    extensions.upgrade(database_url)
+    assert tables(database_url) == before
+
+
+def test_the_migrated_schema_is_the_models_schema(database_url: str):
+    engine = extensions.engine_for(database_url)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_there_is_one_line_of_migrations():
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(extensions.migrations_folder()))
+    assert len(ScriptDirectory.from_config(config).get_heads()) == 1
+
+
+def test_every_constraint_has_a_name():
+    unnamed = [
+        (table.name, constraint)
+        for table in Base.metadata.tables.values()
+        for constraint in table.constraints
+        if constraint.name is None
+    ]
+    assert unnamed == []
+
+
+def test_names_fit_what_postgresql_keeps():
+    names = [str(each.name) for t in Base.metadata.tables.values() for each in (*t.constraints, *t.indexes)]
+    assert [name for name in names if len(name) > 63] == []
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit_event SET action = 'x'", "DELETE FROM audit_event"])
+def test_the_trail_is_protected_again_after_down_and_up(database_url: str, statement: str):
+    extensions.downgrade(database_url)
+    extensions.upgrade(database_url)
+    engine = extensions.engine_for(database_url)
+    insert = (
+        "INSERT INTO audit_event (number, happened_at, action, table_name, record_id, previous, hash) "
+        "VALUES (1, '2026-01-01', 'a', 't', 'r', 'p', 'h')"
+    )
+    with engine.begin() as connection:
+        connection.execute(text(insert))
+    with pytest.raises(Exception, match="rows are only ever added"), engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
