@@ -7,6 +7,7 @@ tables of a report, since a quantity carries the same key wherever it stands. Ze
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -132,12 +133,15 @@ def _by_bounds(counts: Mapping[Key, int], sums: Sequence[Sum], hidden: set[Key],
 
 
 def _next_to_hide(counts: Mapping[Key, int], sums: Sequence[Sum], hidden: set[Key], exposed: set[Key]) -> Key | None:
-    """The smallest shown part, or else total, of a sum that gives something away, or else of one linked to it."""
+    """The shown count whose loss costs least, from a sum that gives something away or else one linked to it.
+
+    That is one that stands in few sums (holding it back leads to little else), rather a part than a total, and small.
+    """
+    links = Counter(key for known in sums for key in (known.total, *known.parts))
+    totals = {known.total for known in sums}
     for near in (exposed, hidden):
         linked = [known for known in sums if near & {known.total, *known.parts}]
-        parts = {key for known in linked for key in known.parts}
-        for keys in (parts, {known.total for known in linked}):
-            shown = [(counts[key], key) for key in keys if counts[key] > 0 and key not in hidden]
-            if shown:
-                return min(shown)[1]
+        shown = {key for known in linked for key in (known.total, *known.parts) if key not in hidden and counts[key]}
+        if shown:
+            return min(shown, key=lambda key: (links[key], key in totals, counts[key], key))
     return None

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from instruments.plan import Covariate, Outcome
 
-from ..cohort import named_covariates
+from ..cohort import ROLES, named_covariates
 from ..disclosure import Gate
 from ..result import Estimate
 from .cells import arm_columns
 from .comparison import Comparison
 from .epoc import FOLLOW_UP_PERCENT
 from .outcomes import analysed_key, digits_of
-from .participants import FLAGS, differences
+from .participants import FLAGS, differences, study_key
 from .scale import about
 
 FEW_CLUSTERS = 40
@@ -120,10 +120,7 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
     """What the primary answer stands on."""
     outcome = comparison.plan.primary
     fitted = comparison.fitted[outcome.id]
-    total = len(comparison.cohort.people)
-    n = gate.count(analysed_key(outcome, "both"), sum(fitted.n))
-    share = f" ({100 * n / total:.0f}%)" if isinstance(n, int) else ""
-    yield f"{n} of the {total:,} people in the study could be analysed{share}."
+    yield _analysed(comparison, outcome, gate)
     if fitted.n_clusters:
         first, second = fitted.n_clusters
         df = f", which leaves {fitted.main.df:.1f} degrees of freedom" if fitted.main.df is not None else ""
@@ -134,6 +131,17 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
     else:
         yield "People, not sites, are the units; the interval takes them to be independent."
     yield from fitted.warnings
+
+
+def _analysed(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:
+    """How many of the study's people the answer stands on, as far as both numbers may leave."""
+    arms = comparison.cohort.people.groupby("arm").size()
+    sizes = [gate.count(study_key(role), int(arms[arm])) for arm, role in ROLES.items()]
+    n = gate.count(analysed_key(outcome, "both"), sum(comparison.fitted[outcome.id].n))
+    if isinstance(n, str) or any(isinstance(size, str) for size in sizes):
+        return "How many of the people in the study could be analysed is withheld: somebody could be recognised."
+    total = int(arms.sum())
+    return f"{n:,} of the {total:,} people in the study could be analysed ({100 * n / total:.0f}%)."
 
 
 def what_would_change_it(comparison: Comparison) -> Iterator[str]:
