@@ -6,12 +6,14 @@ Everything is made through the application's own actions.
 from __future__ import annotations
 
 import uuid
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from flask import Flask
+from flask import Flask, has_app_context
+from flask.testing import FlaskClient
 
 from instruments import get
 from tracker import create_app
@@ -70,8 +72,20 @@ def _found(kind: type[Record], id: uuid.UUID) -> Record:
     return record
 
 
+class Visitor(FlaskClient):
+    """A browser without pages. Each request has a context of its own, as on a server, whatever the test holds open."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        response = Context().run(super().open, *args, **kwargs)
+        if has_app_context():
+            db.session.rollback()  # so that the test looks at what stands in the database now
+        return response
+
+
 def application(url: str, folder: Path) -> Flask:
-    return create_app(Config(folder, url, KEYS, secure_cookies=False, testing=True))
+    app = create_app(Config(folder, url, KEYS, secure_cookies=False, testing=True))
+    app.test_client_class = Visitor
+    return app
 
 
 def days_ago(days: int) -> date:
