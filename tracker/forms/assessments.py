@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, HiddenField, TextAreaField
@@ -18,20 +18,12 @@ from .fields import CodeRadio, DatePartsField, WholeNumber
 
 RADIO_SPAN = 11
 ITEM = "item-"
+Form = TypeVar("Form", bound="AnswersForm")
 
 
-class AssessmentForm(FlaskForm):
-    """What every administration records besides the answers; `assessment_form` adds the items."""
+class AnswersForm(FlaskForm):
+    """Answers to one instrument; `assessment_form` adds a field an item."""
 
-    client_key = HiddenField(validators=[DataRequired(), UUID("Reload the page and send it again")], default=new_key)
-    assessed_on = DatePartsField("Date", [InputRequired("Enter the date"), not_in_the_future], default=today)
-    mode = CodeRadio(
-        "How was it asked?",
-        [InputRequired("Choose how it was asked")],
-        codes={code: label for code, label in ADMINISTRATION_MODES.items() if code != "import"},
-        default="in-person",
-    )
-    respondent = CodeRadio("Who answered?", [InputRequired("Choose who answered")], codes=RESPONDENTS, default="self")
     unanswered = BooleanField("Some questions were not answered: save without them")
     instrument: Instrument
 
@@ -44,19 +36,36 @@ class AssessmentForm(FlaskForm):
         return {item.id: field.data for item, field in self.items}
 
 
-class CorrectionForm(AssessmentForm):
+class AssessmentForm(AnswersForm):
+    """What every administration records besides the answers."""
+
+    client_key = HiddenField(validators=[DataRequired(), UUID("Reload the page and send it again")], default=new_key)
+    assessed_on = DatePartsField("Date", [InputRequired("Enter the date"), not_in_the_future], default=today)
+    mode = CodeRadio(
+        "How was it asked?",
+        [InputRequired("Choose how it was asked")],
+        codes={code: label for code, label in ADMINISTRATION_MODES.items() if code != "import"},
+        default="in-person",
+    )
+    respondent = CodeRadio("Who answered?", [InputRequired("Choose who answered")], codes=RESPONDENTS, default="self")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        allowed = self.instrument.respondents
+        self.respondent.choices = {code: label for code, label in RESPONDENTS.items() if code in allowed}
+
+
+class CorrectionForm(AnswersForm):
     """Saved answers change only with a reason."""
 
     version = HiddenField(validators=[DataRequired()])
     reason = TextAreaField("Why do the answers change?", [DataRequired("Say why the answers change"), Length(max=400)])
 
 
-def assessment_form(
-    instrument: Instrument, base: type[AssessmentForm] = AssessmentForm, **kwargs: Any
-) -> AssessmentForm:
-    """The form of one instrument."""
+def assessment_form(instrument: Instrument, base: type[Form], **kwargs: Any) -> Form:
+    """The form of one instrument: its items, and what `base` asks besides."""
     fields = {ITEM + item.id: _field(item) for item in instrument.items}
-    form: AssessmentForm = type("InstrumentForm", (base,), {**fields, "instrument": instrument})(**kwargs)
+    form: Form = type("InstrumentForm", (base,), {**fields, "instrument": instrument})(**kwargs)
     return form
 
 
@@ -79,7 +88,7 @@ def _ends(item: Item) -> str:
     return f"A number from {item.allowed}. " + ", ".join(ends)
 
 
-def _answered(form: AssessmentForm, field: Field) -> None:
+def _answered(form: AnswersForm, field: Field) -> None:
     if field.errors:
         raise StopValidation
     if field.data is not None:
@@ -90,7 +99,7 @@ def _answered(form: AssessmentForm, field: Field) -> None:
 
 
 def _accepted(item: Item) -> Any:
-    def accepted(_: AssessmentForm, field: Field) -> None:
+    def accepted(_: AnswersForm, field: Field) -> None:
         if not isinstance(field.data, int) or not item.accepts(field.data):
             raise ValidationError(f"{field.data} is not an answer here. Choose one of {item.allowed}.")
 

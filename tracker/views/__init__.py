@@ -50,8 +50,7 @@ def init_app(app: Flask, config: Config) -> None:
     for journey in JOURNEYS:
         app.register_blueprint(journey.pages)
     app.context_processor(_context)
-    app.add_template_global(codes, "codes")
-    app.add_template_global(REASONS, "score_reasons")
+    app.jinja_env.globals.update(codes=codes, score_reasons=REASONS)
     app.template_filter("day")(_day)
     app.template_filter("ago")(_ago)
     app.after_request(_headers)

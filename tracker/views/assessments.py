@@ -33,7 +33,7 @@ def add(person_id: uuid.UUID, instrument_id: str, timepoint_id: str) -> tuple[st
     occasion = _occasion(person_id, instrument_id, timepoint_id)
     if occasion.assessment is not None:
         return redirect(url_for(".view", assessment_id=occasion.assessment.id))
-    form = assessment_form(occasion.instrument)
+    form = assessment_form(occasion.instrument, AssessmentForm)
     if form.validate_on_submit():
         assessment = saved(form, lambda: _add(form, occasion))
         if assessment is not None:
@@ -103,7 +103,7 @@ def correct(assessment_id: uuid.UUID) -> tuple[str, int] | Response:
     )
 
 
-def _correct(form: AssessmentForm, assessment: outcomes.Assessment) -> bool:
+def _correct(form: CorrectionForm, assessment: outcomes.Assessment) -> bool:
     outcomes.correct_assessment(
         by=me(),
         assessment=assessment,
