@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
+from tests import world as worlds
 from tests.browser import watched_page
+from tests.world import PASSWORD, World, days_ago
+from tracker.actions import care, outcomes, people, staff
+from tracker.extensions import db
 
 Serve = Callable[[Any], str]
+
+
+def _at_once(application: Any) -> Any:
+    """Hand every answer over whole: this server leaves files open when a visitor goes away while it sends them."""
+
+    def answer(environ: Any, start_response: Any) -> list[bytes]:
+        with closing(application(environ, start_response)) as parts:
+            return [b"".join(parts)]
+
+    return answer
 
 
 @contextmanager
 def serving(application: Any) -> Iterator[str]:
     """Serve a WSGI application on a free port for as long as this lasts."""
-    server = make_server("127.0.0.1", 0, application, threaded=True)
+    server = make_server("127.0.0.1", 0, _at_once(application), threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -49,3 +68,79 @@ def desktop(chromium: Browser) -> Iterator[Page]:
     """A visitor at a desk, 1280 px wide."""
     with watched_page(chromium, 1280, 900) as page:
         yield page
+
+
+@dataclass
+class Live:
+    """The tracker, running, with the small world in it."""
+
+    app: Flask
+    address: str
+    world: World
+    places: dict[str, uuid.UUID]
+    cookies: dict[str, list[Any]] = field(default_factory=dict)
+
+    def sign_in(self, page: Page, name: str) -> None:
+        """By the page itself, the first time; then with the cookie that came of it."""
+        if name in self.cookies:
+            page.context.add_cookies(self.cookies[name])
+            return
+        page.goto(f"{self.address}/sign-in")
+        page.get_by_label("E-mail address").fill(f"{name}@test.example")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "sign-in" not in url)
+        self.cookies[name] = page.context.cookies()
+
+    def open(self, page: Page, path: str) -> None:
+        page.goto(self.address + path.format(**self.places))
+
+
+@pytest.fixture(scope="module")
+def live(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """The tracker on a port, for one file of tests: what one test writes the next ones see."""
+    folder = tmp_path_factory.mktemp("live")
+    shutil.copyfile(sqlite_template, folder / "tracker.db")
+    app = worlds.application(f"sqlite:///{folder / 'tracker.db'}", folder)
+    with app.app_context():
+        world = worlds.build()
+        places = _furnished(world)
+    with serving(app) as address:
+        yield Live(app, address, world, places)
+    assert db.engine is not None
+    db.engine.dispose()
+
+
+def _furnished(world: World) -> dict[str, uuid.UUID]:
+    """Something of everything, so that no page is empty; and the ids that stand in addresses."""
+    with db.transaction():
+        admin, worker = world.user("administrator"), world.user("link-worker")
+        staff.create_user(by=admin, email="newcomer@test.example", name="Newcomer", password=PASSWORD)
+        staff.grant(
+            by=admin, user=world.user("supervisor"), role="supervisor", study=world.study(), site=world.site("quay")
+        )
+        for minutes in (15, 45):
+            worlds.contact(world, minutes=minutes, topics="Money", note="Prefers mornings")
+        waiting = worlds.signpost(world)
+        worlds.signpost(world, outcome="attended", sessions_attended=3)
+        answers = {"phq9": worlds.COMPLETE["phq9"] | {"i9": 1}}
+        answered = [worlds.assessment(world, id, responses=answers.get(id)) for id in ("ons4", "phq9", "eq5d-5l")]
+        outcomes.record_service_use(
+            by=worker, person=world.person("own"), setting="gp", from_on=days_ago(565), until_on=days_ago(200),
+            count=7, source="record-extract",
+        )  # fmt: skip
+        offered = _offered(world)
+    return {
+        **world.people, "referral": world.referrals["own"], "offered": offered.id, "signpost": waiting.id,
+        "phq9": answered[1].id, "garden": world.studies["garden"], "mill": world.sites["mill"], "pond": world.sites["pond"],
+    }  # fmt: skip
+
+
+def _offered(world: World) -> care.Referral:
+    """Somebody who has not answered yet."""
+    worker = world.user("link-worker")
+    person = people.add_person(
+        by=worker, study=world.study(), site=world.site("mill"), entered_on=days_ago(10),
+        identity=people.IdentityFacts("Ines Waiting"),
+    )  # fmt: skip
+    return care.record_referral(by=worker, person=person, source="gp", referred_on=days_ago(10), status="offered")

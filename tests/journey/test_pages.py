@@ -1,0 +1,444 @@
+"""Every page in a real browser, on a phone and at a desk; and the day's work from sign-in to scores over time."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser import check_accessible, watched_page
+from tests.journey.conftest import Live
+
+SCREENS = {"phone": (390, 844), "desk": (1280, 900)}
+
+# Every page: who looks, and where. Names in braces stand for the ids of the furnished world.
+PAGES = """
+nobody             /sign-in
+nobody             /no-such-page
+link-worker        /
+link-worker        /?show=all
+supervisor         /
+pond-keeper        /
+newcomer           /nothing-yet
+supervisor         /people/new
+link-worker        /studies/{garden}/sites/{mill}/people/new
+pond-keeper        /studies/{garden}/sites/{pond}/people/new
+link-worker        /people/{own}
+pond-keeper        /people/{compared}
+outcome-assessor   /people/{own}
+link-worker        /referrals/{offered}/answer
+link-worker        /referrals/{referral}/close
+link-worker        /people/{own}/leaving
+link-worker        /people/{own}/withdrawal
+link-worker        /referrals/{referral}/contacts/new
+link-worker        /people/{own}/signposts/new
+orchard-worker     /people/{other-study}/signposts/new
+link-worker        /signposts/{signpost}/outcome
+link-worker        /resources
+link-worker        /resources?category=housing
+link-worker        /studies/{garden}/resources/new
+outcome-assessor   /outcomes-due
+link-worker        /people/{own}/assessments/ons4/6m
+link-worker        /people/{own}/assessments/phq9/6m
+link-worker        /people/{own}/assessments/eq5d-5l/6m
+link-worker        /people/{own}/assessments/phq9/6m/missed
+link-worker        /assessments/{phq9}
+link-worker        /assessments/{phq9}/correct
+link-worker        /people/{own}/attendance/new
+evaluator          /studies
+evaluator          /studies/{garden}
+administrator      /staff
+evaluator          /staff
+"""
+LOOKS = [tuple(line.split()) for line in PAGES.strip().splitlines()]
+NOT_A_PAGE = {"static", "security.login", "security.logout", "security.static", "security.verify", "studies.plan"}
+
+# Forms that say no to an empty answer, and one of the things they then say.
+FORMS = """
+nobody             /sign-in                                         Enter your e-mail address and your password
+supervisor         /people/new                                      Choose a site
+link-worker        /studies/{garden}/sites/{mill}/people/new        Enter the person's full name
+pond-keeper        /studies/{garden}/sites/{pond}/people/new        Enter the person's full name
+link-worker        /referrals/{offered}/answer                      Choose the person's answer
+link-worker        /referrals/{referral}/close                      Choose a reason
+link-worker        /people/{own}/leaving                            Choose a reason
+link-worker        /people/{own}/withdrawal                         Choose what the person wants
+link-worker        /referrals/{referral}/contacts/new               Choose how the contact was made
+link-worker        /people/{own}/signposts/new                      Choose a resource
+link-worker        /studies/{garden}/resources/new                  Enter the name of the resource
+link-worker        /people/{own}/assessments/ons4/6m                Choose an answer, or tick at the end
+link-worker        /people/{own}/assessments/eq5d-5l/6m             Choose an answer, or tick at the end
+link-worker        /people/{own}/assessments/phq9/6m/missed         Choose what happened
+link-worker        /assessments/{phq9}/correct                      Say why the answers change
+link-worker        /people/{own}/attendance/new                     Enter how many times
+"""
+REFUSALS = [tuple(re.split(r"\s{2,}", line)) for line in FORMS.strip().splitlines()]
+
+
+def look(live: Live, page: Page, who: str, path: str) -> None:
+    if who != "nobody":
+        live.sign_in(page, who)
+    live.open(page, path)
+
+
+# ---------------------------------------------------------------------------------------- every page
+
+
+def test_no_page_is_left_out(live: Live):
+    routes = live.app.url_map.bind("")
+    paths = (path.partition("?")[0].format(**live.places) for _, path in LOOKS if path != "/no-such-page")
+    seen = {routes.match(path)[0] for path in paths}
+    assert seen == {rule.endpoint for rule in live.app.url_map.iter_rules()} - NOT_A_PAGE | {"security.login"}
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("who", sorted({who for who, _ in LOOKS}))
+def test_no_page_of_theirs_stands_in_anybody_s_way(live: Live, chromium: Browser, who: str, screen: str):
+    with watched_page(chromium, *SCREENS[screen]) as page:
+        for path in (path for each, path in LOOKS if each == who):
+            look(live, page, who, path)
+            check_accessible(page)
+            expect(page.locator("h1")).to_have_count(1)
+            assert re.fullmatch(r"[A-Z].+ – Link worker kit", page.title()), path
+            assert "Person" not in page.title().removeprefix("Person P0"), "a title stays in the browser's history"
+            assert "None" not in page.locator("main").inner_text(), path
+
+
+@pytest.mark.parametrize(("who", "path", "words"), REFUSALS)
+def test_an_empty_form_says_what_is_missing_and_where(live: Live, phone: Page, who: str, path: str, words: str):
+    look(live, phone, who, path)
+    phone.locator("main form button[type=submit]").last.click()
+    expect(phone.get_by_role("heading", name="There is a problem")).to_be_visible()
+    expect(phone.locator("[data-error-summary]")).to_contain_text(words)
+    assert phone.title().startswith("Error: ")
+    check_accessible(phone)
+
+
+def test_a_page_that_needs_signing_in_is_reached_after_it(live: Live, phone: Page):
+    live.open(phone, "/people/{own}")
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Sign in")
+    live.cookies.pop("link-worker", None)
+    phone.get_by_label("E-mail address").fill("link-worker@test.example")
+    phone.get_by_label("Password").fill("a-long-enough-password")
+    phone.get_by_role("button", name="Sign in").click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Person Own")
+
+
+def test_a_wrong_password_is_told_without_saying_which_half_was_wrong(live: Live, phone: Page):
+    live.open(phone, "/sign-in")
+    phone.get_by_label("E-mail address").fill("somebody@test.example")
+    phone.get_by_label("Password").fill("not the password")
+    phone.get_by_role("button", name="Sign in").click()
+    expect(phone.get_by_text("The e-mail address or password is not right")).to_have_count(1)
+    expect(phone.get_by_label("E-mail address")).to_have_value("somebody@test.example")
+
+
+# ------------------------------------------------------------------------------------- the day's work
+
+
+class Thumb:
+    """Taps on a phone, and counts them."""
+
+    def __init__(self) -> None:
+        self.taps = 0
+
+    def tap(self, target: Locator) -> None:
+        expect(target).to_be_in_viewport(ratio=1)
+        target.tap()
+        self.taps += 1
+
+
+def save(page: Page, words: str) -> None:
+    page.get_by_role("button", name=words, exact=True).click()
+
+
+def flashed(page: Page, words: str) -> None:
+    expect(page.get_by_role("alert").filter(has_text=words)).to_be_visible()
+
+
+def typed_date(page: Page, legend: str, day: date) -> None:
+    group = page.get_by_role("group", name=legend)
+    for part, number in (("Day", day.day), ("Month", day.month), ("Year", day.year)):
+        group.get_by_label(part).fill(str(number))
+
+
+def answer_all(page: Page, answer: str) -> None:
+    """Give the same answer to every question of the instrument."""
+    for question in page.locator(".lwk-questions fieldset").all():
+        question.get_by_label(answer, exact=True).check()
+
+
+def add_person(page: Page, name: str) -> None:
+    page.get_by_role("link", name="Add a person").click()
+    page.get_by_label("Full name").fill(name)
+    page.get_by_label("NHS number").fill("943 476 5919")
+    page.get_by_label("Who referred them?").select_option("GP")
+    page.get_by_label("The person consents").check()
+    page.get_by_role("group", name="Do they live alone?").get_by_label("Yes").check()
+    save(page, "Add this person")
+    flashed(page, f"{name} was added.")
+
+
+def open_outcome(page: Page, instrument: str) -> None:
+    page.get_by_role("link", name=re.compile(rf"^{instrument}\s+Baseline, .*answer now")).click()
+
+
+def test_from_a_referral_to_scores_over_time(live: Live, phone: Page):
+    # Given a link worker who has signed in on a phone
+    live.sign_in(phone, "link-worker")
+    live.open(phone, "/")
+    expect(phone.get_by_role("heading", level=1)).to_have_text("My caseload")
+
+    # When they add a person who was referred, the person is on their caseload
+    add_person(phone, "Rosa Quill")
+    live.open(phone, "/")
+    row = phone.get_by_role("listitem").filter(has_text="Rosa Quill")
+    expect(row).to_contain_text("No contact yet, referred today")
+    expect(row).to_contain_text("Outcome due")
+
+    # And when they log a contact, signpost her, and ask the three instruments
+    row.get_by_role("link", name="Log contact").click()
+    phone.get_by_label("Home visit").check()
+    phone.get_by_role("button", name="45", exact=True).click()
+    save(phone, "Save contact")
+    phone.get_by_role("link", name="Rosa Quill", exact=True).click()
+    phone.get_by_role("link", name="Signpost").click()
+    phone.get_by_label("Resource", exact=True).select_option("Walking group")
+    phone.get_by_label("Accompanied to the first visit").check()
+    save(phone, "Save signpost")
+
+    open_outcome(phone, "ONS4")
+    answer_all(phone, "7")
+    save(phone, "Save answers")
+    phone.get_by_role("main").get_by_role("link", name="Back to the person").click()
+
+    open_outcome(phone, "PHQ-9")
+    answer_all(phone, "Not at all")
+    prompt = phone.get_by_role("alert").filter(has_text="Ask about safety now")
+    expect(prompt).to_have_count(0)
+    phone.get_by_role("group", name="Thoughts that you would be better off dead").get_by_label("Several days").check()
+    expect(prompt).to_be_visible()
+    save(phone, "Save answers")
+    expect(prompt).to_be_visible()
+    phone.get_by_role("main").get_by_role("link", name="Back to the person").click()
+
+    open_outcome(phone, "EQ-5D-5L")
+    expect(phone.get_by_text("The wording belongs to EuroQol Research Foundation")).to_be_visible()
+    answer_all(phone, "Level 1")
+    phone.get_by_label("Your health today").fill("80")
+    save(phone, "Save answers")
+    phone.get_by_role("main").get_by_role("link", name="Back to the person").click()
+
+    # Then her page shows the alarm first, everything that happened, and each score
+    expect(phone.get_by_role("list", name="Safety")).to_contain_text("Ask about safety now")
+    events = phone.locator(".lwk-timeline")
+    for words in ("Home visit, 45 minutes", "Signposted to Walking group", "Referred: GP", "PHQ-9, Baseline"):
+        expect(events.get_by_text(words).first).to_be_visible()
+    expect(phone.get_by_role("img", name="PHQ-9: Depression severity")).to_contain_text("1")
+    expect(phone.get_by_role("img", name=re.compile("^EQ-5D-5L value"))).to_contain_text("1")
+    expect(phone.get_by_role("img", name="EQ VAS")).to_contain_text("80")
+    expect(phone.locator(".lwk-chart")).to_have_count(7)
+    check_accessible(phone)
+
+
+def test_a_contact_takes_three_taps_and_the_minutes(live: Live, phone: Page):
+    # Given a returning link worker on their caseload
+    live.sign_in(phone, "link-worker")
+    live.open(phone, "/")
+    thumb = Thumb()
+    # When they log a contact, without once scrolling
+    thumb.tap(phone.get_by_role("link", name="Log contact with Person Own"))
+    thumb.tap(phone.get_by_label("Phone", exact=True))
+    phone.get_by_label("Minutes", exact=True).fill("25")
+    thumb.tap(phone.get_by_role("button", name="Save contact"))
+    # Then it is saved, and they are back on their caseload
+    flashed(phone, "The contact with Person Own was saved.")
+    expect(phone.get_by_role("listitem").filter(has_text="Person Own")).to_contain_text("last today")
+    assert thumb.taps == 3
+
+
+def test_a_signpost_waits_for_its_answer_on_the_person_s_page(live: Live, phone: Page):
+    live.sign_in(phone, "link-worker")
+    live.open(phone, "/people/{own}")
+    signposts = phone.locator(".lwk-timeline__entry").filter(has_text="Signposted to Walking group")
+    waiting = signposts.filter(has_text="Not known yet")
+    expect(waiting).to_have_count(1)
+    waiting.get_by_role("link", name="What came of it?").click()
+    phone.get_by_label("Attended", exact=True).check()
+    phone.get_by_label("Sessions attended").fill("2")
+    save(phone, "Save")
+    expect(signposts.filter(has_text="2 sessions")).to_have_count(1)
+    expect(waiting).to_have_count(0)
+
+
+def test_a_person_of_the_comparison_arm_gets_outcomes_and_attendance_the_same_way(live: Live, phone: Page):
+    # Given somebody at a practice without a link worker
+    live.sign_in(phone, "pond-keeper")
+    live.open(phone, "/")
+    phone.get_by_role("link", name="Person Compared", exact=True).click()
+    expect(phone.get_by_text("Usual care")).to_be_visible()
+    expect(phone.get_by_role("link", name="Log contact")).to_have_count(0)
+    # When an outcome and the year's GP attendances are recorded
+    phone.get_by_role("link", name=re.compile(r"^PHQ-9\s+6 months, .*answer now")).click()
+    answer_all(phone, "Several days")
+    save(phone, "Save answers")
+    phone.get_by_role("main").get_by_role("link", name="Back to the person").click()
+    phone.get_by_role("link", name="GP attendance").click()
+    phone.get_by_label("How many times").fill("4")
+    typed_date(phone, "Counted from", date.today() - timedelta(365))  # noqa: DTZ011
+    typed_date(phone, "Counted until", date.today() - timedelta(1))  # noqa: DTZ011
+    save(phone, "Save attendance")
+    # Then both stand on the page
+    flashed(phone, "The attendances were saved.")
+    expect(phone.locator(".lwk-timeline").get_by_text("GP attendances, all: 4")).to_be_visible()
+    expect(phone.get_by_role("img", name="PHQ-9: Depression severity")).to_contain_text("9")
+
+
+def test_a_comparison_person_is_added_without_a_referral(live: Live, phone: Page):
+    live.sign_in(phone, "pond-keeper")
+    live.open(phone, "/people/new")
+    expect(phone.get_by_role("heading", level=1)).to_contain_text("Add a person without a link worker")
+    expect(phone.get_by_label("Who referred them?")).to_have_count(0)
+    phone.get_by_label("Full name").fill("Tom Fallow")
+    save(phone, "Add this person")
+    flashed(phone, "Tom Fallow was added.")
+    expect(phone.get_by_role("link", name=re.compile(r"^PHQ-9\s+Baseline, Tom Fallow: answer now"))).to_be_visible()
+
+
+def test_an_outcome_that_was_not_collected_says_why_on_the_page(live: Live, phone: Page):
+    live.sign_in(phone, "outcome-assessor")
+    live.open(phone, "/people/{same-site}")
+    phone.get_by_role("link", name=re.compile(r"Not collected\s+ONS4, 6 months")).click()
+    phone.get_by_label("It was missed").check()
+    phone.get_by_label("Too unwell").check()
+    save(phone, "Save")
+    phone.get_by_role("link", name=re.compile(r"^Missed\s+ONS4, 6 months")).click()
+    expect(phone.get_by_text("Not collected: too unwell.")).to_be_visible()
+
+
+def test_answers_are_corrected_with_a_reason(live: Live, phone: Page):
+    live.sign_in(phone, "link-worker")
+    live.open(phone, "/assessments/{phq9}")
+    phone.get_by_text("The answers", exact=True).click()
+    phone.get_by_role("link", name="Correct the answers").click()
+    phone.get_by_role("group", name="Feeling down").get_by_label("Nearly every day").check()
+    phone.get_by_label("Why do the answers change?").fill("Misheard on the phone")
+    save(phone, "Save the correction")
+    flashed(phone, "The answers were changed.")
+    expect(phone.get_by_role("row").filter(has_text="Depression severity")).to_contain_text("11")
+
+
+def test_an_assessor_learns_nothing_that_could_tell_the_arm(live: Live, desktop: Page):
+    live.sign_in(desktop, "outcome-assessor")
+    live.open(desktop, "/people/{own}")
+    words = desktop.locator("body").inner_text()
+    assert "Person Own" in words
+    for secret in (
+        "Link worker arm",
+        "Mill Practice",
+        "Contact",
+        "Signpost",
+        "Walking group",
+        "Referred",
+        "GP attendance",
+    ):
+        assert secret not in words
+    assert desktop.get_by_text("Link worker", exact=True).count() == 0
+
+
+def test_an_evaluator_sees_counts_and_no_names(live: Live, desktop: Page):
+    live.sign_in(desktop, "evaluator")
+    live.open(desktop, "/studies/{garden}")
+    row = desktop.get_by_role("row").filter(has_text="mill")
+    expect(row).to_contain_text("Link worker")
+    assert "Person" not in desktop.locator("main").inner_text()
+    expect(desktop.get_by_text("Baseline: day 0 (-14 to 28)")).to_be_visible()
+
+
+# ---------------------------------------------------------------- what is typed is not lost
+
+
+def test_a_contact_in_the_future_comes_back_as_it_was_typed(live: Live, phone: Page):
+    live.sign_in(phone, "link-worker")
+    live.open(phone, "/referrals/{referral}/contacts/new")
+    phone.get_by_label("Video").check()
+    phone.get_by_label("Minutes", exact=True).fill("20")
+    phone.get_by_text("Another day, travel, topics, note").click()
+    tomorrow = date.today() + timedelta(1)  # noqa: DTZ011
+    typed_date(phone, "Date", tomorrow)
+    phone.get_by_label("Private note").fill("Two lines\nof a note")
+    save(phone, "Save contact")
+    phone.get_by_role("link", name="Date is in the future. Enter today or an earlier date.").click()
+    expect(phone.locator("#contacted_on-day")).to_be_focused()
+    expect(phone.locator("#contacted_on-day")).to_have_value(str(tomorrow.day))
+    expect(phone.get_by_label("Video")).to_be_checked()
+    expect(phone.get_by_label("Private note")).to_have_value("Two lines\nof a note")
+
+
+@pytest.mark.parametrize("minutes", ["0", "2000", "2,000", "half"])
+def test_impossible_minutes_come_back_as_they_were_typed(live: Live, phone: Page, minutes: str):
+    live.sign_in(phone, "link-worker")
+    live.open(phone, "/referrals/{referral}/contacts/new")
+    phone.get_by_label("Group").check()
+    phone.get_by_label("Minutes", exact=True).fill(minutes)
+    save(phone, "Save contact")
+    expect(phone.locator("[data-error-summary]")).to_contain_text(re.compile("^.*Minutes must be", re.DOTALL))
+    expect(phone.get_by_label("Minutes", exact=True)).to_have_value(minutes)
+    expect(phone.get_by_label("Group")).to_be_checked()
+
+
+def test_a_contact_before_the_referral_is_refused_beside_its_date(live: Live, phone: Page):
+    live.sign_in(phone, "link-worker")
+    live.open(phone, "/referrals/{referral}/contacts/new")
+    phone.get_by_label("Phone", exact=True).check()
+    phone.get_by_label("Minutes", exact=True).fill("20")
+    phone.get_by_text("Another day, travel, topics, note").click()
+    typed_date(phone, "Date", date.today() - timedelta(300))  # noqa: DTZ011
+    save(phone, "Save contact")
+    expect(phone.get_by_role("group", name="Date")).to_contain_text("The contact is before the referral of")
+
+
+def test_a_mistyped_nhs_number_comes_back_with_everything_else(live: Live, phone: Page):
+    live.sign_in(phone, "link-worker")
+    live.open(phone, "/people/new")
+    phone.get_by_label("Full name").fill("Bram O'Hara")
+    phone.get_by_label("NHS number").fill("943 476 5918")
+    typed_date(phone, "Date of birth", date(1950, 2, 7))
+    phone.get_by_label("Who referred them?").select_option("Hospital")
+    phone.get_by_role("group", name="Sex").get_by_label("Male", exact=True).check()
+    save(phone, "Add this person")
+    phone.get_by_role("link", name="This is not a valid NHS number").click()
+    expect(phone.get_by_label("NHS number")).to_be_focused()
+    expect(phone.get_by_label("NHS number")).to_have_value("943 476 5918")
+    expect(phone.get_by_label("Full name")).to_have_value("Bram O'Hara")
+    expect(phone.get_by_label("Who referred them?")).to_have_value("hospital")
+    expect(phone.get_by_role("group", name="Sex").get_by_label("Male", exact=True)).to_be_checked()
+    expect(phone.locator("#date_of_birth-year")).to_have_value("1950")
+
+
+def test_a_date_that_does_not_exist_comes_back_as_it_was_typed(live: Live, phone: Page):
+    live.sign_in(phone, "link-worker")
+    live.open(phone, "/people/new")
+    group = phone.get_by_role("group", name="Date of birth")
+    for part, number in (("Day", "31"), ("Month", "2"), ("Year", "1950")):
+        group.get_by_label(part).fill(number)
+    save(phone, "Add this person")
+    expect(group).to_contain_text("31 2 1950 is not a real date")
+    expect(group.get_by_label("Day")).to_have_value("31")
+
+
+def test_some_questions_may_stay_without_an_answer_when_it_is_said_so(live: Live, phone: Page):
+    live.sign_in(phone, "link-worker")
+    live.open(phone, "/people/{same-site}/assessments/phq9/6m")
+    phone.get_by_role("group", name="Little interest").get_by_label("Several days").check()
+    save(phone, "Save answers")
+    expect(phone.get_by_role("heading", name="There is a problem")).to_be_visible()
+    expect(phone.get_by_role("group", name="Little interest").get_by_label("Several days")).to_be_checked()
+    phone.get_by_label("Some questions were not answered").check()
+    save(phone, "Save answers")
+    flashed(phone, "PHQ-9 was saved.")
+    expect(phone.get_by_role("row").filter(has_text="Depression severity")).to_contain_text(
+        "too few items were answered"
+    )
