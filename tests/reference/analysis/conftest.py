@@ -55,12 +55,14 @@ def r_results() -> Callable[[str], Any]:
     return results
 
 
-@pytest.fixture
-def study_folder(comparison_folder: Path, root: Path, tmp_path: Path) -> Callable[[str], Path]:
+@pytest.fixture(scope="session")
+def study_folder(
+    comparison_folder: Path, root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
     """A folder with the mapping, the plan and the data of a reference study, as an analyst would have them."""
 
     def folder(name: str) -> Path:
-        here = tmp_path / name
+        here = tmp_path_factory.mktemp("study") / name
         shutil.copytree(root / "tests" / "reference" / name, here)
         for data in (comparison_folder / "data").glob(f"{name}*.csv"):
             shutil.copy(data, here)

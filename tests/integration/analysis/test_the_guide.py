@@ -1,0 +1,72 @@
+"""What docs/analysis.md shows is true: its plan, its mapping and its Python run as they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from instruments import plan
+
+from .conftest import Ran
+
+
+@pytest.fixture(scope="module")
+def guide(root: Path) -> str:
+    return (root / "docs" / "analysis.md").read_text(encoding="utf-8")
+
+
+def blocks(guide: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", guide, flags=re.DOTALL)
+
+
+@pytest.fixture
+def desk(guide: str, tmp_path: Path) -> Path:
+    """The guide's plan and mapping beside a table such as the mapping describes."""
+    shown_plan, shown_mapping = blocks(guide, "toml")
+    (tmp_path / "plan.toml").write_text(shown_plan, encoding="utf-8")
+    follow_up = '\n[[service_use]]\nsetting = "gp"\ncolumn = "gp_after"\nfrom_day = 0\nuntil_day = 182\n'
+    (tmp_path / "mapping.toml").write_text(shown_mapping + follow_up, encoding="utf-8")
+    lines = ["id,practice,group,start,age,sex,phq_before,phq_after,gp_year_before,gp_after"]
+    for number in range(96):
+        practice, group, sex = number % 8, int(number % 8 < 4), "FM"[number % 3 == 0]
+        scores = f"{9 + number % 7},{5 + (number * 5) % 9}"
+        lines.append(
+            f"{number},{practice},{group},2024-03-01,{30 + number % 41},{sex},{scores},{number % 6},{number % 5}"
+        )
+    (tmp_path / "people.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_the_plan_shown_is_a_plan(guide: str) -> None:
+    shown = plan.parse(blocks(guide, "toml")[0])
+    assert shown.primary.id == "phq9-6m"
+    assert (shown.errors, shown.confidence, shown.small_number) == ("CR2", 0.95, 10)
+
+
+def test_the_mapping_shown_makes_a_bundle_that_the_plan_shown_compares(desk: Path, run: Callable[..., Ran]) -> None:
+    assert run("convert", desk / "mapping.toml", desk / "bundle").code == 0
+    assert run("check", desk / "bundle", desk / "plan.toml").code == 0
+    ran = run("compare", desk / "bundle", desk / "plan.toml", desk / "out")
+    assert ran.code == 0
+    assert ran.out.startswith("Depression at 6 months was ")
+
+
+def test_the_python_shown_runs(
+    guide: str, desk: Path, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("convert", desk / "mapping.toml", desk / "bundle")
+    monkeypatch.chdir(desk)
+    (script,) = blocks(guide, "python")
+    exec(compile(script, "docs/analysis.md", "exec"), {})
+    assert "Estimate(term='arm'" in capsys.readouterr().out
+    assert (desk / "out" / "report.html").is_file()
+
+
+def test_every_command_is_told_of(guide: str) -> None:
+    from analysis.__main__ import _COMMANDS
+
+    for name, *_ in _COMMANDS:
+        assert f"`analysis {name} " in guide
