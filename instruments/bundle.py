@@ -67,8 +67,10 @@ def write(folder: Path, tables: Mapping[str, Iterable[Row]], plan_text: str, *, 
     Raises
     ------
     ContractError
-        When a row does not keep the contract; nothing is written then.
+        When a row does not keep the contract or the folder holds something else; nothing is written then.
     """
+    if folder.exists() and any(folder.iterdir()) and not (folder / PACKAGE_FILE).exists():
+        raise ContractError(f"{folder}: holds other files; name a new or empty folder, or an earlier bundle")
     folder.parent.mkdir(parents=True, exist_ok=True)
     plan = parse_plan(plan_text)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

@@ -240,7 +240,7 @@ def _signpost(
 def _outcomes(draw: random.Random, recorder: User, person: people.Person, life: Life) -> None:
     """Answers at each timepoint that has come; a few people are lost, more of those who are worse off."""
     lost = False
-    for timepoint, day, gain in (("baseline", 0, 0.0), ("3m", 91, 0.28), ("6m", 182, 0.36)):
+    for timepoint, day, gain in (("baseline", 0, 0.0), ("3m", 91, 0.10), ("6m", 182, 0.14)):
         when = life.entered_on + timedelta(day + draw.randint(0, 9))
         lost = lost or (day > 0 and draw.random() < 0.05 + 0.06 * max(life.burden, 0))
         now = life.burden - 0.12 * (day > 0) - (gain if life.helped else 0.0) + draw.gauss(0, 0.25)

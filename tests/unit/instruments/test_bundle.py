@@ -85,6 +85,14 @@ def test_a_new_bundle_takes_the_place_of_the_old_one_whole(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
+def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path: Path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "thesis.docx").write_text("years of work", encoding="utf-8")
+    with pytest.raises(ContractError, match="holds other files; name a new or empty folder"):
+        write(tmp_path / "b")
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["thesis.docx"]
+
+
 def test_rows_are_streamed_and_never_held_all_at_once(tmp_path: Path):
     alive = []
 
