@@ -7,7 +7,7 @@ a link worker.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from .result import AnalysisError
 DAYS_PER_YEAR = 365.25
 COMPARED_DESIGNS = ("controlled-before-after", "cluster-randomised", "individually-randomised")
 ROLES = {1: "intervention", 0: "comparison"}
+OF_COHORT = ("people", "characteristics", "contacts", "signposts", "assessments", "scores", "service_use")
 NOT_RECORDED = "Not recorded"
 OUTSIDE_WINDOW = "Measured outside the window"
 NO_SCORE = "Answered, but no score could be made"
@@ -67,11 +68,29 @@ def assemble(dataset: Dataset) -> Cohort:
     if plan.design not in COMPARED_DESIGNS:
         allowed = ", ".join(COMPARED_DESIGNS)
         raise AnalysisError(f"plan.study.design: '{plan.design}' cannot be compared like this; allowed: {allowed}")
+    dataset, outside = _enrolled(dataset)
     people = _people(dataset)
     scores, score_notices = _scores(dataset, people)
     use, use_notices = _service_use(dataset, people)
-    notices = (*dataset.notices, *_versions(dataset), *score_notices, *use_notices)
+    notices = (*dataset.notices, *outside, *_versions(dataset), *score_notices, *use_notices)
     return Cohort(plan, dataset, people, scores, use, notices)
+
+
+def _enrolled(dataset: Dataset) -> tuple[Dataset, list[Notice]]:
+    """The dataset without what is known of people who entered outside the plan's enrolment; caseloads keep everybody."""
+    entered_on, plan = dataset["people"]["entered_on"], dataset.plan
+    inside = pd.Series(True, index=entered_on.index)
+    if plan.enrolled_from is not None:
+        inside &= entered_on >= pd.Timestamp(plan.enrolled_from)
+    if plan.enrolled_until is not None:
+        inside &= entered_on <= pd.Timestamp(plan.enrolled_until)
+    if inside.all():
+        return dataset, []
+    enrolled = set(dataset["people"].loc[inside, "person"])
+    kept = {name: frame[frame["person"].isin(enrolled)] for name, frame in dataset.tables.items() if name in OF_COHORT}
+    return replace(dataset, tables={**dataset.tables, **kept}), [
+        *_notice((~inside).sum(), "People who entered outside the plan's enrolment dates are not compared.")
+    ]
 
 
 def _people(dataset: Dataset) -> pd.DataFrame:
