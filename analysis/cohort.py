@@ -77,7 +77,7 @@ def assemble(dataset: Dataset) -> Cohort:
 
 
 def _enrolled(dataset: Dataset) -> tuple[Dataset, list[Notice]]:
-    """The dataset without what is known of people who entered outside the plan's enrolment; caseloads keep everybody."""
+    """The dataset of those who entered within the plan's enrolment dates; caseloads keep everybody."""
     entered_on, plan = dataset["people"]["entered_on"], dataset.plan
     inside = pd.Series(True, index=entered_on.index)
     if plan.enrolled_from is not None:

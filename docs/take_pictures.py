@@ -1,4 +1,4 @@
-"""Takes the README's pictures from the running demo: `./kit demo --no-serve`, then `.venv/bin/python docs/take_pictures.py`."""
+"""Takes the README's pictures from the demo. Run `./kit demo --no-serve` first, then this with `.venv/bin/python`."""
 
 from __future__ import annotations
 
