@@ -16,7 +16,8 @@ from ..result import AnalysisError, Estimate, Fitted
 from .design import Design, design
 from .inference import Inference
 
-STEPS, CLOSE_ENOUGH = 50, 1e-10
+STEPS, CLOSE_ENOUGH, RUN_AWAY = 50, 1e-10, 30.0
+UNSETTLED = "the Poisson fit did not settle, as when nobody of some group had an event; name fewer covariates"
 PRIOR_COUNT = 0.5
 
 
@@ -127,18 +128,22 @@ def _fit(X: Array, count: Array, offset: Array, site: Array) -> _Fit:
     linear = np.log(count + PRIOR_COUNT)
     for _ in range(STEPS):
         mu = np.exp(linear)
-        bread = _inverse((X * mu[:, None]).T @ X)
-        new = bread @ (X.T @ (mu * (linear - offset) + count - mu))
+        new = _inverse_information(X, mu) @ (X.T @ (mu * (linear - offset) + count - mu))
         settled = np.abs(new - beta).max() < CLOSE_ENOUGH * max(1.0, np.abs(new).max())
-        beta, linear = new, np.clip(X @ new + offset, -50, 50)
+        beta, linear = new, X @ new + offset
+        if np.abs(linear).max() > RUN_AWAY:
+            break
         if settled:
             mu = np.exp(linear)
-            return _Fit(X, beta, mu, count - mu, _inverse((X * mu[:, None]).T @ X), site)
-    raise AnalysisError(f"the Poisson fit did not settle in {STEPS} steps; name fewer covariates")
+            return _Fit(X, beta, mu, count - mu, _inverse_information(X, mu), site)
+    raise AnalysisError(UNSETTLED)
 
 
-def _inverse(information: Array) -> Array:
-    return np.asarray(np.linalg.inv(information), dtype=np.float64)
+def _inverse_information(X: Array, mu: Array) -> Array:
+    try:
+        return np.asarray(np.linalg.inv((X * mu[:, None]).T @ X), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        raise AnalysisError(UNSETTLED) from None
 
 
 def _spread(fit: _Fit, errors: str) -> _Spread:

@@ -202,8 +202,25 @@ def test_a_fit_that_runs_away_is_refused() -> None:
     rows = study()
     rows["town"] = pd.Categorical(np.where(rows.index % 8 == 0, "Oak", "Elm"))
     rows.loc[rows["town"] == "Oak", "count"] = 0.0
-    with pytest.raises(AnalysisError, match="did not settle in 50 steps; name fewer covariates"):
+    with pytest.raises(AnalysisError, match="did not settle, as when nobody of some group had an event; name fewer"):
         poisson_rate(rows, covariates=(Covariate("town", "category"),))
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_a_covariate_of_any_size_settles(scale: float) -> None:
+    rows = study()
+    one = poisson_rate(rows, covariates=(AGE,)).main
+    other = poisson_rate(rows.assign(age=rows["age"] * scale), covariates=(AGE,)).main
+    assert other.estimate == pytest.approx(one.estimate, rel=1e-6)
+    assert other.std_error == pytest.approx(one.std_error, rel=1e-5)
+
+
+def test_very_large_counts_settle() -> None:
+    rows = study()
+    many = rows.assign(count=rows["count"] * 10_000)
+    one, other = (poisson_rate(frame, covariates=(), errors="CR0").main for frame in (rows, many))
+    assert other.estimate == pytest.approx(one.estimate, rel=1e-8)
+    assert other.std_error == pytest.approx(one.std_error, rel=1e-6)
 
 
 def test_unknown_errors_are_refused_with_the_known_ones() -> None:
