@@ -244,7 +244,7 @@ def _outcomes(draw: random.Random, recorder: User, person: people.Person, life: 
         when = life.entered_on + timedelta(day + draw.randint(0, 9))
         lost = lost or (day > 0 and draw.random() < 0.05 + 0.06 * max(life.burden, 0))
         now = life.burden - 0.12 * (day > 0) - (gain if life.helped else 0.0) + draw.gauss(0, 0.25)
-        if when > today():
+        if when > today() or (day == 0 and _not_asked_yet(draw, life)):
             return
         if lost:
             _missed(draw, recorder, person, timepoint, when)
@@ -255,6 +255,11 @@ def _outcomes(draw: random.Random, recorder: User, person: people.Person, life: 
                 client_key=uuid.UUID(int=draw.getrandbits(128)),
                 administration=_administered(timepoint, when, draw.choice(("in-person", "telephone"))),
             )  # fmt: skip
+
+
+def _not_asked_yet(draw: random.Random, life: Life) -> bool:
+    """Some who came in the last weeks have not been asked: there is something to do in the demo."""
+    return (today() - life.entered_on).days < 45 and draw.random() < 0.5
 
 
 def _administered(timepoint: str, when: date, mode: str) -> outcomes.Administration:

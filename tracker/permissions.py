@@ -52,11 +52,6 @@ def may_see_person(user: User, person: Person) -> bool:
     return not has_withdrawn(person) and _at(user, SITE_ROLES, person.study_id, person.site_id)
 
 
-def may_see_withdrawal(user: User, person: Person) -> bool:
-    """That somebody withdrew, and what is to happen with the data: the site's supervisors."""
-    return has_withdrawn(person) and _at(user, ("supervisor",), person.study_id, person.site_id)
-
-
 def may_see_care(user: User, person: Person) -> bool:
     """Arm, referrals, contacts and signposts: never an outcome assessor, who must stay blind to them."""
     return not has_withdrawn(person) and _at(user, CARE_ROLES, person.study_id, person.site_id)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 
+from sqlalchemy import select
 from sqlalchemy.orm.attributes import flag_modified
 
 from instruments import get
+from instruments.codes import RESPONDENTS
 from instruments.definition import Instrument
 from instruments.scoring import BadResponse, score
 
@@ -18,6 +20,8 @@ from ..models import Assessment, ItemResponse, Person, ReportedScore, ServiceUse
 from ..permissions import may_import, may_record_assessment, may_record_service_use
 from .audit import facts, write_event
 from .refusal import CHANGED_MEANWHILE, Conflict, Refused, check, translated
+
+UNANSWERED = ("missed", "declined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,13 @@ def record_assessment(
     *, by: User, person: Person, instrument: Instrument, administration: Administration,
     responses: Mapping[str, int | None], client_key: uuid.UUID,
 ) -> Assessment:  # fmt: skip
-    """Save an answered instrument: complete when every item has an answer, else partly answered."""
+    """Save an answered instrument: complete when every item has an answer, else partly answered.
+
+    What was written down as missed or declined is answered after all; the trail keeps both.
+    """
     check(may_record_assessment(by, person))
     _check_date(person, administration.assessed_on)
+    _check_respondent(instrument, administration.respondent)
     answers = {item.id: responses.get(item.id) for item in instrument.items}
     try:
         score(instrument, responses)
@@ -45,14 +53,41 @@ def record_assessment(
     if all(value is None for value in answers.values()):
         raise Refused("form", "No question is answered. Answer at least one, or record the outcome as missed.")
     status = "partial" if None in answers.values() else "complete"
-    assessment = _assessment(by, person, instrument, administration, status, client_key)
+    assessment = _missed(person, instrument, administration.timepoint)
+    before = facts(assessment) if assessment else None
+    if assessment is None:
+        assessment = _assessment(by, person, instrument, administration, status, client_key)
+    else:
+        _answer_after_all(assessment, instrument, administration, status)
     with translated():
         db.session.flush()
     for item, value in answers.items():
         missing = "not-answered" if value is None else None
         assessment.responses.append(ItemResponse(item=item, value=value, missing_reason=missing))
-    write_event(by=by, action="record_assessment", record=assessment, after=facts(assessment) | {"responses": answers})
+    after = facts(assessment) | {"responses": answers}
+    write_event(by=by, action="record_assessment", record=assessment, before=before, after=after)
     return assessment
+
+
+def _missed(person: Person, instrument: Instrument, timepoint: str) -> Assessment | None:
+    return db.session.scalar(
+        select(Assessment).where(
+            Assessment.person_id == person.id, Assessment.instrument == instrument.id,
+            Assessment.timepoint == timepoint, Assessment.status.in_(UNANSWERED),
+        )
+    )  # fmt: skip
+
+
+def _answer_after_all(missed: Assessment, instrument: Instrument, administration: Administration, status: str) -> None:
+    missed.status, missed.missing_reason, missed.instrument_version = status, None, instrument.version
+    for name, value in asdict(administration).items():
+        setattr(missed, name, value)
+
+
+def _check_respondent(instrument: Instrument, respondent: str) -> None:
+    if respondent not in instrument.respondents:
+        allowed = ", ".join(RESPONDENTS[each] for each in instrument.respondents)
+        raise Refused("respondent", f"{instrument.short_title} cannot be answered like that. Choose: {allowed}.")
 
 
 def record_missed_assessment(

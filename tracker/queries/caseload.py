@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import contains_eager, lazyload, selectinload
 
 from ..extensions import db
 from ..models import Assignment, Contact, Identity, Person, Referral, User
@@ -69,6 +69,20 @@ def unanswered_referrals(*, by: User) -> Sequence[Referral]:
         .options(contains_eager(Referral.person))
         .order_by(Referral.referred_on)
     ).all()
+
+
+def withdrawals(*, by: User) -> Sequence[Person]:
+    """People who withdrew, at the sites that the asker supervises: that they did, and what they wish for their data."""
+    return (
+        db.session.scalars(
+            select(Person)
+            .where(at_own_sites(by, ("supervisor",)), has_withdrawn())
+            .options(selectinload(Person.consents), lazyload(Person.identity))
+            .order_by(Person.study_number)
+        )
+        .unique()
+        .all()
+    )
 
 
 def people_without_referral(*, by: User) -> Sequence[Person]:

@@ -28,6 +28,12 @@ class Occasion:
     closes_on: date
     assessment: Assessment | None
 
+    @property
+    def answered(self) -> Assessment | None:
+        """The assessment that has answers, or a score from elsewhere; what was missed can still be answered."""
+        given = self.assessment
+        return given if given is not None and given.status in ("complete", "partial") else None
+
     def state(self, today: date) -> str:
         if self.assessment is not None:
             return self.assessment.status

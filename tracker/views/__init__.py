@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import date, timedelta
 
-from flask import Flask, g, request
+from flask import Flask, request
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -61,7 +60,6 @@ def _context() -> dict[str, object]:
     return {
         "navigation": navigation(current_user) if signed_in else [],
         "me": current_user if signed_in else None,
-        "nonce": g.setdefault("nonce", secrets.token_urlsafe(16)),
     }
 
 

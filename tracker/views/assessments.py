@@ -31,8 +31,8 @@ def due() -> str:
 @rule(*SITE_ROLES)
 def add(person_id: uuid.UUID, instrument_id: str, timepoint_id: str) -> tuple[str, int] | Response:
     occasion = _occasion(person_id, instrument_id, timepoint_id)
-    if occasion.assessment is not None:
-        return redirect(url_for(".view", assessment_id=occasion.assessment.id))
+    if occasion.answered is not None:
+        return redirect(url_for(".view", assessment_id=occasion.answered.id))
     form = assessment_form(occasion.instrument, AssessmentForm)
     if form.validate_on_submit():
         assessment = saved(form, lambda: _add(form, occasion))

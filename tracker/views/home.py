@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from ..extensions import today
 from ..permissions import CARE_ROLES, holds
-from ..queries.caseload import caseload, people_without_referral, unanswered_referrals
+from ..queries.caseload import caseload, people_without_referral, unanswered_referrals, withdrawals
 from ..queries.occasions import due_occasions
 from ..queries.scope import sites
 from .gate import ANYONE_SIGNED_IN, rule
@@ -31,6 +31,7 @@ def start() -> str | Response:
         unanswered=unanswered_referrals(by=asker),
         followed=people_without_referral(by=asker),
         due=due,
+        withdrawals=withdrawals(by=asker),
         today=today(),
         own_sites=sites(asker),
     )

@@ -221,3 +221,21 @@ def test_commands_name_what_is_there_when_asked_for_what_is_not(world: World):
         command.site("x", by=admin)
     assert command.study("garden", by=admin).id == world.studies["garden"]
     assert command.site("mill", by=admin).id == world.sites["mill"]
+
+
+def test_a_supervisor_learns_who_withdrew_by_number_and_what_they_wish(world: World):
+    (gone,) = caseload.withdrawals(by=world.user("supervisor"))
+    assert gone.id == world.people["withdrawn"]
+    assert {consent.on_withdrawal for consent in gone.consents} == {"erase"}
+    for name in ("link-worker", "outcome-assessor", "pond-keeper", "evaluator", "administrator"):
+        assert caseload.withdrawals(by=world.user(name)) == []
+
+
+def test_the_page_names_nobody_who_withdrew(client, world: World):
+    from tests.integration.tracker.test_sign_in import sign_in
+
+    sign_in(client, "supervisor")
+    page = client.get("/").get_data(as_text=True)
+    assert world.person("withdrawn").study_number in page
+    assert "Erase what was recorded" in page
+    assert "Person Withdrawn" not in page

@@ -87,6 +87,40 @@ def test_a_missed_outcome_keeps_its_reason_and_no_answers(world: World):
     assert (made.status, made.missing_reason, made.responses) == ("missed", "not-reached", [])
 
 
+def test_what_was_missed_can_be_answered_after_all_and_the_trail_keeps_both(world: World):
+    with db.transaction():
+        missed = outcomes.record_missed_assessment(
+            by=world.user("link-worker"), person=world.person("own"), instrument=get("phq9"), status="missed",
+            missing_reason="not-reached", client_key=uuid.uuid4(),
+            administration=outcomes.Administration("6m", days_ago(20), "telephone", "self"),
+        )  # fmt: skip
+        id = missed.id
+    with db.transaction():
+        answered = assessment(world, "phq9", "6m")
+        assert answered.id == id
+    assert (answered.status, answered.missing_reason, answered.assessed_on) == ("complete", None, days_ago(15))
+    assert people.scores(answered, by=world.user("link-worker"))["total"].value == 8
+    event = db.session.scalars(select(AuditEvent).order_by(AuditEvent.number.desc())).first()
+    assert json.loads(event.before)["status"] == "missed"
+    assert json.loads(event.after)["responses"]["i1"] == 1
+
+
+@pytest.mark.parametrize(("instrument", "respondent"), [("phq9", "proxy")])
+def test_an_instrument_is_answered_only_by_those_it_is_made_for(world: World, instrument: str, respondent: str):
+    made_for = get(instrument).respondents
+    assert respondent not in made_for
+    with (
+        pytest.raises(Refused, match=r"PHQ-9 cannot be answered like that\. Choose: The person") as refused,
+        db.transaction(),
+    ):
+        outcomes.record_assessment(
+            by=world.user("link-worker"), person=world.person("own"), instrument=get(instrument), client_key=uuid.uuid4(),
+            responses=COMPLETE[instrument],
+            administration=outcomes.Administration("baseline", days_ago(200), "in-person", respondent),
+        )  # fmt: skip
+    assert refused.value.field == "respondent"
+
+
 def test_a_correction_needs_a_reason_and_the_trail_keeps_both_answers(world: World):
     with db.transaction():
         made = assessment(world, "phq9")

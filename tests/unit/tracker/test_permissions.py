@@ -86,13 +86,6 @@ def test_withdrawing_the_linkage_of_records_closes_nothing():
     assert not permissions.has_withdrawn(person(consent("service"), consent("linkage", withdrawn=True)))
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_only_the_sites_supervisor_sees_that_somebody_withdrew(role: str):
-    gone = person(consent("service", withdrawn=True))
-    assert permissions.may_see_withdrawal(member(role), gone) is (role == "supervisor")
-    assert not permissions.may_see_withdrawal(member(role), person(consent("service")))
-
-
 @pytest.mark.parametrize(
     ("role", "may"),
     [
