@@ -99,7 +99,7 @@ def _write_table(folder: Path, table: Table, rows: Iterable[Row]) -> dict[str, A
     path = folder / f"{table.name}.csv"
     count = 0
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)  # ends lines with \r\n: with \n alone it leaves a bare \r in a text unquoted
         writer.writerow(table.names)
         for line in _lines(table, rows):
             writer.writerow(line)

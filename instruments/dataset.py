@@ -6,9 +6,12 @@ loader. A person appears only under a study pseudonym; identity columns have no 
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from types import MappingProxyType
 
 from . import codes
@@ -68,7 +71,7 @@ class Column:
         ContractError
             When it is missing though required, of the wrong type, outside the range or not a known code.
         """
-        if value is None:
+        if value is None or (value == "" and self.type == "string"):
             if self.required:
                 raise ContractError("is empty; every row needs a value")
             return
@@ -105,6 +108,8 @@ class Table:
 
 
 def _is_a(kind: str, value: Value) -> bool:
+    if isinstance(value, datetime) or (isinstance(value, float) and not math.isfinite(value)):
+        return False
     return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 
@@ -115,24 +120,30 @@ def _boolean(text: str) -> bool:
     return words[text.lower()]
 
 
+_NUMERAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+
 def _number(text: str) -> float:
-    number = float(text)
-    if number != number or number in (float("inf"), float("-inf")):
+    """A number as anybody writes it; Python itself would also take '1_0', 'nan' and the digits of other scripts."""
+    number = float(text) if _NUMERAL.fullmatch(text.strip()) else math.nan
+    if not math.isfinite(number):
         raise ValueError(text)
     return number
 
 
 def _integer(text: str) -> int:
-    number = _number(text)
-    if not number.is_integer():
+    """By way of a decimal: a float would round long numbers without a word."""
+    _number(text)
+    number = Decimal(text.strip())
+    if number != number.to_integral_value():
         raise ValueError(text)
     return int(number)
 
 
 def _date(text: str) -> date:
-    if len(text) != 10:
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
         raise ValueError(text)
-    return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007
+    return date.fromisoformat(text)
 
 
 _PARSERS: Mapping[str, Callable[[str], Value]] = {
