@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, HiddenField, TextAreaField
-from wtforms.validators import UUID, DataRequired, InputRequired, Length, StopValidation, ValidationError
+from wtforms import BooleanField, Field, HiddenField
+from wtforms.validators import DataRequired, InputRequired, StopValidation, ValidationError
 
 from instruments.codes import ADMINISTRATION_MODES, MISSING_REASONS, RESPONDENTS
 from instruments.definition import Instrument, Item
 
 from ..extensions import today
-from .checks import not_in_the_future
+from .checks import a_key, a_version, at_most, not_in_the_future
 from .contacts import new_key
-from .fields import CodeRadio, DatePartsField, WholeNumber
+from .fields import CodeRadio, DatePartsField, TextBlock, WholeNumber, plain_figures
 
 RADIO_SPAN = 11
 ITEM = "item-"
@@ -39,7 +39,7 @@ class AnswersForm(FlaskForm):
 class AssessmentForm(AnswersForm):
     """What every administration records besides the answers."""
 
-    client_key = HiddenField(validators=[DataRequired(), UUID("Reload the page and send it again")], default=new_key)
+    client_key = HiddenField(validators=[a_key], default=new_key)
     assessed_on = DatePartsField("Date", [InputRequired("Enter the date"), not_in_the_future], default=today)
     mode = CodeRadio(
         "How was it asked?",
@@ -58,8 +58,8 @@ class AssessmentForm(AnswersForm):
 class CorrectionForm(AnswersForm):
     """Saved answers change only with a reason."""
 
-    version = HiddenField(validators=[DataRequired()])
-    reason = TextAreaField("Why do the answers change?", [DataRequired("Say why the answers change"), Length(max=400)])
+    version = HiddenField(validators=[a_version])
+    reason = TextBlock("Why do the answers change?", [DataRequired("Say why the answers change"), at_most(400)])
 
 
 def assessment_form(instrument: Instrument, base: type[Form], **kwargs: Any) -> Form:
@@ -78,7 +78,7 @@ def _field(item: Item) -> Any:
     else:
         return WholeNumber(words, [_answered, _accepted(item)], description=_ends(item))
     refusal = f"That is not an answer to this question. Choose one of {item.allowed}."
-    return CodeRadio(words, [_answered], codes=codes, coerce=int, invalid_choice_message=refusal)
+    return CodeRadio(words, [_answered], codes=codes, coerce=plain_figures, invalid_choice_message=refusal)
 
 
 def _ends(item: Item) -> str:
@@ -109,7 +109,7 @@ def _accepted(item: Item) -> Any:
 class MissedForm(FlaskForm):
     """An outcome that was not collected, and why."""
 
-    client_key = HiddenField(validators=[DataRequired(), UUID("Reload the page and send it again")], default=new_key)
+    client_key = HiddenField(validators=[a_key], default=new_key)
     status = CodeRadio(
         "What happened?",
         [InputRequired("Choose what happened")],

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import re
+import uuid
+from collections.abc import Callable
+
 from wtforms import Field, Form
 from wtforms.validators import ValidationError
 
 from ..actions.people import nhs_number_fault
 from ..extensions import today
 
+RELOAD = "Reload the page and send it again"
+
 
 def not_in_the_future(_: Form, field: Field) -> None:
     if field.data is not None and field.data > today():
         raise ValidationError(f"{field.label.text} is in the future. Enter today or an earlier date.")
+
+
+def at_most(limit: int) -> Callable[[Form, Field], None]:
+    """No more characters than its place in the record has room for."""
+
+    def short_enough(_: Form, field: Field) -> None:
+        if field.data and len(field.data) > limit:
+            raise ValidationError(f"{field.label.text} has {len(field.data):,} characters. Shorten it to {limit:,}.")
+
+    return short_enough
+
+
+def a_version(_: Form, field: Field) -> None:
+    if not re.fullmatch("[0-9]{1,9}", str(field.data)):
+        raise ValidationError(RELOAD)
+
+
+def a_key(_: Form, field: Field) -> None:
+    try:
+        uuid.UUID(field.data)
+    except (ValueError, TypeError):
+        raise ValidationError(RELOAD) from None
 
 
 def valid_nhs_number(_: Form, field: Field) -> None:

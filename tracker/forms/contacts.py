@@ -5,15 +5,15 @@ from __future__ import annotations
 import uuid
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, StringField, TextAreaField
-from wtforms.validators import UUID, DataRequired, InputRequired, Length, NumberRange, Optional, ValidationError
+from wtforms import HiddenField
+from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
 
 from instruments.codes import ATTENDANCES, CONTACT_MODES
 
 from ..actions.care import MOST_MINUTES
 from ..extensions import today
-from .checks import not_in_the_future
-from .fields import CodeRadio, DatePartsField, WholeNumber
+from .checks import a_key, at_most, not_in_the_future
+from .fields import CodeRadio, DatePartsField, TextBlock, TextLine, WholeNumber
 
 
 def new_key() -> str:
@@ -21,7 +21,7 @@ def new_key() -> str:
 
 
 class ContactForm(FlaskForm):
-    client_key = HiddenField(validators=[DataRequired(), UUID("Reload the page and send it again")], default=new_key)
+    client_key = HiddenField(validators=[a_key], default=new_key)
     mode = CodeRadio("How?", [InputRequired("Choose how the contact was made")], codes=CONTACT_MODES)
     attendance = CodeRadio(
         "Did they attend?", [InputRequired("Choose whether they attended")], codes=ATTENDANCES, default="attended"
@@ -33,8 +33,8 @@ class ContactForm(FlaskForm):
     travel_minutes = WholeNumber(
         "Travel minutes", [Optional(), NumberRange(0, MOST_MINUTES, f"Enter 0 to {MOST_MINUTES} minutes of travel")]
     )
-    topics = StringField("Topics", [Optional(), Length(max=400)], description="Such as money, housing, loneliness")
-    note = TextAreaField("Private note", [Optional(), Length(max=4000)], description="Never leaves the tracker")
+    topics = TextLine("Topics", [Optional(), at_most(400)], description="Such as money, housing, loneliness")
+    note = TextBlock("Private note", [Optional(), at_most(4000)], description="Never leaves the tracker")
 
     def validate_minutes(self, field: WholeNumber) -> None:
         least = 1 if self.attendance.data == "attended" else 0

@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
-from wtforms import Field, IntegerField, RadioField, SelectField
+from wtforms import Field, IntegerField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.form import BaseForm
 from wtforms.utils import unset_value
 
 NOT_AN_ANSWER = "Choose one of the answers on this page"
 WIDTHS = {"day": 2, "month": 2, "year": 4}
+EARLIEST_YEAR = 1890
+
+
+def _printable(text: str) -> str:
+    """Without control characters, which some databases cannot keep and no reader sees."""
+    return "".join(each for each in text if each in "\n\t" or unicodedata.category(each) not in ("Cc", "Cs"))
+
+
+class TextLine(StringField):
+    """One line of text; pasted line breaks become spaces."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        if valuelist:
+            self.data = _printable(" ".join(valuelist[0].split()))
+
+
+class TextBlock(TextAreaField):
+    """Text of several lines."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        if valuelist:
+            self.data = _printable(valuelist[0].replace("\r\n", "\n")).strip()
 
 
 class DatePartsField(Field):
@@ -51,6 +74,11 @@ class DatePartsField(Field):
             self.data = date(*(int(self.typed[part]) for part in ("year", "month", "day")))
         except ValueError:
             raise ValueError(f"{valuelist[0]} is not a real date. Enter one such as {self.example}") from None
+        if self.data.year < EARLIEST_YEAR:
+            self.data = None
+            raise ValueError(
+                f"{self.label.text} is before {EARLIEST_YEAR}. Check the year; enter one such as {self.example}"
+            )
 
     @property
     def shown(self) -> dict[str, str]:
@@ -127,6 +155,13 @@ class YesNoRadio(CodeRadio):
         if value not in self.ANSWERS:
             raise ValueError(NOT_AN_ANSWER)
         return self.ANSWERS[value]
+
+
+def plain_figures(value: Any) -> int:
+    """A code written in plain figures; Python's own reading would let 1_0 pass for ten."""
+    if not re.fullmatch("[0-9]{1,9}", str(value)):
+        raise ValueError(NOT_AN_ANSWER)
+    return int(value)
 
 
 class WholeNumber(IntegerField):

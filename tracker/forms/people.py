@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, RadioField, StringField, TextAreaField
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+from wtforms import BooleanField, RadioField
+from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
 from instruments.codes import (
     CLOSURE_REASONS,
@@ -17,19 +17,19 @@ from instruments.codes import (
 )
 
 from ..extensions import today
-from .checks import not_in_the_future, valid_nhs_number
-from .fields import CodeRadio, CodeSelect, DatePartsField, WholeNumber, YesNoRadio
+from .checks import at_most, not_in_the_future, valid_nhs_number
+from .fields import CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine, WholeNumber, YesNoRadio
 
 
 class IdentityForm(FlaskForm):
     """Who somebody is."""
 
-    name = StringField("Full name", [DataRequired("Enter the person's full name"), Length(max=200)])
-    nhs_number = StringField(
+    name = TextLine("Full name", [DataRequired("Enter the person's full name"), at_most(200)])
+    nhs_number = TextLine(
         "NHS number (if known)", [Optional(), valid_nhs_number], description="10 digits, like 943 476 5919"
     )
     date_of_birth = DatePartsField("Date of birth", [Optional(), not_in_the_future], example="31 3 1956")
-    phone = StringField("Phone (if they agree)", [Optional(), Length(max=40)])
+    phone = TextLine("Phone (if they agree)", [Optional(), at_most(40)])
 
 
 class ReferralForm(FlaskForm):
@@ -42,7 +42,7 @@ class ReferralForm(FlaskForm):
     status = CodeRadio(
         "Their answer", [InputRequired("Choose the person's answer")], codes=REFERRAL_STATUSES, default="accepted"
     )
-    reason = TextAreaField("Reason for the referral", [Optional(), Length(max=2000)])
+    reason = TextBlock("Reason for the referral", [Optional(), at_most(2000)])
 
 
 class PersonForm(IdentityForm):
@@ -83,7 +83,7 @@ class WithdrawalForm(FlaskForm):
         [InputRequired("Choose what the person wants")],
         codes=ON_WITHDRAWAL,
     )
-    reason = TextAreaField("Anything to note (no personal details)", [Optional(), Length(max=400)])
+    reason = TextBlock("Anything to note (no personal details)", [Optional(), at_most(400)])
 
 
 class LeavingForm(FlaskForm):
