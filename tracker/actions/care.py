@@ -16,7 +16,7 @@ from ..extensions import db, today
 from ..models import MOST_MINUTES, Assignment, Base, Contact, Person, Referral, Resource, Signpost, User
 from ..permissions import may_record_care, may_see_directory
 from .audit import facts, write_event
-from .refusal import Conflict, Refused, check, translated
+from .refusal import CHANGED_MEANWHILE, SENT_BEFORE, Conflict, Refused, check, translated
 
 Record = TypeVar("Record", bound=Base)
 
@@ -77,6 +77,8 @@ def close_referral(*, by: User, referral: Referral, closed_on: date, closure_rea
     check(may_record_care(by, referral.person))
     if closed_on < referral.referred_on or closed_on > today():
         raise Refused("closed_on", "The closing date must lie between the referral and today. Correct the date.")
+    if referral.closed_on is not None:
+        raise Conflict("form", "This referral is closed already. Open the person's page to see when and why.")
     before = facts(referral)
     referral.closed_on, referral.closure_reason = closed_on, closure_reason
     with translated():
@@ -116,6 +118,11 @@ def _check_contact(
         raise Refused(
             "contacted_on",
             f"The contact is before the referral of {referral.referred_on:%-d %B %Y}. Enter that day or a later one.",
+        )
+    if referral.closed_on is not None and contacted_on > referral.closed_on:
+        raise Refused(
+            "contacted_on",
+            f"The referral was closed on {referral.closed_on:%-d %B %Y}. Enter that day or an earlier one.",
         )
     least = 1 if attendance == "attended" else 0
     if not least <= minutes <= MOST_MINUTES:
@@ -160,9 +167,7 @@ def answer_signpost(
     """Write down what came of a signpost."""
     check(may_record_care(by, signpost.person))
     if signpost.version != version:
-        raise Conflict(
-            "form", "Somebody else changed this signpost meanwhile. Check what it says now, then save again."
-        )
+        raise Conflict("form", CHANGED_MEANWHILE)
     if sessions_attended and outcome != "attended":
         raise Refused("sessions_attended", "Sessions are counted only when the person attended. Leave it empty.")
     before = facts(signpost)
@@ -184,7 +189,7 @@ def _add_once(by: User, record: Record, action: str, content: Mapping[str, Any])
             with translated():
                 raise error
         if any(getattr(first, name) != value for name, value in content.items()):
-            raise Conflict("form", "This was saved before with other content. Open the record to see it.") from None
+            raise Conflict("form", SENT_BEFORE) from None
         return first
     write_event(by=by, action=action, record=record)
     return record

@@ -140,6 +140,8 @@ def leave(*, by: User, person: Person, left_on: date, left_reason: str) -> None:
     check(may_add_person(by, person.study, person.site))
     if left_on < person.entered_on or left_on > today():
         raise Refused("left_on", "The date of leaving must lie between entry and today. Correct the date.")
+    if person.left_on is not None:
+        raise Conflict("form", "This person left already. Open the person's page to see when and why.")
     before = facts(person)
     person.left_on, person.left_reason = left_on, left_reason
     with translated():

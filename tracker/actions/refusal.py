@@ -22,6 +22,7 @@ _DATABASE_SAYS = {
     "uq_assignment_current": ("form", "Somebody holds this referral already. Hand it over instead."),
 }  # fmt: skip
 
+SENT_BEFORE = "This was saved before with other content. Open the record to see it."
 CHANGED_MEANWHILE = "Somebody else changed this record meanwhile. Check what it says now, then save again."
 
 
