@@ -7,9 +7,9 @@ tables of a report, since a quantity carries the same key wherever it stands. Ze
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import linalg
@@ -17,6 +17,7 @@ from scipy import linalg
 from .result import Cell, Key, Sum, Table
 
 WITHHELD = "withheld"
+FIXED = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ class Gate:
 def gate(tables: Sequence[Table], threshold: int) -> Gate:
     """Decide what stays behind in a set of tables that leave together.
 
+    Small counts are held back first; then, while one of them can be worked out, the count whose loss costs least; then
+    whatever turns out to have been held back for nothing is let go.
+
     Parameters
     ----------
     tables
@@ -90,58 +94,92 @@ def gate(tables: Sequence[Table], threshold: int) -> Gate:
     threshold
         Counts from 1 to one below it are not shown; 0 or 1 shows everything.
     """
-    counts = dict(pair for table in tables for pair in table.counts())
-    sums = [known for table in tables for known in table.sums]
-    small = {key for key, count in counts.items() if 0 < count < threshold}
-    hidden = set(small)
-    while exposed := _by_subtraction(sums, hidden) | _by_bounds(counts, sums, hidden, threshold):
-        further = _next_to_hide(counts, sums, hidden, exposed)
+    known = _Known(
+        dict(pair for table in tables for pair in table.counts()),
+        tuple(dict.fromkeys(known for table in tables for known in table.sums)),
+        threshold,
+    )
+    hidden = set(known.small)
+    while exposed := known.exposed(hidden):
+        further = known.next_to_hide(hidden, exposed)
         if further is None:
             break
         hidden.add(further)
-    return Gate({key: f"<{threshold}" if key in small else WITHHELD for key in hidden}, threshold)
+    for key in sorted(hidden - known.small, key=known.cost, reverse=True):
+        if not known.exposed(hidden - {key}):
+            hidden.remove(key)
+    return Gate({key: f"<{threshold}" if key in known.small else WITHHELD for key in hidden}, threshold)
 
 
-def _by_subtraction(sums: Sequence[Sum], hidden: set[Key]) -> set[Key]:
-    """Hidden counts that the shown ones determine: those that no solution of the sums leaves free to move."""
-    unknown = sorted(hidden)
-    place = {key: column for column, key in enumerate(unknown)}
-    equations = np.zeros((len(sums), len(unknown)))
-    for row, known in enumerate(sums):
-        for key, sign in ((known.total, -1.0), *((part, 1.0) for part in known.parts)):
-            if key in place:
-                equations[row, place[key]] += sign
-    if not equations.size:
-        return set()
-    free = np.abs(linalg.null_space(equations)).sum(axis=1)
-    return {key for key, freedom in zip(unknown, free, strict=True) if freedom < 1e-9}
+@dataclass(frozen=True)
+class _Known:
+    """All counts by key, and the sums that a reader knows to hold among them."""
 
+    counts: Mapping[Key, int]
+    sums: tuple[Sum, ...]
+    threshold: int
 
-def _by_bounds(counts: Mapping[Key, int], sums: Sequence[Sum], hidden: set[Key], threshold: int) -> set[Key]:
-    """Hidden counts that must all be as small, or all as large, as their marks allow for the total to come out."""
-    found: set[Key] = set()
-    for known in sums:
-        behind = [part for part in known.parts if part in hidden]
-        if known.total in hidden or not behind:
-            continue
-        rest = sum(counts[part] for part in behind)
-        least = sum(1 if counts[part] < threshold else threshold for part in behind)
-        most = len(behind) * (threshold - 1) if all(counts[part] < threshold for part in behind) else None
-        if rest in (least, most):
-            found.update(behind)
-    return found
+    @cached_property
+    def small(self) -> frozenset[Key]:
+        """The counts that must not be known."""
+        return frozenset(key for key, count in self.counts.items() if 0 < count < self.threshold)
 
+    @cached_property
+    def links(self) -> Mapping[Key, tuple[Sum, ...]]:
+        """The sums in which each count stands."""
+        found: dict[Key, list[Sum]] = {}
+        for known in self.sums:
+            for key in (known.total, *known.parts):
+                found.setdefault(key, []).append(known)
+        return {key: tuple(sums) for key, sums in found.items()}
 
-def _next_to_hide(counts: Mapping[Key, int], sums: Sequence[Sum], hidden: set[Key], exposed: set[Key]) -> Key | None:
-    """The shown count whose loss costs least, from a sum that gives something away or else one linked to it.
+    def cost(self, key: Key) -> tuple[int, bool, int, Key]:
+        """What holding a count back costs: in how many sums it stands, whether it is a total, its size."""
+        sums = self.links[key]
+        return len(sums), any(known.total == key for known in sums), self.counts[key], key
 
-    That is one that stands in few sums (holding it back leads to little else), rather a part than a total, and small.
-    """
-    links = Counter(key for known in sums for key in (known.total, *known.parts))
-    totals = {known.total for known in sums}
-    for near in (exposed, hidden):
-        linked = [known for known in sums if near & {known.total, *known.parts}]
-        shown = {key for known in linked for key in (known.total, *known.parts) if key not in hidden and counts[key]}
-        if shown:
-            return min(shown, key=lambda key: (links[key], key in totals, counts[key], key))
-    return None
+    def exposed(self, hidden: set[Key]) -> frozenset[Key]:
+        """The small counts that can be worked out from what is shown."""
+        return self.small & (self._by_subtraction(hidden) | self._by_bounds(hidden))
+
+    def _by_subtraction(self, hidden: set[Key]) -> set[Key]:
+        """Counts that no solution of the sums leaves free to move."""
+        unknown = sorted(hidden)
+        place = {key: column for column, key in enumerate(unknown)}
+        equations = np.zeros((len(self.sums), len(unknown)))
+        for row, known in enumerate(self.sums):
+            for key, sign in ((known.total, -1.0), *((part, 1.0) for part in known.parts)):
+                if key in place:
+                    equations[row, place[key]] += sign
+        if not equations.size:
+            return set()
+        free = np.abs(linalg.null_space(equations)).sum(axis=1)
+        return {key for key, freedom in zip(unknown, free, strict=True) if freedom < FIXED}
+
+    def _by_bounds(self, hidden: set[Key]) -> set[Key]:
+        """Counts that must all be as small, or all as large, as their marks allow for their total to come out."""
+        found: set[Key] = set()
+        for known in self.sums:
+            behind = [part for part in known.parts if part in hidden]
+            if known.total in hidden or not behind:
+                continue
+            rest, small = sum(self.counts[part] for part in behind), sum(part in self.small for part in behind)
+            least = small + self.threshold * (len(behind) - small)
+            most = small * (self.threshold - 1) if small == len(behind) else None
+            if rest in (least, most):
+                found.update(behind)
+        return found
+
+    def next_to_hide(self, hidden: set[Key], exposed: frozenset[Key]) -> Key | None:
+        """The shown count whose loss costs least, among those linked to an exposed one through hidden ones."""
+        reached, waiting = set(exposed), list(exposed)
+        shown: set[Key] = set()
+        while waiting:
+            for known in self.links.get(waiting.pop(), ()):
+                for key in (known.total, *known.parts):
+                    if key not in hidden and self.counts[key]:
+                        shown.add(key)
+                    elif key in hidden and key not in reached:
+                        reached.add(key)
+                        waiting.append(key)
+        return min(shown, key=self.cost, default=None)

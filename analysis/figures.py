@@ -26,7 +26,7 @@ SETTINGS: dict[Any, Any] = {
 }
 SIZE = (4.7, 3.2)
 NUDGE = 0.012
-ROOM_FOR_LABELS = 0.34
+ROOM_FOR_LABELS = 0.4
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any
 from instruments.bundle import cell
 from instruments.dataset import CONTRACT_VERSION
 
-from ..disclosure import Gate, ReleasedTable
+from ..disclosure import WITHHELD, Gate, ReleasedTable
 from ..result import Estimate, Fitted, refuse_to_replace
 from .comparison import Comparison, compare
 from .contents import Contents, contents
@@ -142,10 +142,17 @@ def _provenance(comparison: Comparison, command: str) -> dict[str, Any]:
         "Versions": {"link-worker-kit": _version(), "python": platform.python_version()}
         | {name: metadata.version(name) for name in PACKAGES},
         "Seed": f"{plan.seed} (no step of this report draws random numbers)",
-        "Small numbers": f"counts from 1 to {plan.small_number - 1} are not shown, nor what would give them away"
-        if plan.small_number > 1
-        else "all counts are shown, as the plan says",
+        "Small numbers": _small_numbers(plan.small_number),
     }
+
+
+def _small_numbers(threshold: int) -> str:
+    if threshold < 2:
+        return "all counts are shown, as the plan says"
+    return (
+        f"<{threshold} stands for a count from 1 to {threshold - 1}, n<{threshold} for a number about that few people, "
+        f"{WITHHELD} for what would give one of them away"
+    )
 
 
 def _version() -> str:

@@ -82,7 +82,9 @@ class _Draft:
     ) -> str | ReleasedTable | Drawing:
         if isinstance(block, Table):
             return guard.table(block)
-        return words.answer(comparison, block, guard) if isinstance(block, Outcome) else block
+        if isinstance(block, Outcome):
+            return " ".join([words.answer(comparison, block, guard), *words.matters(comparison, block, guard)])
+        return block
 
 
 def _summary(comparison: Comparison, guard: Gate) -> Section:

@@ -15,7 +15,7 @@ from ..cohort import ROLES, rows_of
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import BLANK, DASH, arm_columns, both_arms, interval, number, people, sites, words
 from .comparison import Change, Comparison, changes, trajectory
-from .participants import measured_key, study_key
+from .participants import measured_and_lost, measured_key, study_key
 from .scale import about, digits_for
 
 MOST_COEFFICIENT_DIGITS = 6
@@ -117,16 +117,20 @@ def course(comparison: Comparison, outcome: Outcome) -> Table:
     """Means by arm at every timepoint, of those measured then."""
     plan, scale = comparison.plan, about(comparison.plan, outcome)
     points = trajectory(comparison.cohort, outcome)
-    rows = []
+    rows, sums, implied = [], [], []
     for timepoint, here in groupby(points, key=lambda point: point.timepoint):
         cells: list[Cell] = []
         for point in here:
             cells.append(people(point.n, key=measured_key(outcome, timepoint, point.role)))
             cells.append(interval(point.mean, point.low, point.high, point.n, scale.digits))
         rows.append((plan.timepoint(timepoint).label, tuple(cells)))
+        for total, lost in measured_and_lost(comparison.cohort, outcome, timepoint):
+            sums.append(total)
+            implied.append(lost)
     columns = tuple(f"{arm}, {what}" for arm in arm_columns(plan) for what in ("people", "mean (interval)"))
     title = f"{scale.label} over time, of those measured at each timepoint"
-    return Table(f"course-{outcome.instrument}-{outcome.scale}", title, columns, tuple(rows), stub="Timepoint")
+    name = f"course-{outcome.instrument}-{outcome.scale}"
+    return Table(name, title, columns, tuple(rows), tuple(sums), tuple(implied), stub="Timepoint")
 
 
 def within_arms(comparison: Comparison, outcome: Outcome) -> Table:

@@ -61,10 +61,25 @@ def _sizes(arm: pd.DataFrame, list_size: pd.Series[float]) -> Cell:
     return Cell("{mean:,.0f} ({sd:,.0f})", stats={"mean": float(known.mean()), "sd": float(known.std())})
 
 
+def lost_key(outcome: Outcome, timepoint: str, role: str) -> Key:
+    """The number of people of an arm not measured on an outcome's scale at a timepoint."""
+    return "lost", *measured_key(outcome, timepoint, role)[1:]
+
+
+def measured_and_lost(cohort: Cohort, outcome: Outcome, timepoint: str) -> Iterator[tuple[Sum, tuple[Key, int]]]:
+    """Those measured and those lost make up an arm; nobody shows the lost, everybody could work them out."""
+    measured = cohort.people.index.isin(scores_at(cohort, outcome, timepoint).index)
+    for arm, role in ROLES.items():
+        lost = lost_key(outcome, timepoint, role)
+        total = Sum(study_key(role), (measured_key(outcome, timepoint, role), lost))
+        yield total, (lost, int((~measured & (cohort.people["arm"] == arm)).sum()))
+
+
 def flow_table(cohort: Cohort) -> Table:
     """From everybody in the study to those measured at each timepoint, and why the others were not."""
     rows = [("In the study", both_arms(cohort.people, lambda arm, role: people(len(arm), key=study_key(role))))]
     sums: list[Sum] = []
+    implied: list[tuple[Key, int]] = []
     title = "Flow of people"
     if scales(cohort.plan):
         outcome = scales(cohort.plan)[0]
@@ -73,8 +88,10 @@ def flow_table(cohort: Cohort) -> Table:
         for timepoint in cohort.plan.timepoints:
             here = fates[fates["timepoint"] == timepoint.id]
             rows += _flow_rows(outcome, timepoint, here)
-            sums += _flow_sums(outcome, timepoint, here)
-    return Table("flow", title, arm_columns(cohort.plan), tuple(rows), tuple(sums))
+            for total, lost in measured_and_lost(cohort, outcome, timepoint.id):
+                sums += [total, Sum(lost[0], _reason_keys(timepoint, here, total.total[1]))]
+                implied.append(lost)
+    return Table("flow", title, arm_columns(cohort.plan), tuple(rows), tuple(sums), tuple(implied))
 
 
 def _flow_rows(outcome: Outcome, timepoint: Timepoint, here: pd.DataFrame) -> Iterator[tuple[str, tuple[Cell, Cell]]]:
@@ -83,10 +100,8 @@ def _flow_rows(outcome: Outcome, timepoint: Timepoint, here: pd.DataFrame) -> It
         yield f"Not measured at {timepoint.label}: {reason}", both_arms(here, _lost(timepoint.id, reason))
 
 
-def _flow_sums(outcome: Outcome, timepoint: Timepoint, here: pd.DataFrame) -> Iterator[Sum]:
-    for role in ROLES.values():
-        lost = [("lost", timepoint.id, role, reason) for reason in sorted(set(here["reason"].dropna()))]
-        yield Sum(study_key(role), (measured_key(outcome, timepoint.id, role), *lost))
+def _reason_keys(timepoint: Timepoint, here: pd.DataFrame, role: str) -> tuple[Key, ...]:
+    return tuple(("lost", timepoint.id, role, reason) for reason in sorted(set(here["reason"].dropna())))
 
 
 def _measured(outcome: Outcome, timepoint: str) -> Any:

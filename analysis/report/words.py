@@ -69,7 +69,7 @@ def _score_answer(comparison: Comparison, outcome: Outcome) -> str:
     size = f"{abs(main.estimate):.{digits}f} {way} in “{first}” than in “{second}”"
     interval = limits(main, comparison.plan.confidence)
     found = f"{outcome.label} was {size} ({interval}), adjusted for {_adjusted(comparison, outcome)}."
-    return f"{found} {scale.better.capitalize()} is better. {_settled(main, 0)}{_matters(main, scale.mid)}"
+    return f"{found} {scale.better.capitalize()} is better. {_settled(main, 0)}"
 
 
 def _rate_answer(comparison: Comparison, outcome: Outcome) -> str:
@@ -107,13 +107,16 @@ def _settled(main: Estimate, nothing: float) -> str:
     return f"{same} lies outside the interval."
 
 
-def _matters(main: Estimate, mid: tuple[float, str] | None) -> str:
-    if mid is None or main.conf_low is None or main.conf_high is None:
-        return ""
+def matters(comparison: Comparison, outcome: Outcome, gate: Gate) -> Iterator[str]:
+    """Whether the interval reaches the smallest difference that matters, where one is known."""
+    fitted = comparison.fitted[outcome.id]
+    mid = about(comparison.plan, outcome).mid if outcome.instrument else None
+    low, high = fitted.main.conf_low, fitted.main.conf_high
+    if mid is None or low is None or high is None or gate.is_small(min(fitted.n)):
+        return
     size, source = mid
-    reach = max(abs(main.conf_low), abs(main.conf_high))
-    verdict = "reaches" if reach >= size else "stays below"
-    return f" The interval {verdict} {size:g}, taken to be the smallest difference that matters ({source.rstrip('.')})."
+    verdict = "reaches" if max(abs(low), abs(high)) >= size else "stays below"
+    yield f"The interval {verdict} {size:g}, taken to be the smallest difference that matters ({source.rstrip('.')})."
 
 
 def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
@@ -130,6 +133,7 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
         )
     else:
         yield "People, not sites, are the units; the interval takes them to be independent."
+    yield from matters(comparison, outcome, gate)
     yield from fitted.warnings
 
 

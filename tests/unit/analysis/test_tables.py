@@ -171,6 +171,50 @@ def test_large_differences_at_baseline_are_named_for_judgement(rows: Rows, cohor
     assert verdict == "For judgement"
 
 
+# ---------------------------------------------------------------------------- flow
+
+
+def lose(rows: Rows, people: set[str], timepoint: str = "6m") -> None:
+    """Everybody has an EQ-5D at the timepoint but these."""
+    known = {line["person"] for line in rows["scores"] if line["assessment"].endswith(f"eq5d-5l.{timepoint}")}
+    asked = next(line for line in rows["assessments"] if line["assessment"].endswith(f"eq5d-5l.{timepoint}"))
+    score = next(line for line in rows["scores"] if line["assessment"] == asked["assessment"])
+    day = {"3m": 91, "6m": 182}[timepoint]
+    for person in rows["people"]:
+        key = f"{person['person']}.eq5d-5l.{timepoint}"
+        who = {"assessment": key, "person": person["person"]}
+        if person["person"] in people:
+            for table in ("scores", "assessments"):
+                rows[table] = [line for line in rows[table] if line["assessment"] != key]
+        elif person["person"] not in known:
+            rows["assessments"].append(asked | who | {"assessed_on": person["entered_on"] + timedelta(day)})
+            rows["scores"].append(score | who)
+
+
+def test_losses_are_counted_by_reason(rows: Rows, cohort_of: Make) -> None:
+    lose(rows, {f"s1-{place}" for place in range(15)})
+    for person in rows["people"][:4]:
+        person |= {"left_on": person["entered_on"] + timedelta(30), "left_reason": "moved"}
+    found = shown(participants.flow_table(cohort_of(rows)))
+    assert found["Measured: 6 months", "Link worker"] == "65 (81%)"
+    assert found["Not measured at 6 months: Moved away", "Link worker"] == "4 (5%)"
+    assert found["Not measured at 6 months: Not recorded", "Link worker"] == "11 (14%)"
+    assert found["Not measured at 6 months: Not recorded", "Usual care"] == "0 (0%)"
+
+
+def test_a_small_loss_for_two_reasons_is_not_told_by_subtraction(rows: Rows, cohort_of: Make) -> None:
+    """Neither reason is shown, and neither is how many were measured: 80 less 74 would tell that six were lost."""
+    lose(rows, {f"s1-{place}" for place in range(6)})
+    for person in rows["people"][:3]:
+        person |= {"left_on": person["entered_on"] + timedelta(30), "left_reason": "moved"}
+    table = participants.flow_table(cohort_of(rows))
+    by_label = {label: cells[0].text for label, cells in gate([table], 10).table(table).rows}
+    assert by_label["Not measured at 6 months: Moved away"] == "<10"
+    assert by_label["Not measured at 6 months: Not recorded"] == "<10"
+    assert by_label["Measured: 6 months"] == "withheld"
+    assert by_label["In the study"] == "80"
+
+
 # ---------------------------------------------------------------------------- baseline
 
 

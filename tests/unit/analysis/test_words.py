@@ -105,15 +105,27 @@ def test_without_an_interval_nothing_is_settled(say: Callable[..., str]) -> None
 
 @pytest.mark.parametrize(("low", "high", "verdict"), [(-3.0, 1.0, "reaches"), (-0.4, 0.4, "stays below")])
 def test_an_interval_is_held_to_the_smallest_difference_that_matters(
-    low: float, high: float, verdict: str, say: Callable[..., str]
+    low: float, high: float, verdict: str, rows: Rows, cohort_of: Callable[..., Cohort]
 ) -> None:
     import instruments
 
     mid = instruments.get("phq9").scale("total").mid
     assert mid is not None
-    sentence = say("phq9-6m", estimate((low + high) / 2, low, high))
-    assert f"The interval {verdict} {mid.value:g}, taken to be the smallest difference that matters" in sentence
+    made = Comparison(cohort_of(rows), {"phq9-6m": fitted(estimate((low + high) / 2, low, high))})
+    (sentence,) = words.matters(made, made.plan.outcomes[1], OPEN)
+    assert sentence.startswith(
+        f"The interval {verdict} {mid.value:g}, taken to be the smallest difference that matters"
+    )
     assert mid.source.rstrip(".") in sentence
+
+
+@pytest.mark.parametrize("answer", [estimate(0.5), estimate(0.5, 0.1, 0.9)])
+def test_nothing_is_said_to_matter_without_an_interval_or_a_known_size(
+    answer: Estimate, rows: Rows, cohort_of: Callable[..., Cohort]
+) -> None:
+    made = Comparison(cohort_of(rows), {"phq9-6m": fitted(answer, n=(5, 80)), "gp": fitted(answer)})
+    assert list(words.matters(made, made.plan.outcomes[1], OPEN)) == []
+    assert list(words.matters(made, made.plan.outcomes[2], OPEN)) == []
 
 
 def test_a_rate_ratio_comes_with_the_difference_it_makes(say: Callable[..., str]) -> None:
