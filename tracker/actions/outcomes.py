@@ -19,7 +19,7 @@ from ..extensions import db, today
 from ..models import Assessment, ItemResponse, Person, ReportedScore, ServiceUse, User
 from ..permissions import may_import, may_record_assessment, may_record_service_use
 from .audit import facts, write_event
-from .refusal import CHANGED_MEANWHILE, Conflict, Refused, check, translated
+from .refusal import CHANGED_MEANWHILE, SENT_BEFORE, Conflict, Refused, check, translated
 
 UNANSWERED = ("missed", "declined")
 
@@ -46,18 +46,16 @@ def record_assessment(
     _check_date(person, administration.assessed_on)
     _check_respondent(instrument, administration.respondent)
     answers = {item.id: responses.get(item.id) for item in instrument.items}
-    try:
-        score(instrument, responses)
-    except BadResponse as error:
-        raise Refused("form", str(error)) from None
-    if all(value is None for value in answers.values()):
-        raise Refused("form", "No question is answered. Answer at least one, or record the outcome as missed.")
+    _check_answers(instrument, responses)
     status = "partial" if None in answers.values() else "complete"
+    if first := _sent_before(client_key, person, instrument, asdict(administration), answers):
+        return first
     assessment = _missed(person, instrument, administration.timepoint)
     before = facts(assessment) if assessment else None
     if assessment is None:
         assessment = _assessment(by, person, instrument, administration, status, client_key)
     else:
+        assessment.client_key = client_key
         _answer_after_all(assessment, instrument, administration, status)
     with translated():
         db.session.flush()
@@ -97,6 +95,9 @@ def record_missed_assessment(
     """Write down that an outcome was missed or declined, and why."""
     check(may_record_assessment(by, person))
     _check_date(person, administration.assessed_on)
+    said = asdict(administration) | {"status": status, "missing_reason": missing_reason}
+    if first := _sent_before(client_key, person, instrument, said, {}):
+        return first
     assessment = _assessment(by, person, instrument, administration, status, client_key)
     assessment.missing_reason = missing_reason
     with translated():
@@ -116,6 +117,30 @@ def _assessment(
     return assessment
 
 
+def _sent_before(
+    client_key: uuid.UUID, person: Person, instrument: Instrument, said: Mapping[str, object],
+    answers: Mapping[str, int | None],
+) -> Assessment | None:  # fmt: skip
+    """The assessment that came with this key before, if any; with other content it is a conflict."""
+    first = db.session.scalar(select(Assessment).where(Assessment.client_key == client_key))
+    if first is None:
+        return None
+    content = {"person_id": person.id, "instrument": instrument.id, **said}
+    same = all(getattr(first, name) == value for name, value in content.items())
+    if not same or {each.item: each.value for each in first.responses} != answers:
+        raise Conflict("form", SENT_BEFORE)
+    return first
+
+
+def _check_answers(instrument: Instrument, responses: Mapping[str, int | None]) -> None:
+    try:
+        score(instrument, responses)
+    except BadResponse as error:
+        raise Refused("form", str(error)) from None
+    if all(value is None for value in responses.values()):
+        raise Refused("form", "No question is answered. Answer at least one, or record the outcome as missed.")
+
+
 def _check_date(person: Person, assessed_on: date) -> None:
     if assessed_on > today():
         raise Refused("assessed_on", "The date of the assessment is in the future. Enter today or an earlier date.")
@@ -132,11 +157,9 @@ def correct_assessment(
         raise Conflict("form", CHANGED_MEANWHILE)
     if not reason.strip():
         raise Refused("reason", "Say why the saved answers change.")
-    instrument = get(assessment.instrument, assessment.instrument_version)
-    try:
-        score(instrument, responses)
-    except BadResponse as error:
-        raise Refused("form", str(error)) from None
+    if not assessment.responses:
+        raise Conflict("form", "There are no answers to correct: this outcome was not collected.")
+    _check_answers(get(assessment.instrument, assessment.instrument_version), responses)
     before = facts(assessment) | {"responses": {each.item: each.value for each in assessment.responses}}
     for each in assessment.responses:
         each.value = responses.get(each.item)

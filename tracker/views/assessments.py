@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from instruments import UnknownInstrument, get
@@ -31,7 +31,7 @@ def due() -> str:
 @rule(*SITE_ROLES)
 def add(person_id: uuid.UUID, instrument_id: str, timepoint_id: str) -> tuple[str, int] | Response:
     occasion = _occasion(person_id, instrument_id, timepoint_id)
-    if occasion.answered is not None:
+    if occasion.answered is not None and request.method == "GET":
         return redirect(url_for(".view", assessment_id=occasion.answered.id))
     form = assessment_form(occasion.instrument, AssessmentForm)
     if form.validate_on_submit():
@@ -95,11 +95,16 @@ def correct(assessment_id: uuid.UUID) -> tuple[str, int] | Response:
     assessment = people.assessment(assessment_id, by=me())
     saved_answers = {ITEM + response.item: response.value for response in assessment.responses}
     form = assessment_form(_instrument(assessment), CorrectionForm, obj=assessment, data=saved_answers)
-    if form.validate_on_submit() and saved(form, lambda: _correct(form, assessment)):
+    if form.validate_on_submit() and saved(form, lambda: _correct(form, assessment), edited=assessment):
         flash("The answers were changed.", "success")
         return redirect(url_for(".view", assessment_id=assessment_id))
     return page(
-        "assessments/correct.html", form, assessment=assessment, instrument=form.instrument, person=assessment.person
+        "assessments/correct.html",
+        form,
+        assessment=assessment,
+        instrument=form.instrument,
+        person=assessment.person,
+        answers={response.item: response for response in assessment.responses},
     )
 
 

@@ -9,7 +9,7 @@ from flask import render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 
-from ..actions.refusal import Refused
+from ..actions.refusal import Conflict, Refused
 from ..extensions import db
 from ..permissions import CARE_ROLES, holds
 
@@ -35,8 +35,11 @@ def navigation(user: Any) -> list[tuple[str, str, bool]]:
     return [(label, url_for(endpoint), request.endpoint == endpoint) for endpoint, label in seen.items()]
 
 
-def saved(form: FlaskForm, write: Callable[[], T]) -> T | None:
-    """Run an action in a transaction; when it is refused, put the reason beside its field and keep what was typed."""
+def saved(form: FlaskForm, write: Callable[[], T], *, edited: Any = None) -> T | None:
+    """Run an action in a transaction; when it is refused, put the reason beside its field and keep what was typed.
+
+    Whoever edits a record and is told that it changed meanwhile has seen it then, and may save again.
+    """
     try:
         with db.transaction():
             return write()
@@ -46,6 +49,8 @@ def saved(form: FlaskForm, write: Callable[[], T]) -> T | None:
             form.form_errors.append(refused.message)
         else:
             field.errors = [*field.errors, refused.message]
+        if edited is not None and isinstance(refused, Conflict):
+            form["version"].data = edited.version
         return None
 
 

@@ -59,7 +59,7 @@ def _signpost(form: SignpostForm, person: care.Person) -> care.Signpost:
 def answer(signpost_id: uuid.UUID) -> tuple[str, int] | Response:
     signpost = resources.signpost(signpost_id, by=me())
     form = SignpostOutcomeForm(obj=signpost)
-    if form.validate_on_submit() and saved(form, lambda: _answer(form, signpost)):
+    if form.validate_on_submit() and saved(form, lambda: _answer(form, signpost), edited=signpost):
         flash("What came of the signpost was saved.", "success")
         return redirect(url_for("people.view", person_id=signpost.person_id))
     return page("signposts/outcome.html", form, signpost=signpost)
