@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -24,6 +25,7 @@ COVARIATE_KINDS = ("number", "category")
 ERRORS = ("CR2", "classical")
 DERIVED_COVARIATES = ("age",)
 DEFAULT_TIMEPOINT_WINDOW = (-28, 28)
+MOST_DAYS = 36525  # a hundred years
 _SLUG = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
@@ -156,6 +158,42 @@ class _Reader:
     def fault(self, path: str, what: str) -> None:
         self.faults.append(f"plan.{path}: {what}")
 
+    def part(self, tree: Mapping[str, Any], key: str, keys: Iterable[str] | None = None) -> Mapping[str, Any]:
+        """One table of the plan; `keys` are those it may have, if not any."""
+        return self.table(tree.get(key, {}), key, keys)
+
+    def table(self, value: Any, path: str, keys: Iterable[str] | None = None) -> Mapping[str, Any]:
+        if not isinstance(value, dict):
+            self.fault(path, f"unexpected value '{value}'; write a table, such as {{ key = value }}")
+            return {}
+        if keys is not None:
+            self.known(value, path, keys)
+        return value
+
+    def entries(
+        self, tree: Mapping[str, Any], key: str, keys: Iterable[str]
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Each table of a list, with its path."""
+        value = tree.get(key, [])
+        if not isinstance(value, list):
+            self.fault(key, f"unexpected value '{value}'; write a list, each entry under [[{key}]]")
+            return
+        for position, entry in enumerate(value):
+            yield f"{key}[{position}]", self.table(entry, f"{key}[{position}]", keys)
+
+    def texts(self, where: Mapping[str, Any], path: str, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        value = where.get(key, list(default))
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            self.fault(f"{path}.{key}", f"unexpected value '{value}'; write a list of texts")
+            return default
+        return tuple(value)
+
+    def flag(self, where: Mapping[str, Any], path: str, key: str) -> bool:
+        value = where.get(key, False)
+        if not isinstance(value, bool):
+            self.fault(f"{path}.{key}", f"unexpected value '{value}'; write true or false")
+        return value is True
+
     def text(self, where: Mapping[str, Any], path: str, key: str, default: str | None = None) -> str:
         value = where.get(key, default)
         if not isinstance(value, str) or not value.strip():
@@ -178,14 +216,22 @@ class _Reader:
 
     def number(self, where: Mapping[str, Any], path: str, key: str, default: float | None = None) -> float:
         value = where.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             self.fault(f"{path}.{key}", "is missing or not a number; give it a number")
             return 0
         return value
 
+    def whole(
+        self, where: Mapping[str, Any], path: str, key: str, default: int | None = None, *, least: int, most: int
+    ) -> int:
+        value = self.number(where, path, key, default)
+        if value != int(value) or not least <= value <= most:
+            self.fault(f"{path}.{key}", f"unexpected value '{value}'; write a whole number from {least} to {most}")
+        return int(value)
+
     def choice(self, where: Mapping[str, Any], path: str, key: str, allowed: Iterable[str], default: str = "") -> str:
         value = where.get(key, default)
-        if value not in allowed:
+        if not isinstance(value, str) or value not in allowed:
             self.fault(f"{path}.{key}", f"unexpected value '{value}'; allowed: {', '.join(allowed)}")
         return str(value)
 
@@ -219,16 +265,13 @@ def parse(text: str) -> Plan:
         raise PlanError([f"plan: is not valid TOML ({error}); correct that line"]) from None
     reader = _Reader()
     reader.known(tree, "", _TOP)
-    study = tree.get("study", {})
-    reader.known(study, "study", ("id", "title", "design", "enrolled_from", "enrolled_until"))
+    study = reader.part(tree, "study", ("id", "title", "design", "enrolled_from", "enrolled_until"))
     opened, closed = (reader.day(study, "study", key) for key in ("enrolled_from", "enrolled_until"))
     if opened and closed and opened > closed:
         reader.fault("study.enrolled_until", "is before enrolled_from; correct one of the dates")
-    covariates = _covariates(reader, tree.get("covariates", {}))
-    arms, timepoints = _arms(reader, tree.get("arms", {})), _timepoints(reader, tree.get("timepoints", []))
-    measures = _measures(reader, tree.get("measures", []))
-    options = tree.get("analysis", {})
-    reader.known(options, "analysis", ("errors", "confidence", "small_number", "seed"))
+    covariates = _covariates(reader, reader.part(tree, "covariates"))
+    arms, timepoints = _arms(reader, reader.part(tree, "arms")), _timepoints(reader, tree)
+    options = reader.part(tree, "analysis", ("errors", "confidence", "small_number", "seed"))
     design = reader.choice(study, "study", "design", DESIGNS)
     default_errors = "classical" if design == "individually-randomised" else "CR2"
     plan = Plan(
@@ -237,14 +280,14 @@ def parse(text: str) -> Plan:
         design=design,
         arms=arms,
         timepoints=timepoints,
-        outcomes=_outcomes(reader, tree.get("outcomes", []), timepoints, covariates),
+        outcomes=_outcomes(reader, tree, timepoints, covariates),
         covariates=covariates,
-        measures=measures,
-        instruments=tuple(tree.get("capture", {}).get("instruments", ())),
+        measures=_measures(reader, tree),
+        instruments=reader.texts(reader.part(tree, "capture", ("instruments",)), "capture", "instruments"),
         errors=reader.choice(options, "analysis", "errors", ERRORS, default_errors),
         confidence=reader.number(options, "analysis", "confidence", 0.95),
-        small_number=int(reader.number(options, "analysis", "small_number", 10)),
-        seed=int(reader.number(options, "analysis", "seed", 20260101)),
+        small_number=reader.whole(options, "analysis", "small_number", 10, least=0, most=1000),
+        seed=reader.whole(options, "analysis", "seed", 20260101, least=0, most=2**63 - 1),
         enrolled_from=opened,
         enrolled_until=closed,
     )
@@ -257,27 +300,22 @@ def parse(text: str) -> Plan:
 
 def _arms(reader: _Reader, tree: Mapping[str, Any]) -> tuple[Arm, ...]:
     arms = []
-    for id, arm in tree.items():
+    for id, entry in tree.items():
         path = f"arms.{id}"
-        reader.known(arm, path, ("label", "role"))
+        arm = reader.table(entry, path, ("label", "role"))
         arms.append(Arm(id, reader.text(arm, path, "label", id), reader.choice(arm, path, "role", ROLES)))
     if sorted(arm.role for arm in arms) != ["comparison", "intervention"]:
         reader.fault("arms", "needs exactly two arms, one with role 'intervention' and one with role 'comparison'")
     return tuple(arms)
 
 
-def _timepoints(reader: _Reader, tree: Iterable[Mapping[str, Any]]) -> tuple[Timepoint, ...]:
+def _timepoints(reader: _Reader, tree: Mapping[str, Any]) -> tuple[Timepoint, ...]:
     timepoints = []
-    for position, entry in enumerate(tree):
-        path = f"timepoints[{position}]"
-        reader.known(entry, path, ("id", "label", "day", "window"))
+    for path, entry in reader.entries(tree, "timepoints", ("id", "label", "day", "window")):
         id = reader.slug(entry, path, "id")
-        window = entry.get("window", DEFAULT_TIMEPOINT_WINDOW)
-        if len(window) != 2 or not window[0] <= 0 <= window[1]:
-            reader.fault(f"{path}.window", "needs two numbers of days around the day itself, such as [-28, 28]")
-            window = DEFAULT_TIMEPOINT_WINDOW
-        day = int(reader.number(entry, path, "day"))
-        timepoints.append(Timepoint(id, reader.text(entry, path, "label", id), day, int(window[0]), int(window[1])))
+        opens, closes = _window(reader, entry, path)
+        day = reader.whole(entry, path, "day", least=-MOST_DAYS, most=MOST_DAYS)
+        timepoints.append(Timepoint(id, reader.text(entry, path, "label", id), day, opens, closes))
     reader.unique("timepoints", (timepoint.id for timepoint in timepoints))
     if len(timepoints) < 2:
         reader.fault("timepoints", "needs a baseline and at least one follow-up")
@@ -288,15 +326,22 @@ def _timepoints(reader: _Reader, tree: Iterable[Mapping[str, Any]]) -> tuple[Tim
     return ordered
 
 
+def _window(reader: _Reader, entry: Mapping[str, Any], path: str) -> tuple[int, int]:
+    window = entry.get("window", list(DEFAULT_TIMEPOINT_WINDOW))
+    whole = isinstance(window, list) and len(window) == 2 and all(type(end) is int for end in window)
+    if not whole or not -MOST_DAYS <= window[0] <= 0 <= window[1] <= MOST_DAYS:
+        reader.fault(f"{path}.window", "needs two numbers of days around the day itself, such as [-28, 28]")
+        return DEFAULT_TIMEPOINT_WINDOW
+    return window[0], window[1]
+
+
 def _covariates(reader: _Reader, tree: Mapping[str, Any]) -> tuple[Covariate, ...]:
     return tuple(Covariate(name, reader.choice(tree, "covariates", name, COVARIATE_KINDS)) for name in tree)
 
 
-def _measures(reader: _Reader, tree: Iterable[Mapping[str, Any]]) -> tuple[Measure, ...]:
+def _measures(reader: _Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
     measures = []
-    for position, entry in enumerate(tree):
-        path = f"measures[{position}]"
-        reader.known(entry, path, ("id", "scale", "label", "minimum", "maximum", "better"))
+    for path, entry in reader.entries(tree, "measures", ("id", "scale", "label", "minimum", "maximum", "better")):
         low, high = reader.number(entry, path, "minimum"), reader.number(entry, path, "maximum")
         if low >= high:
             reader.fault(f"{path}.minimum", f"{low:g} is not below the maximum {high:g}; correct the range")
@@ -313,13 +358,11 @@ _OUTCOME_KEYS = (
 
 
 def _outcomes(
-    reader: _Reader,
-    tree: Iterable[Mapping[str, Any]],
-    timepoints: tuple[Timepoint, ...],
-    covariates: tuple[Covariate, ...],
+    reader: _Reader, tree: Mapping[str, Any], timepoints: tuple[Timepoint, ...], covariates: tuple[Covariate, ...]
 ) -> tuple[Outcome, ...]:
     outcomes = [
-        _outcome(reader, entry, f"outcomes[{position}]", timepoints, covariates) for position, entry in enumerate(tree)
+        _outcome(reader, entry, path, timepoints, covariates)
+        for path, entry in reader.entries(tree, "outcomes", _OUTCOME_KEYS)
     ]
     reader.unique("outcomes", (outcome.id for outcome in outcomes))
     if sum(outcome.primary for outcome in outcomes) != 1:
@@ -334,18 +377,17 @@ def _outcome(
     timepoints: tuple[Timepoint, ...],
     covariates: tuple[Covariate, ...],
 ) -> Outcome:
-    reader.known(entry, path, _OUTCOME_KEYS)
     id = reader.slug(entry, path, "id")
     names = tuple(covariate.name for covariate in covariates)
-    chosen = tuple(entry.get("covariates", names))
+    chosen = reader.texts(entry, path, "covariates", names)
     for name in chosen:
         if name not in names:
             reader.fault(f"{path}.covariates", f"'{name}' is not declared; add it under [covariates] with its kind")
     build = _count_outcome if "setting" in entry else _scale_outcome
     common = {
         "id": id,
-        "label": entry.get("label", id),
-        "primary": entry.get("primary", False),
+        "label": reader.text(entry, path, "label", id),
+        "primary": reader.flag(entry, path, "primary"),
         "covariates": chosen,
     }
     return build(reader, entry, path, timepoints, common)
@@ -364,7 +406,7 @@ def _scale_outcome(
         kind=reader.choice(entry, path, "kind", ("continuous",), "continuous"),
         instrument=reader.text(entry, path, "instrument"),
         scale=reader.text(entry, path, "scale", "total"),
-        value_set=entry.get("value_set"),
+        value_set=reader.text(entry, path, "value_set") if "value_set" in entry else None,
         timepoint=reader.choice(entry, path, "timepoint", follow_ups, follow_ups[-1] if follow_ups else ""),
     )
 
