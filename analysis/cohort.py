@@ -122,12 +122,10 @@ def _arms(dataset: Dataset, people: pd.DataFrame) -> pd.Series[Any]:
 
 def _at_entry(unit: pd.Series[Any], entered_on: pd.Series[Any], allocations: pd.DataFrame, name: str) -> pd.Series[Any]:
     """The latest allocation on or before entry; the only one, whenever it began, where there is but one."""
-    found = pd.Series(np.nan, index=unit.index)
-    for key, history in allocations.groupby(name):
+    moved = allocations[name].duplicated(keep=False)
+    found = unit.map(allocations[~moved].set_index(name)["arm"]).astype(float)
+    for key, history in allocations[moved].groupby(name):
         members = unit.index[unit == key]
-        if len(history) == 1:
-            found[members] = history["arm"].iloc[0]
-            continue
         for from_on, arm in zip(history["from_on"], history["arm"], strict=True):
             found[members[entered_on[members] >= from_on]] = arm
     return found

@@ -19,7 +19,7 @@ from instruments.dataset import CONTRACT_VERSION
 from ..disclosure import WITHHELD, Gate, ReleasedTable
 from ..result import Estimate, Fitted, refuse_to_replace
 from .comparison import Comparison, compare
-from .contents import Contents, contents
+from .contents import Contents, lay_out
 from .outcomes import analysed_key
 from .page import page
 
@@ -56,7 +56,7 @@ def write(comparison: Comparison, folder: Path, *, command: str = "") -> str:
         When the folder holds something else than a report; nothing is written then.
     """
     refuse_to_replace(folder, PROVENANCE_FILE)
-    whole = contents(comparison)
+    whole = lay_out(comparison)
     files = dict(_files(comparison, whole, _provenance(comparison, command)))
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

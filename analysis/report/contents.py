@@ -56,7 +56,7 @@ class Contents:
         return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Drawing))
 
 
-def contents(comparison: Comparison) -> Contents:
+def lay_out(comparison: Comparison) -> Contents:
     """Lay a comparison out as a report."""
     plan = comparison.plan
     parts = [_design(comparison), _people(comparison), _delivery(comparison), _primary(comparison)]

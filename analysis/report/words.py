@@ -133,6 +133,8 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
         )
     else:
         yield "People, not sites, are the units; the interval takes them to be independent."
+        if comparison.plan.design != "individually-randomised":
+            yield "Sites were allocated, though: people of one site resemble each other, so the interval is too narrow."
     yield from matters(comparison, outcome, gate)
     yield from fitted.warnings
 

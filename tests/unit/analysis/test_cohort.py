@@ -93,6 +93,33 @@ def test_the_only_allocation_of_a_site_counts_whenever_it_began(rows: Rows, coho
     assert cohort_of(rows).people.loc[PERSON, "arm"] == 1
 
 
+def test_many_people_allocated_one_by_one_take_no_time(rows: Rows, cohort_of: Make) -> None:
+    """Each person's own allocation is looked up, not searched for among all the others'."""
+    import time
+
+    count = 20_000
+    rows["people"] = [{"person": f"p{n}", "entered_on": date(2024, 3, 1), "birth_year": 1960} for n in range(count)]
+    rows["allocations"] = [
+        {"arm": "link-worker" if n % 2 else "usual-care", "person": f"p{n}", "from_on": date(2024, 3, 1),
+         "method": "randomised"}
+        for n in range(count)
+    ]  # fmt: skip
+    about = {"instrument": "phq9", "version": "1", "timepoint": "6m"}
+    asked = {"assessment": "a", "person": "p0", "assessed_on": date(2024, 9, 1), "mode": "paper", "respondent": "self"}
+    rows = {name: rows[name] for name in ("arms", "people", "allocations")}
+    rows["assessments"] = [asked | about | {"status": "complete"}]
+    rows["scores"] = [about | {"assessment": "a", "person": "p0", "scale": "total", "score": 5.0, "origin": "reported"}]
+    plan = PLAN[: PLAN.index("[[outcomes]]")].replace("controlled-before-after", "individually-randomised")
+    plan = (
+        plan.replace('sex = "category"\n', "") + '[[outcomes]]\nid = "phq9-6m"\ninstrument = "phq9"\nprimary = true\n'
+    )
+    dataset = cohort_of(rows, plan).dataset
+    began = time.perf_counter()
+    people = assemble(dataset).people
+    assert time.perf_counter() - began < 2
+    assert people["arm"].sum() == count / 2
+
+
 def test_entry_before_any_of_several_allocations_is_refused(rows: Rows, cohort_of: Make) -> None:
     row(rows, "allocations", site="s1")["from_on"] = date(2026, 1, 1)
     rows["allocations"].append({"arm": "usual-care", "site": "s1", "from_on": date(2025, 1, 1), "method": "other"})

@@ -170,6 +170,14 @@ def test_where_people_are_the_units_it_says_so(comparison: Callable[..., Compari
     alone = replace(made.fitted["eq5d-6m"], n_clusters=None)
     lines = list(words.how_sure(Comparison(made.cohort, {"eq5d-6m": alone}), OPEN))
     assert lines[1] == "People, not sites, are the units; the interval takes them to be independent."
+    assert lines[2].startswith("Sites were allocated, though: people of one site resemble each other")
+
+
+def test_where_people_were_allocated_that_is_no_doubt(comparison: Callable[..., Comparison]) -> None:
+    made = comparison()
+    cohort = replace(made.cohort, plan=replace(made.plan, design="individually-randomised"))
+    alone = replace(made.fitted["eq5d-6m"], n_clusters=None)
+    assert "Sites were allocated" not in " ".join(words.how_sure(Comparison(cohort, {"eq5d-6m": alone}), OPEN))
 
 
 def test_how_many_were_analysed_is_withheld_where_it_would_tell(comparison: Callable[..., Comparison]) -> None:
