@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
 from types import MappingProxyType
 
 from . import codes
@@ -21,6 +20,8 @@ PRIVACY_CLASSES = ("open", "research", "text", "internal", "never")
 """open: the study; research: pseudonymous; text: free text; internal: keys, versions; never: identity, secrets."""
 
 Value = str | int | float | bool | date | None
+LARGEST = 2**31 - 1
+"""The largest whole number that every database and program keeps exactly."""
 
 
 class ContractError(ValueError):
@@ -79,6 +80,8 @@ class Column:
             raise ContractError(f"unexpected value '{value}'; expected {_EXPECTED[self.type]}")
         if self.codes and value not in self.codes:
             raise ContractError(f"unexpected value '{value}'; allowed: {', '.join(self.codes)}")
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise ContractError(f"{value} is beyond {LARGEST}; correct the value")
         if isinstance(value, int | float) and self.minimum is not None and value < self.minimum:
             raise ContractError(f"{value:g} is below {self.minimum:g}; correct the value")
         if isinstance(value, int | float) and self.maximum is not None and value > self.maximum:
@@ -132,10 +135,8 @@ def _number(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    """By way of a decimal: a float would round long numbers without a word."""
-    _number(text)
-    number = Decimal(text.strip())
-    if number != number.to_integral_value():
+    number = _number(text)
+    if not number.is_integer():
         raise ValueError(text)
     return int(number)
 

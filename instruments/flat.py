@@ -9,15 +9,17 @@ Nothing is guessed: an unmapped column stays empty, and every row that does not 
 from __future__ import annotations
 
 import csv
-import tomllib
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from . import get, library
-from .dataset import TABLES, ContractError, Value, table
+from .dataset import TABLES, Column, ContractError, Value, table
+from .mapping import FlatError, text_of
+from .mapping import read as read_mapping
 from .plan import Plan, PlanError
 from .plan import parse as parse_plan
 from .value_sets import known as known_value_sets
@@ -27,20 +29,7 @@ Line = dict[str, str]
 Record = dict[str, Value]
 Source = str | Mapping[str, Any]
 
-_SECTIONS = ("plan", "people", "sites", "allocation", "consent", "scores", "service_use", "missing")
-_PEOPLE = ("file", "person", "site", "arm", "age", "characteristics", *table("people").names)
-_SOURCE_KEYS = ("column", "codes", "value", "times", "days_after_entry")
-_SCORES_KEYS = ("instrument", "version", "scale", "value_set", "columns", "mode", "respondent")
-_USE_KEYS = ("setting", "column", "from_day", "until_day", "source")
-_SITES = ("file", *table("sites").names)
-
-
-class FlatError(ValueError):
-    """A mapping or a row that does not fit; `faults` lists every one."""
-
-    def __init__(self, faults: list[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+_NUMBER = Column("number", "number", "Any number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +83,28 @@ class _Reading:
             return source
         text = self.cell(source, line, where)
         try:
-            value = float(text) if text else None
-        except ValueError:
+            value = _NUMBER.parse(text)
+        except ContractError:
             self.faults.append(f"{where}: {_named(source)} has '{text}', expected a number")
             return None
-        return None if value is None else value * (1 if isinstance(source, str) else source.get("times", 1))
+        if not isinstance(value, float):
+            return None
+        return value * (1 if isinstance(source, str) else float(source.get("times", 1)))
+
+    def day(self, source: Source | float, entered: date, days: float, where: str) -> date | None:
+        """The day so many days after entry."""
+        try:
+            return entered + timedelta(round(days))
+        except (OverflowError, ValueError):
+            self.faults.append(
+                f"{where}: {_named(source)} is {days:g} days after entry, beyond any calendar; correct it"
+            )
+            return None
 
 
-def _named(source: Source) -> str:
+def _named(source: Source | float) -> str:
+    if isinstance(source, int | float):
+        return "a day of the mapping"
     return source if isinstance(source, str) else str(source.get("column", "value"))
 
 
@@ -123,9 +126,9 @@ def read(mapping_path: Path) -> Flat:
     FlatError
         When the mapping, the plan or any row does not fit: every fault with its file and row, and nothing is kept.
     """
-    mapping = _mapping(mapping_path)
+    mapping = read_mapping(mapping_path)
     folder = mapping_path.parent
-    plan_text = _text(folder / mapping["plan"])
+    plan_text = text_of(folder / mapping["plan"])
     try:
         plan = parse_plan(plan_text)
     except PlanError as error:
@@ -139,57 +142,34 @@ def read(mapping_path: Path) -> Flat:
     return Flat(reading.tables, plan_text, plan)
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError:
-        raise FlatError([f"{path.name}: cannot be read; put it beside the mapping or correct its name"]) from None
-    except UnicodeDecodeError:
-        raise FlatError([f"{path.name}: is not UTF-8 text; save it as UTF-8"]) from None
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        mapping = tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise FlatError([f"{path.name}: is not valid TOML ({error}); correct that line"]) from None
-    faults = list(_unknown(path.name, mapping, _SECTIONS))
-    faults += [f"{path.name}: has no '{name}'; add it" for name in ("plan", "people") if name not in mapping]
-    people = mapping.get("people", {})
-    faults += [
-        f"{path.name}: people has no '{key}'; name its column"
-        for key in ("file", "person", "entered_on")
-        if key not in people
-    ]
-    faults += _unknown(f"{path.name}: people", people, _PEOPLE)
-    faults += _unknown(f"{path.name}: sites", mapping.get("sites", {}), _SITES)
-    for name, keys in (("scores", _SCORES_KEYS), ("service_use", _USE_KEYS)):
-        for number, entry in enumerate(mapping.get(name, [])):
-            faults += _unknown(f"{path.name}: {name}[{number}]", entry, keys)
-    if faults:
-        raise FlatError(faults)
-    return mapping
-
-
-def _unknown(where: str, given: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[str]:
-    for key in given:
-        if key not in known:
-            yield f"{where}: '{key}' is not known here; allowed: {', '.join(known)}"
-
-
 def _lines(path: Path, sources: list[Source]) -> list[tuple[str, Line]]:
     """Every line of a CSV file with its place, once all the columns that the mapping names are there."""
-    rows = csv.DictReader(_text(path).splitlines())
-    header = tuple(rows.fieldnames or ())
+    (_, header), *rows = _rows(path)
     wanted = dict.fromkeys(name for source in sources if (name := _column(source)))
-    absent = [name for name in wanted if name not in header]
-    if absent:
-        raise FlatError([f"{path.name}: no column '{name}'; the file has: {', '.join(header)}" for name in absent])
-    lines = [(f"{path.name} row {number}", dict(row)) for number, row in enumerate(rows, start=2)]
-    ragged = [where for where, line in lines if None in line or None in line.values()]
-    if ragged:
-        raise FlatError([f"{where}: has more or fewer cells than the header; correct the row" for where in ragged])
-    return lines
+    known = ", ".join(header)
+    faults = [f"{path.name}: no column '{name}'; the file has: {known}" for name in wanted if name not in header]
+    faults += [f"{path.name}: column '{name}' stands twice; keep one" for name in wanted if header.count(name) > 1]
+    if not faults:
+        faults = [
+            f"{path.name} row {number}: has more or fewer cells than the header; correct the row"
+            for number, row in rows
+            if len(row) != len(header)
+        ]
+    if faults:
+        raise FlatError(faults)
+    return [(f"{path.name} row {number}", dict(zip(header, row, strict=True))) for number, row in rows]
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Rows with their numbers as a spreadsheet counts them, the header first; empty lines are left out."""
+    lines = csv.reader(io.StringIO(text_of(path), newline=""), strict=True)
+    try:
+        rows = [(number, row) for number, row in enumerate(lines, start=1) if row]
+    except csv.Error as error:
+        raise FlatError([f"{path.name}: is not a table ({error}); save it as CSV again"]) from None
+    if not rows:
+        raise FlatError([f"{path.name}: is empty; save the table with its header again"])
+    return rows
 
 
 def _column(source: Source | float) -> str | None:
@@ -243,7 +223,7 @@ def _person(reading: _Reading, people: Mapping[str, Any], line: Line, where: str
 def _value(reading: _Reading, name: str, source: Source, line: Line, where: str, entered: Value) -> Value:
     if isinstance(source, Mapping) and source.get("days_after_entry"):
         days = reading.number(source, line, where)
-        return None if days is None or not isinstance(entered, date) else entered + timedelta(round(days))
+        return None if days is None or not isinstance(entered, date) else reading.day(source, entered, days, where)
     try:
         column = table("people").column(name)
         text = reading.cell(source, line, where)
@@ -331,11 +311,13 @@ def _scores(reading: _Reading, mapping: Mapping[str, Any], line: Line, where: st
             }
             if id not in known:
                 known.add(id)
-                reading.add("assessments", where, shared | _administered(entry, entered + timedelta(day)))
+                reading.add(
+                    "assessments", where, shared | _administered(entry, reading.day(source, entered, day, where))
+                )
             reading.add("scores", where, shared | _reported(entry, score))
 
 
-def _administered(entry: Mapping[str, Any], day: date) -> Record:
+def _administered(entry: Mapping[str, Any], day: date | None) -> Record:
     mode, respondent = entry.get("mode", "import"), entry.get("respondent", "self")
     return {"assessed_on": day, "mode": mode, "respondent": respondent, "status": "complete"}
 
@@ -393,8 +375,8 @@ def _service_use(reading: _Reading, mapping: Mapping[str, Any], line: Line, wher
         row: Record = {
             "person": record["person"],
             "setting": entry["setting"],
-            "from_on": entered + timedelta(round(opens)),
-            "until_on": entered + timedelta(round(closes)),
+            "from_on": reading.day(entry["from_day"], entered, opens, where),
+            "until_on": reading.day(entry["until_day"], entered, closes, where),
             "count": int(count),
             "source": entry.get("source", "record-extract"),
         }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from instruments import bundle
 from instruments.bundle import Row
-from instruments.dataset import TABLES, Column, ContractError, Table, Value, table
+from instruments.dataset import LARGEST, TABLES, Column, ContractError, Table, Value, table
 from tests.unit.instruments.test_plan import SHORT
 
 TRICKY = (
@@ -30,8 +30,9 @@ def numbers_of(column: Column) -> dict[str, float | None]:
     return {"min_value": column.minimum, "max_value": column.maximum}
 
 
-def whole_numbers_of(column: Column) -> dict[str, int | None]:
-    return {name: None if bound is None else int(bound) for name, bound in numbers_of(column).items()}
+def whole_numbers_of(column: Column) -> dict[str, int]:
+    low, high = column.minimum, column.maximum
+    return {"min_value": -LARGEST if low is None else int(low), "max_value": LARGEST if high is None else int(high)}
 
 
 def values(column: Column) -> st.SearchStrategy[Value]:
@@ -140,11 +141,17 @@ def test_an_empty_text_does_not_stand_for_a_required_one():
         Column("x", "string", "X", required=True).check("")
 
 
-@given(st.integers())
-@example(9007199254740993)
-@example(-9007199254740993)
+@given(st.integers(-LARGEST, LARGEST))
+@example(LARGEST)
+@example(-LARGEST)
 def test_a_whole_number_keeps_every_digit(number: int):
     assert Column("x", "integer", "X").parse(bundle.cell(number)) == number
+
+
+@pytest.mark.parametrize("text", ["2147483648", "-2147483648", "9007199254740993", "1e30"])
+def test_a_whole_number_that_some_database_would_not_hold_is_refused(text: str):
+    with pytest.raises(ContractError, match=r"is beyond 2147483647; correct the value"):
+        Column("x", "integer", "X").parse(text)
 
 
 @pytest.mark.parametrize("kind", ["integer", "number"])
