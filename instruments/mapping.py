@@ -132,10 +132,11 @@ _NUMBER = _kind((int, float), "a number")
 _TEXT = _kind((str,), "a text")
 _DAY = _kind((date,), "a date without quotes, such as 2025-03-31")
 _PLAIN = _kind((str, int, float, bool, date), "a text, a number or a date")
+_PLAIN_OR_MISSING = _either(_PLAIN, _anything, (str,))
 _SOURCE_FIELDS = _table(
     {
         "column": _TEXT,
-        "codes": _every(_PLAIN),
+        "codes": _every(_PLAIN_OR_MISSING),
         "value": _PLAIN,
         "times": _NUMBER,
         "days_after_entry": _kind((bool,), "true or false"),

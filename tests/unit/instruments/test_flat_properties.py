@@ -300,3 +300,9 @@ def test_a_mapping_of_the_wrong_shape_is_told_the_shape(place: str, wrong: Any, 
     with files(GOOD, bent_mapping(place, wrong)) as mapping, pytest.raises(FlatError) as refused:
         flat.read(mapping)
     assert any(each.startswith(f"mapping.toml: {fault}") for each in refused.value.faults)
+
+
+def test_a_code_may_stand_for_missing():
+    mapping = FULL_MAPPING.replace("arm = { column", 'sex = { column = "remark", codes = { r = "" } }\narm = { column')
+    with files(GOOD, mapping) as path:
+        assert [row.get("sex") for row in flat.read(path).tables["people"]] == [None, None]
