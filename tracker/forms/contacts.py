@@ -26,7 +26,7 @@ class ContactForm(FlaskForm):
     attendance = CodeRadio(
         "Did they attend?", [InputRequired("Choose whether they attended")], codes=ATTENDANCES, default="attended"
     )
-    minutes = WholeNumber("Minutes", [Optional()])
+    minutes = WholeNumber("Minutes")
     contacted_on = DatePartsField(
         "Date", [InputRequired("Enter the date of the contact"), not_in_the_future], default=today
     )

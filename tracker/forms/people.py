@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, RadioField
+from wtforms import BooleanField
 from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
 from instruments.codes import (
@@ -112,4 +112,4 @@ class AnswerForm(FlaskForm):
 class SiteForm(FlaskForm):
     """Which of several sites a new person belongs to."""
 
-    site = RadioField("Which site does the person belong to?", [InputRequired("Choose a site")])
+    site = CodeRadio("Which site does the person belong to?", [InputRequired("Choose a site")], codes={})
