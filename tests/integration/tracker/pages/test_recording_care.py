@@ -1,0 +1,359 @@
+"""Contacts, signposts, the directory and attendances: what is saved, what comes back, and what a second sending does."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.integration.tracker.pages.conftest import Desk, newest_event, written
+from tests.integration.tracker.pages.forms import ADD_RESOURCE, ATTEND, CAME_OF, CLOSE, LOG, SIGNPOST, Ago, Form
+from tests.integration.tracker.pages.reading import check_kept, check_rejected
+from tests.world import days_ago
+from tracker.extensions import db
+from tracker.models import Contact, Resource, ServiceUse, Signpost
+
+OFF_LIST = "Choose one of the answers on this page"
+RELOAD = "Reload the page and send it again"
+
+
+def newest(kind: type) -> object:
+    db.session.rollback()
+    return db.session.scalars(select(kind).order_by(kind.recorded_at.desc()).limit(1)).one()  # type: ignore[attr-defined]
+
+
+def check_fault(desk: Desk, form: Form, changes: dict[str, object], field: str, says: str) -> None:
+    """The form comes back with its one fault and everything that was typed; nothing is written."""
+    before = written()
+    page, sent = desk.submit(form, **changes)
+    check_rejected(page, field, says)
+    assert list(page.errors) == [field]
+    check_kept(page, {name: value for name, value in sent.items() if value != "pigeon"})
+    assert written() == before
+
+
+# -------------------------------------------------------------------------------------- contacts
+
+
+def test_a_contact_keeps_everything_that_was_typed(desk: Desk):
+    page, sent = desk.submit(LOG)
+    made = newest(Contact)
+    assert page.location == "/"
+    assert (made.mode, made.attendance, made.minutes, made.travel_minutes) == ("phone", "attended", 35, 10)
+    assert (made.topics, made.note, made.contacted_on) == ("Money, housing", "Prefers mornings", days_ago(2))
+    assert str(made.client_key) == sent["client_key"]
+    assert made.worker_id == desk.world.users["link-worker"]
+    assert "The contact with Person Own was saved." in desk.open("link-worker", "/").text
+
+
+def test_a_contact_stands_on_the_persons_page(desk: Desk):
+    desk.submit(LOG)
+    shown = desk.open("link-worker", "/people/{own}").text
+    assert "Phone, 35 minutes Attended Link-Worker, travel 10 minutes. Money, housing. Prefers mornings" in shown
+
+
+def test_a_note_keeps_its_lines_and_nothing_a_reader_cannot_see(desk: Desk):
+    desk.submit(LOG, note="  First line\r\nSecond\tline\x00\x1b[31m \r\n")
+    assert newest(Contact).note == "First line\nSecond\tline[31m"
+
+
+def test_an_attempt_without_an_answer_needs_no_minutes(desk: Desk):
+    desk.submit(LOG, attendance="attempted", minutes="")
+    assert (newest(Contact).attendance, newest(Contact).minutes) == ("attempted", 0)
+
+
+WRONG_MINUTES = "Minutes must be between 1 and 480. Enter how long the contact took."
+CONTACT_FAULTS = [
+    ({"mode": ""}, "mode", "Choose how the contact was made"),
+    ({"mode": "pigeon"}, "mode", OFF_LIST),
+    ({"attendance": "pigeon"}, "attendance", OFF_LIST),
+    ({"minutes": ""}, "minutes", "Enter how many minutes the contact took"),
+    ({"minutes": "0"}, "minutes", WRONG_MINUTES),
+    ({"minutes": "-5"}, "minutes", WRONG_MINUTES),
+    ({"minutes": "2000"}, "minutes", WRONG_MINUTES),
+    ({"minutes": "481"}, "minutes", WRONG_MINUTES),
+    ({"minutes": "1.5"}, "minutes", "Minutes must be a whole number, such as 15"),
+    ({"minutes": "half an hour"}, "minutes", "Minutes must be a whole number, such as 15"),
+    ({"minutes": "1e9"}, "minutes", "Minutes must be a whole number, such as 15"),
+    ({"travel_minutes": "481"}, "travel_minutes", "Enter 0 to 480 minutes of travel"),
+    ({"travel_minutes": "-1"}, "travel_minutes", "Enter 0 to 480 minutes of travel"),
+    ({"contacted_on": Ago(-1)}, "contacted_on", "Date is in the future. Enter today or an earlier date."),
+    ({"contacted_on-day": "31", "contacted_on-month": "2", "contacted_on-year": "2026"}, "contacted_on",
+     "31 2 2026 is not a real date. Enter one such as 31 3 2025"),
+    ({"contacted_on-year": ""}, "contacted_on", "Date needs a day, a month and a year, such as 31 3 2025"),
+    ({"contacted_on-day": "", "contacted_on-month": "", "contacted_on-year": ""}, "contacted_on",
+     "Enter the date of the contact"),
+    ({"topics": "t" * 401}, "topics", "Topics has 401 characters. Shorten it to 400."),
+    ({"note": "n" * 4001}, "note", "Private note has 4,001 characters. Shorten it to 4,000."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "field", "says"), CONTACT_FAULTS)
+def test_a_contact_with_a_fault_comes_back_whole(desk: Desk, changes: dict[str, object], field: str, says: str):
+    check_fault(desk, LOG, changes, field, says)
+
+
+def test_a_contact_before_the_referral_says_when_that_was(desk: Desk):
+    referred = days_ago(200)
+    day = f"{referred.day} {referred:%B %Y}"
+    says = f"The contact is before the referral of {day}. Enter that day or a later one."
+    check_fault(desk, LOG, {"contacted_on": Ago(201)}, "contacted_on", says)
+
+
+def test_a_contact_after_the_referral_was_closed_says_when_that_was(desk: Desk):
+    sent = desk.fill(LOG, contacted_on=Ago(0))
+    desk.submit(CLOSE, closed_on=Ago(1))
+    closed = days_ago(1)
+    page = desk.send(LOG.who, LOG.path, sent)
+    says = f"The referral was closed on {closed.day} {closed:%B %Y}. Enter that day or an earlier one."
+    check_rejected(page, "contacted_on", says)
+    check_kept(page, sent)
+
+
+def test_what_is_folded_away_opens_when_something_in_it_is_wrong(desk: Desk):
+    folded = desk.open(LOG.who, LOG.path)
+    assert "open" not in folded.main.all("details")[0].attributes
+    page, _ = desk.submit(LOG, travel_minutes="999")
+    assert "open" in page.main.all("details")[0].attributes
+
+
+# ------------------------------------------------------------------------- the same thing sent again
+
+WITH_A_KEY = [(LOG, Contact, {"minutes": "36"}), (SIGNPOST, Signpost, {"kind": "information"})]
+
+
+@pytest.mark.parametrize(("form", "kind", "other"), WITH_A_KEY, ids=str)
+def test_the_same_form_sent_five_times_is_one_record_and_five_times_saved(
+    desk: Desk, form: Form, kind: type, other: dict[str, str]
+):
+    sent = desk.fill(form)
+    before = written()
+    answers = [desk.send(form.who, form.path, sent).status for _ in range(5)]
+    assert answers == [302] * 5
+    after = written()
+    assert after[kind.__tablename__] == before[kind.__tablename__] + 1  # type: ignore[attr-defined]
+    assert after["trail"] == before["trail"] + 1
+
+
+@pytest.mark.parametrize(("form", "kind", "other"), WITH_A_KEY, ids=str)
+def test_the_same_key_with_other_content_is_told_and_overwrites_nothing(
+    desk: Desk, form: Form, kind: type, other: dict[str, str]
+):
+    sent = desk.fill(form)
+    desk.send(form.who, form.path, sent)
+    before = written()
+    page = desk.send(form.who, form.path, sent | other)
+    assert page.status == 422
+    assert list(page.summary) == ["This was saved before with other content. Open the record to see it."]
+    check_kept(page, sent | other)
+    assert written() == before
+    name, value = next(iter(other.items()))
+    assert str(getattr(newest(kind), name)) != value
+
+
+@pytest.mark.parametrize("key", ["", "not-a-key", "\x00", "1" * 40])
+@pytest.mark.parametrize("form", [LOG, SIGNPOST], ids=str)
+def test_a_key_that_is_none_is_refused_with_what_to_do(desk: Desk, form: Form, key: str):
+    page, _ = desk.submit(form, client_key=key)
+    assert page.status == 422
+    assert list(page.summary) == [RELOAD]
+
+
+# ------------------------------------------------------------------------------------- signposts
+
+
+def test_a_signpost_is_saved_and_waits_for_what_comes_of_it(desk: Desk):
+    page, _ = desk.submit(SIGNPOST)
+    made = newest(Signpost)
+    assert (made.kind, made.signposted_on, made.outcome) == ("accompanied", days_ago(2), "unknown")
+    assert "Signposted to Walking group Not known yet Accompanied" in desk.open("link-worker", page.location or "").text
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "says"),
+    [
+        ({"resource": ""}, "resource", "Choose a resource"),
+        ({"resource": "pigeon"}, "resource", OFF_LIST),
+        ({"kind": ""}, "kind", "Choose how you signposted"),
+        ({"kind": "pigeon"}, "kind", OFF_LIST),
+        ({"signposted_on": Ago(-1)}, "signposted_on", "Date is in the future. Enter today or an earlier date."),
+        ({"signposted_on": Ago(201)}, "signposted_on", "The signpost is dated before the person's entry. Correct the date."),
+    ],
+)  # fmt: skip
+def test_a_signpost_with_a_fault_comes_back_whole(desk: Desk, changes: dict[str, object], field: str, says: str):
+    check_fault(desk, SIGNPOST, changes, field, says)
+
+
+def test_a_resource_of_another_study_is_no_choice(desk: Desk):
+    other = str(desk.world.resources["orchard"])
+    before = written()
+    page, _ = desk.submit(SIGNPOST, resource=other)
+    check_rejected(page, "resource", OFF_LIST)
+    assert written() == before
+
+
+def test_what_came_of_a_signpost_is_saved(desk: Desk):
+    desk.submit(CAME_OF)
+    made = db.session.get(Signpost, desk.places["signpost"])
+    assert (made.outcome, made.sessions_attended, made.version) == ("attended", 3, 2)
+    assert newest_event().action == "answer_signpost"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "says"),
+    [
+        ({"outcome": ""}, "outcome", "Choose what came of it"),
+        ({"outcome": "pigeon"}, "outcome", OFF_LIST),
+        ({"sessions_attended": "501"}, "sessions_attended", "Enter a number between 0 and 500"),
+        ({"sessions_attended": "-1"}, "sessions_attended", "Enter a number between 0 and 500"),
+        ({"sessions_attended": "a few"}, "sessions_attended", "Sessions attended (if known) must be a whole number, such as 15"),
+        ({"outcome": "full"}, "sessions_attended", "Sessions are counted only when the person attended. Leave it empty."),
+    ],
+)  # fmt: skip
+def test_what_cannot_have_come_of_it_comes_back_whole(desk: Desk, changes: dict[str, object], field: str, says: str):
+    check_fault(desk, CAME_OF, changes, field, says)
+
+
+@pytest.mark.parametrize("version", ["", "²", "one", "-1", "9" * 5000, "1.0"])
+def test_a_version_that_is_none_is_refused_with_what_to_do(desk: Desk, version: str):
+    page, _ = desk.submit(CAME_OF, version=version)
+    assert page.status == 422
+    assert list(page.summary) == [RELOAD]
+
+
+def test_the_second_of_two_tabs_is_told_sees_both_and_can_save_what_was_typed(desk: Desk):
+    mine, theirs = desk.fill(CAME_OF), desk.fill(CAME_OF) | {"outcome": "declined", "sessions_attended": ""}
+    assert desk.send("supervisor", CAME_OF.path, theirs).status == 302
+    page = desk.send(CAME_OF.who, CAME_OF.path, mine)
+    assert page.status == 422
+    assert list(page.summary) == [
+        "Somebody else changed this record meanwhile. Check what it says now, then save again."
+    ]
+    assert "Now: Declined" in page.text
+    check_kept(page, {"outcome": "attended", "sessions_attended": "3"})
+    assert db.session.get(Signpost, desk.places["signpost"]).outcome == "declined"
+    assert desk.send(CAME_OF.who, CAME_OF.path, page.typed).status == 302
+    assert db.session.get(Signpost, desk.places["signpost"]).outcome == "attended"
+
+
+# ------------------------------------------------------------------------------------- directory
+
+
+def test_a_resource_stands_in_the_directory_and_can_be_signposted_to(desk: Desk):
+    page, _ = desk.submit(ADD_RESOURCE)
+    made = newest(Resource)
+    assert (made.name, made.category, made.provider, made.area) == ("Allotment", "nature", "The Town Trust", "North")
+    assert "Allotment Nature The Town Trust · North · free Digging together" in desk.open("link-worker", page.location).text
+    assert desk.submit(SIGNPOST, resource=made.id)[0].status == 302
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "says"),
+    [
+        ({"name": ""}, "name", "Enter the name of the resource"),
+        ({"name": "n" * 201}, "name", "Name has 201 characters. Shorten it to 200."),
+        ({"category": ""}, "category", "Choose a category"),
+        ({"category": "pigeon"}, "category", OFF_LIST),
+        ({"provider": "p" * 201}, "provider", "Who runs it has 201 characters. Shorten it to 200."),
+        ({"area": "a" * 101}, "area", "Area has 101 characters. Shorten it to 100."),
+        ({"cost": "c" * 101}, "cost", "Cost to the person has 101 characters. Shorten it to 100."),
+        ({"description": "d" * 2001}, "description", "What happens there has 2,001 characters. Shorten it to 2,000."),
+    ],
+)
+def test_a_resource_with_a_fault_comes_back_whole(desk: Desk, changes: dict[str, object], field: str, says: str):
+    check_fault(desk, ADD_RESOURCE, changes, field, says)
+
+
+@pytest.mark.parametrize(("category", "shown"), [("exercise", 1), ("nature", 0), ("", 1), ("' OR 1=1", 1), ("<b>", 1)])
+def test_the_directory_is_narrowed_by_a_known_category_only(desk: Desk, category: str, shown: int):
+    page = desk.open("link-worker", f"/resources?category={category}")
+    assert len(page.main.all("strong", class_="lwk-row__name")) == shown
+    assert "<b>" not in page.html
+
+
+# ------------------------------------------------------------------------------------ attendances
+
+
+def test_attendances_are_saved_and_stand_on_the_persons_page(desk: Desk):
+    page, _ = desk.submit(ATTEND)
+    made = newest(ServiceUse)
+    assert (made.setting, made.count, made.source) == ("gp", 4, "record-extract")
+    assert (made.from_on, made.until_on) == (days_ago(200), days_ago(20))
+    assert "GP attendances, all: 4" in desk.open("link-worker", page.location or "").text
+
+
+def test_no_attendance_at_all_is_a_number_too(desk: Desk):
+    desk.submit(ATTEND, count="0")
+    assert newest(ServiceUse).count == 0
+
+
+COUNTED = "Counted until (this day not counted)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "says"),
+    [
+        ({"setting": ""}, "setting", "Choose a setting"),
+        ({"setting": "pigeon"}, "setting", OFF_LIST),
+        ({"count": ""}, "count", "Enter how many times"),
+        ({"count": "-1"}, "count", "Enter a number up to 1,000"),
+        ({"count": "1001"}, "count", "Enter a number up to 1,000"),
+        ({"count": "1_0"}, "count", "How many times must be a whole number, such as 15"),
+        ({"from_on": Ago(-2), "until_on": Ago(-1)}, "from_on", "Counted from is in the future. Enter today or an earlier date."),
+        ({"until_on": Ago(-1)}, "until_on", f"{COUNTED} is in the future. Enter today or an earlier date."),
+        ({"until_on": Ago(201)}, "until_on", "The period ends before it begins. Enter a later end date."),
+        ({"until_on": Ago(200)}, "until_on", "The period ends before it begins. Enter a later end date."),
+        ({"from_on-year": "0201"}, "from_on", "Counted from is before 1890. Check the year; enter one such as 31 3 2025"),
+        ({"source": "pigeon"}, "source", OFF_LIST),
+    ],
+)  # fmt: skip
+def test_attendances_with_a_fault_come_back_whole(desk: Desk, changes: dict[str, object], field: str, says: str):
+    before = written()
+    page, sent = desk.submit(ATTEND, **changes)
+    check_rejected(page, field, says)
+    check_kept(page, {name: value for name, value in sent.items() if value != "pigeon"})
+    assert written() == before
+
+
+def test_the_same_period_is_counted_once(desk: Desk):
+    sent = desk.fill(ATTEND)
+    desk.send(ATTEND.who, ATTEND.path, sent)
+    page = desk.send(ATTEND.who, ATTEND.path, sent | {"count": "9"})
+    check_rejected(page, "from_on", "Attendances from this date are already recorded. Choose another start date.")
+    check_kept(page, sent | {"count": "9"})
+    assert db.session.scalars(select(ServiceUse.count)).all() == [4]
+
+
+# ---------------------------------------------------------------------------- what is not there
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/people/{id}", "/people/{id}/signposts/new", "/people/{id}/attendance/new", "/referrals/{id}/contacts/new",
+        "/signposts/{id}/outcome", "/assessments/{id}", "/people/{id}/assessments/phq9/6m", "/people/{id}/leaving",
+    ],
+)  # fmt: skip
+def test_an_id_that_nobody_has_is_answered_as_if_it_were_anothers(desk: Desk, path: str):
+    nobody, somebody = path.format(id=uuid.uuid4()), path.format(id=desk.world.people["other-site"])
+    pages = [desk.open("link-worker", each) for each in (nobody, somebody)]
+    assert [page.status for page in pages] == [404, 404]
+    assert len({page.main.text for page in pages}) == 1
+
+
+@pytest.mark.parametrize("instrument", ["phq-9", "PHQ9", "..%2fphq9", "%00", "eq5d", "<script>"])
+@pytest.mark.parametrize("ending", ["", "/missed"])
+def test_an_instrument_or_timepoint_that_the_plan_does_not_have_is_not_found(desk: Desk, instrument: str, ending: str):
+    for path in (f"/people/{{own}}/assessments/{instrument}/6m{ending}", f"/people/{{own}}/assessments/phq9/{instrument}{ending}"):  # fmt: skip
+        page = desk.open("link-worker", path)
+        assert page.status == 404
+        assert "<script>" not in page.html
+
+
+def test_as_many_contacts_are_counted_on_the_caseload_as_were_attended(desk: Desk):
+    for minutes, attendance in (("20", "attended"), ("0", "attempted"), ("0", "cancelled")):
+        desk.submit(LOG, minutes=minutes, attendance=attendance)
+    total = db.session.scalar(select(func.count()).select_from(Contact))
+    assert total == 4
+    assert "2 contacts, last 2 days ago" in desk.open("link-worker", "/").text
