@@ -69,8 +69,8 @@ def write(folder: Path, tables: Mapping[str, Iterable[Row]], plan_text: str, *, 
     ContractError
         When a row does not keep the contract or the folder holds something else; nothing is written then.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / PACKAGE_FILE).exists():
-        raise ContractError(f"{folder}: holds other files; name a new or empty folder, or an earlier bundle")
+    folder = folder.resolve()
+    _check_place(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     plan = parse_plan(plan_text)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -85,14 +85,33 @@ def write(folder: Path, tables: Mapping[str, Iterable[Row]], plan_text: str, *, 
     return {resource["name"]: resource["rows"] for resource in resources}
 
 
+def _check_place(folder: Path) -> None:
+    """Only an empty folder or an earlier bundle, with nothing else in it, is replaced."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise ContractError(f"{folder}: is a file; name a new or empty folder, or an earlier bundle")
+    there = {path.name for path in folder.iterdir()}
+    ours = {f"{name}.csv" for name in TABLES} | {PLAN_FILE, PACKAGE_FILE, CODEBOOK_FILE}
+    strangers = sorted(there - ours) or ([] if not there or _is_ours(folder) else sorted(there))
+    if strangers:
+        named = ", ".join(strangers[:3])
+        raise ContractError(f"{folder}: holds other files ({named}); name a new or empty folder, or an earlier bundle")
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        return "contract" in json.loads((folder / PACKAGE_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
 def _replace(draft: Path, folder: Path) -> None:
-    old = folder.with_name(f".{folder.name}-old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    draft.chmod(0o755)
-    draft.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    """The draft was made for its owner alone, and stays so: what is in it is about people's health."""
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as old:
+        if folder.exists():
+            folder.rename(Path(old) / "bundle")
+        draft.rename(folder)
 
 
 def _write_table(folder: Path, table: Table, rows: Iterable[Row]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Select, exists, select
-from sqlalchemy.orm import aliased, lazyload, selectinload
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import lazyload, selectinload
 
 from instruments import bundle, get
 from instruments.bundle import Row
@@ -21,6 +21,7 @@ from .actions.audit import write_event
 from .actions.refusal import check
 from .extensions import db, keyring
 from .permissions import may_export
+from .queries.scope import in_research
 
 BATCH = 500
 
@@ -28,6 +29,7 @@ BATCH = 500
 def export_bundle(*, by: m.User, study: m.Study, folder: Path) -> dict[str, int]:
     """Write a study's bundle and its line in the audit trail; rows written by table."""
     check(may_export(by, study))
+    db.snapshot()
     rows = _Rows(study)
     tables = {name: getattr(rows, name)() for name in rows.TABLES}
     written = bundle.write(folder, tables, study.plan_text, made_by=f"link-worker-kit tracker {_version()}")
@@ -64,13 +66,7 @@ class _Rows:
         return self.site_names[id] if id else None
 
     def included(self) -> ColumnElement[bool]:
-        """Of this study, with a consent to research that was not withdrawn with the wish to erase."""
-        given = aliased(m.Consent)
-        return (m.Person.study_id == self.study.id) & exists().where(
-            given.person_id == m.Person.id,
-            given.kind == "research",
-            given.on_withdrawal.is_distinct_from("erase"),
-        )
+        return (m.Person.study_id == self.study.id) & in_research()
 
     def arms(self) -> Iterator[Row]:
         for arm in self.study.arms:
@@ -99,7 +95,7 @@ class _Rows:
     def people(self) -> Iterator[Row]:
         facts = set(table("people").names) - {"person", "site"}
         apart = select(m.Person).options(lazyload(m.Person.identity))
-        for person in _stream(apart.where(self.included()).order_by(m.Person.study_number)):
+        for person in _stream(apart.where(self.included()).order_by(m.Person.id)):
             yield {"person": self.name(person.id, "p"), "site": self.site(person.site_id)} | _same(person, *facts)
 
     def characteristics(self) -> Iterator[Row]:

@@ -78,19 +78,42 @@ def test_a_row_that_breaks_the_contract_stops_everything(tmp_path: Path, row: di
 
 def test_a_new_bundle_takes_the_place_of_the_old_one_whole(tmp_path: Path):
     write(tmp_path / "b")
-    (tmp_path / "b" / "left-over.txt").write_text("x", encoding="utf-8")
     write(tmp_path / "b", people=PEOPLE[:1])
     assert described(tmp_path / "b")["resources"][2]["rows"] == 1
-    assert not (tmp_path / "b" / "left-over.txt").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
-def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path: Path):
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "thesis.docx").write_text("years of work", encoding="utf-8")
-    with pytest.raises(ContractError, match="holds other files; name a new or empty folder"):
+@pytest.mark.parametrize("in_a_bundle", [False, True], ids=["in a folder", "in an earlier bundle"])
+@pytest.mark.parametrize("name", ["thesis.docx", "notes/diary.txt", "people-old.csv"])
+def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path: Path, in_a_bundle: bool, name: str):
+    if in_a_bundle:
         write(tmp_path / "b")
-    assert [path.name for path in (tmp_path / "b").iterdir()] == ["thesis.docx"]
+    path = tmp_path / "b" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("years of work", encoding="utf-8")
+    with pytest.raises(ContractError, match=r"holds other files \(.*\); name a new or empty folder"):
+        write(tmp_path / "b")
+    assert path.read_text(encoding="utf-8") == "years of work"
+    assert [each.name for each in tmp_path.iterdir()] == ["b"]
+
+
+def test_somebody_elses_data_package_is_not_taken_for_a_bundle(tmp_path: Path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "datapackage.json").write_text('{"name": "theirs"}', encoding="utf-8")
+    with pytest.raises(ContractError, match=r"holds other files \(datapackage\.json\)"):
+        write(tmp_path / "b")
+
+
+def test_a_file_is_not_a_folder(tmp_path: Path):
+    (tmp_path / "b").write_text("x", encoding="utf-8")
+    with pytest.raises(ContractError, match="is a file; name a new or empty folder"):
+        write(tmp_path / "b")
+
+
+def test_only_its_owner_reads_a_bundle(tmp_path: Path):
+    write(tmp_path / "b")
+    write(tmp_path / "b")
+    assert (tmp_path / "b").stat().st_mode & 0o077 == 0
 
 
 def test_rows_are_streamed_and_never_held_all_at_once(tmp_path: Path):
