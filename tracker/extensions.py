@@ -85,6 +85,13 @@ class Database:
     def session(self) -> Session:
         return self.sessions()
 
+    def snapshot(self) -> None:
+        """From now until the next write, everything is read as it stands at this moment."""
+        session = self.session
+        session.rollback()
+        if session.get_bind().dialect.name == "postgresql":
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """All of it or nothing. SQLite takes its write lock at the start, so that a write never fails half-way."""

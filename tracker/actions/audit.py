@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import inspect, select
 
-from ..extensions import db, take_turn
+from ..extensions import db, keyring, take_turn
 from ..models import AuditEvent, Base, User
 
-WITHHELD = "(withheld)"
+WITHHELD = "withheld"
 FIRST = "0" * 64
 _SAID = ("number", "happened_at", "actor_id", "action", "table_name", "record_id", "before", "after", "reason")
 
@@ -34,8 +34,13 @@ def facts(record: Base) -> dict[str, Any]:
     for name, column in inspect(type(record)).columns.items():
         value = getattr(record, name)
         withheld = column.info["privacy"] in ("never", "text") and value is not None
-        kept[name] = WITHHELD if withheld else _plain(value)
+        kept[name] = _mark(str(value)) if withheld else _plain(value)
     return kept
+
+
+def _mark(value: str) -> str:
+    """That there was a value, and with the keys whether it is still the same; nothing else."""
+    return f"({WITHHELD} {keyring.index(value, 'audit')[:12]})"
 
 
 def write_event(

@@ -114,6 +114,10 @@ def _check_contact(
         raise Refused("attendance", f"Choose whether the person attended: {', '.join(ATTENDANCES.values())}.")
     if contacted_on > today():
         raise Refused("contacted_on", "The date of the contact is in the future. Enter today or an earlier date.")
+    if referral.status != "accepted":
+        raise Refused("form", "This referral is not accepted. Record the person's answer first.")
+    if referral.closed_on is not None and contacted_on > referral.closed_on:
+        raise Refused("contacted_on", "The contact is after the referral was closed. Enter a day before that.")
     if contacted_on < referral.referred_on:
         raise Refused(
             "contacted_on",
@@ -148,7 +152,8 @@ def record_signpost(
     contact: Contact | None = None, outcome: str = "unknown", sessions_attended: int | None = None,
 ) -> Signpost:  # fmt: skip
     """Signpost a person to a resource; its outcome is asked for later."""
-    check(may_record_care(by, person) and may_see_directory(by, resource.study_id))
+    check(may_record_care(by, person) and resource.study_id == person.study_id)
+    check(contact is None or contact.referral.person_id == person.id)
     if signposted_on > today():
         raise Refused("signposted_on", "The date of the signpost is in the future. Enter today or an earlier date.")
     if signposted_on < person.entered_on:

@@ -14,9 +14,9 @@ from ..permissions import CARE_ROLES, current, may_see_care, may_see_directory
 from .scope import NotFound
 
 
-def resources(*, by: User, category: str | None = None) -> Sequence[Resource]:
-    """The directory of the asker's studies, by name."""
-    studies = {m.study_id for m in current(by) if m.role in CARE_ROLES}
+def resources(*, by: User, category: str | None = None, study_id: uuid.UUID | None = None) -> Sequence[Resource]:
+    """The directory of the asker's studies, or of one of them, by name."""
+    studies = {m.study_id for m in current(by) if m.role in CARE_ROLES and study_id in (None, m.study_id)}
     query = select(Resource).where(Resource.study_id.in_(studies)).order_by(func.lower(Resource.name))
     if category:
         query = query.where(Resource.category == category)

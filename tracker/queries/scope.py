@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import date
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
 from sqlalchemy.orm import aliased, selectinload
@@ -28,6 +29,14 @@ def has_withdrawn() -> ColumnElement[bool]:
         taken_back.kind.in_(("service", "research")),
         taken_back.withdrawn_on.is_not(None),
         ~given_again,
+    )
+
+
+def in_research() -> ColumnElement[bool]:
+    """Whether a person's data may be used: they agreed to research, and did not withdraw with the wish to erase."""
+    given = aliased(Consent)
+    return exists().where(
+        given.person_id == Person.id, given.kind == "research", given.on_withdrawal.is_distinct_from("erase")
     )
 
 
@@ -81,11 +90,13 @@ def arm_of(person: Person, *, by: User) -> Arm | None:
     """The arm that the person, or their site, was allocated to most recently before they entered."""
     if not may_see_care(by, person):
         raise NotFound
-    return arm_at(person.study_id, person.site_id, person.id, by=by)
+    return arm_at(person.study_id, person.site_id, person.id, person.entered_on, by=by)
 
 
-def arm_at(study_id: uuid.UUID, site_id: uuid.UUID | None, person_id: uuid.UUID | None, *, by: User) -> Arm | None:
-    """The arm of a site (or of one person) in a study; only for staff who may know it."""
+def arm_at(
+    study_id: uuid.UUID, site_id: uuid.UUID | None, person_id: uuid.UUID | None, day: date, *, by: User
+) -> Arm | None:
+    """The arm of a site (or of one person, which goes first) on a day; only for staff who may know it."""
     if not any(m.study_id == study_id and m.role in (*CARE_ROLES, "evaluator") for m in current(by)):
         raise NotFound
     where = [Allocation.site_id == site_id] if site_id else []
@@ -93,7 +104,7 @@ def arm_at(study_id: uuid.UUID, site_id: uuid.UUID | None, person_id: uuid.UUID 
     return db.session.scalar(
         select(Arm)
         .join(Allocation, Allocation.arm_id == Arm.id)
-        .where(Allocation.study_id == study_id, or_(false(), *where))
-        .order_by(Allocation.from_on.desc())
+        .where(Allocation.study_id == study_id, Allocation.from_on <= day, or_(false(), *where))
+        .order_by(Allocation.person_id.is_(None), Allocation.from_on.desc())
         .limit(1)
     )

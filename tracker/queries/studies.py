@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import func, select
 
@@ -13,7 +14,7 @@ from instruments.plan import Plan, parse
 from ..extensions import db
 from ..models import Allocation, Arm, Assessment, Person, Site, Study, User
 from ..permissions import current, may_see_study
-from .scope import NotFound
+from .scope import NotFound, in_research
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +48,37 @@ def plan(study: Study, *, by: User) -> Plan:
     return parse(study.plan_text)
 
 
-def progress(study: Study, *, by: User) -> Sequence[SiteProgress]:
-    """People and answered assessments by site and timepoint."""
+def progress(study: Study, day: date, *, by: User) -> Sequence[SiteProgress]:
+    """People whose data may be used, and their answered assessments, by site and timepoint; sites' arms on a day."""
     if not may_see_study(by, study):
         raise NotFound
-    arms = dict(
-        db.session.execute(
-            select(Allocation.site_id, Arm.label)
-            .join(Arm, Arm.id == Allocation.arm_id)
-            .where(Allocation.study_id == study.id)
-            .order_by(Allocation.from_on)
-        ).all()
-    )
+    arms = _arms_today(study, day)
+    in_study = (Person.study_id == study.id) & in_research()
     people = db.session.execute(
-        select(Site.id, Site.slug, func.count(Person.id))
-        .join(Person, Person.site_id == Site.id)
-        .where(Person.study_id == study.id)
-        .group_by(Site.id, Site.slug)
+        select(Person.site_id, Site.slug, func.count(Person.id))
+        .outerjoin(Site, Site.id == Person.site_id)
+        .where(in_study)
+        .group_by(Person.site_id, Site.slug)
         .order_by(Site.slug)
     ).all()
     answered = db.session.execute(
         select(Person.site_id, Assessment.timepoint, func.count(func.distinct(Person.id)))
         .join(Assessment, Assessment.person_id == Person.id)
-        .where(Person.study_id == study.id, Assessment.status.in_(("complete", "partial")))
+        .where(in_study, Assessment.status.in_(("complete", "partial")))
         .group_by(Person.site_id, Assessment.timepoint)
     ).all()
-    counts: dict[uuid.UUID, dict[str, int]] = {}
+    counts: dict[uuid.UUID | None, dict[str, int]] = {}
     for site, timepoint, count in answered:
-        if site is not None:
-            counts.setdefault(site, {})[timepoint] = count
-    return [SiteProgress(slug, arms.get(id, ""), count, counts.get(id, {})) for id, slug, count in people]
+        counts.setdefault(site, {})[timepoint] = count
+    return [SiteProgress(slug or "", arms.get(id, ""), count, counts.get(id, {})) for id, slug, count in people]
+
+
+def _arms_today(study: Study, day: date) -> dict[uuid.UUID | None, str]:
+    """The arm that each site is in on a day."""
+    rows = db.session.execute(
+        select(Allocation.site_id, Arm.label)
+        .join(Arm, Arm.id == Allocation.arm_id)
+        .where(Allocation.study_id == study.id, Allocation.from_on <= day)
+        .order_by(Allocation.from_on)
+    )
+    return dict(rows.all())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -57,7 +57,7 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def _context() -> dict[str, object]:
-    signed_in = current_user.is_authenticated
+    signed_in = g.get("live", False) and current_user.is_authenticated
     return {
         "navigation": navigation(current_user) if signed_in else [],
         "me": current_user if signed_in else None,

@@ -23,7 +23,7 @@ def log(referral_id: uuid.UUID) -> tuple[str, int] | Response:
     referral = care_queries.referral(referral_id, by=me())
     form = ContactForm()
     if form.validate_on_submit() and saved(form, lambda: _log(form, referral)):
-        flash(f"The contact with {referral.person.label} was saved.", "success")
+        flash(f"The contact with {referral.person.study_number} was saved.", "success")
         return redirect(url_for("home.start"))
     return page("contacts/new.html", form, referral=referral)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, flash, redirect, request, session, url_for
+from flask import Flask, abort, current_app, flash, g, redirect, request, session, url_for
 from flask_login import current_user, user_logged_out
 from flask_security.signals import user_authenticated
 from flask_security.utils import logout_user
@@ -53,11 +53,13 @@ def init_app(app: Flask) -> None:
 
 def _guard() -> Response | None:
     if request.endpoint is None:
+        g.live = _is_live()
         return None
     roles = rule_of(current_app, request.endpoint)
     if roles == PUBLIC:
         return None
-    if not _is_live():
+    g.live = _is_live()
+    if not g.live:
         return _to_sign_in()
     if roles != ANYONE_SIGNED_IN and not holds(current_user, roles):
         abort(403)

@@ -75,13 +75,13 @@ def choose_site() -> tuple[str, int] | Response:
 def add(study_id: uuid.UUID, site_id: uuid.UUID) -> tuple[str, int] | Response:
     asker = me()
     site, study = scope.site(site_id, study_id, by=asker)
-    arm = scope.arm_at(study_id, site_id, None, by=asker)
+    arm = scope.arm_at(study_id, site_id, None, today(), by=asker)
     referred = arm is None or arm.role == "intervention"
     form = ReferredPersonForm() if referred else PersonForm()
     if form.validate_on_submit():
         person = saved(form, lambda: _add(form, study_id, site_id))
         if person is not None:
-            flash(f"{person.label} was added.", "success")
+            flash(f"{person.study_number} was added.", "success")
             return redirect(url_for(".view", person_id=person.id))
     return page("people/new.html", form, site=site, study=study, referred=referred)
 

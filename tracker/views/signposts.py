@@ -25,7 +25,7 @@ pages = Blueprint("signposts", __name__)
 def add(person_id: uuid.UUID) -> tuple[str, int] | Response:
     asker = me()
     person = scope.person_in_care(person_id, by=asker)
-    directory = resources.resources(by=asker)
+    directory = resources.resources(by=asker, study_id=person.study_id)
     form = SignpostForm()
     form.resource.choices = {"": "Choose", **_by_category(directory)}
     if form.validate_on_submit() and saved(form, lambda: _signpost(form, person)):

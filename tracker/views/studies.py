@@ -7,6 +7,7 @@ import uuid
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
+from ..extensions import today
 from ..queries import studies
 from .gate import rule
 from .show import me
@@ -29,7 +30,7 @@ def view(study_id: uuid.UUID) -> str:
         "studies/study.html",
         study=study,
         plan=studies.plan(study, by=asker),
-        progress=studies.progress(study, by=asker),
+        progress=studies.progress(study, today(), by=asker),
     )
 
 

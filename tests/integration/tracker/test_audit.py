@@ -68,6 +68,19 @@ def test_names_numbers_notes_and_passwords_are_withheld_from_the_trail(world: Wo
     assert audit.WITHHELD in everything
 
 
+def test_the_trail_shows_that_a_withheld_value_changed_and_not_from_what_to_what(world: World):
+    with db.transaction():
+        person = world.person("own")
+        before = audit.facts(person.identity)
+        person.identity.phone = "07700 900111"
+        audit.write_event(by=world.user("link-worker"), action="change_phone", record=person.identity, before=before)
+    event = trail()[-1]
+    was, now = json.loads(event.before)["phone"], json.loads(event.after)["phone"]
+    assert was != now
+    assert set(json.loads(event.after)) == {"phone", "version"}
+    assert all(each.startswith(f"({audit.WITHHELD} ") for each in (was, now))
+
+
 def test_the_trail_of_a_whole_world_is_whole(world: World):
     assert list(audit.faults(iter(trail()))) == []
 

@@ -173,6 +173,16 @@ def test_item_nine_raises_the_safety_path_until_a_later_answer_does_not(world: W
     assert people.alerts(given, by=world.user("link-worker")) == []
 
 
+def test_a_later_form_that_skips_item_nine_does_not_hide_the_safety_path(world: World):
+    with db.transaction():
+        assessment(world, "phq9", responses=COMPLETE["phq9"] | {"i9": 2})
+        assessment(world, "phq9", "6m", responses=COMPLETE["phq9"] | {"i9": None})
+    given = people.assessments(world.person("own"), by=world.user("link-worker"))
+    assert [(each.timepoint, alert.item) for each, alert in people.alerts(given, by=world.user("link-worker"))] == [
+        ("baseline", "i9")
+    ]
+
+
 def test_scores_over_time_stand_in_the_order_of_their_dates(world: World):
     with db.transaction():
         assessment(world, "phq9", "6m", responses=COMPLETE["phq9"] | {"i1": 0})
