@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from flask_security.core import RoleMixin
 from flask_security.datastore import SQLAlchemySessionUserDatastore
 from flask_security.utils import hash_password
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from ..extensions import db, keyring
 from ..models import Membership, Post, SignIn, SignInFailure, Site, Study, User
@@ -17,7 +17,7 @@ from .audit import facts, write_event
 from .refusal import Refused, check, translated
 
 SHORTEST_PASSWORD = 12
-FREE_FAILURES, LONGEST_WAIT = 5, timedelta(minutes=15)
+FREE_FAILURES, SHORT_WAIT, LONGEST_WAIT = 5, timedelta(seconds=30), timedelta(minutes=15)
 
 
 class NoRole(RoleMixin):
@@ -88,7 +88,7 @@ def appoint(*, by: User, user: User, site: Site, fte: float, from_on: date, unti
 
 
 def start_sign_in(*, by: User) -> SignIn:
-    """Open a sign-in on the server and forget earlier failures of this account."""
+    """Open a sign-in on the server."""
     sign_in = SignIn(user_id=by.id)
     db.session.add(sign_in)
     write_event(by=by, action="sign_in", record=sign_in)
@@ -105,31 +105,48 @@ def end_sign_in(*, by: User, sign_in: SignIn) -> None:
 
 
 def note_failure(*, by: None, account: str, address: str) -> None:
-    """Count a failed sign-in against the account named and the address it came from; both as keyed digests."""
+    """Count a failed sign-in, as keyed digests; what is too old to count is forgotten."""
     assert by is None
-    for digest in _digests(account, address):
+    db.session.execute(delete(SignInFailure).where(SignInFailure.failed_at < datetime.now(UTC) - LONGEST_WAIT))
+    for digest, _, _ in _limits(account, address):
         db.session.add(SignInFailure(id=uuid.uuid4(), digest=digest))
 
 
+def forget_failures(*, by: None, account: str, address: str) -> None:
+    """Whoever knows the password starts anew from where they are; other places keep their count."""
+    assert by is None
+    (here, _, _), *_ = _limits(account, address)
+    db.session.execute(delete(SignInFailure).where(SignInFailure.digest == here))
+
+
 def wait_before_sign_in(*, by: None, account: str, address: str) -> timedelta:
-    """How long to wait before the next attempt counts: it doubles with every failure after the fifth."""
+    """How long to wait before the next attempt counts: it doubles with every failure beyond what is free."""
     assert by is None
     now = datetime.now(UTC)
     waits = [timedelta()]
-    for digest, free in zip(_digests(account, address), (FREE_FAILURES, 4 * FREE_FAILURES), strict=True):
+    for digest, free, longest in _limits(account, address):
         failures, last = db.session.execute(
             select(func.count(), func.max(SignInFailure.failed_at)).where(
                 SignInFailure.digest == digest, SignInFailure.failed_at > now - LONGEST_WAIT
             )
         ).one()
         if failures >= free:
-            pause = min(timedelta(seconds=2.0 ** min(failures - free + 1, 10)), LONGEST_WAIT)
-            waits.append(last + pause - now)
+            waits.append(last + min(timedelta(seconds=2.0 ** min(failures - free + 1, 10)), longest) - now)
     return max(waits)
 
 
-def _digests(account: str, address: str) -> tuple[str, str]:
-    return keyring.index(account.strip().lower(), "sign_in.account"), keyring.index(address, "sign_in.address")
+def _limits(account: str, address: str) -> tuple[tuple[str, int, timedelta], ...]:
+    """What is counted, how many failures are free, and the longest wait.
+
+    The long wait is for one account from one address, so that a stranger cannot lock anybody out: guessing at an
+    account from many places, or from one place at many accounts, is slowed for everyone but never stopped.
+    """
+    name = account.strip().lower()
+    return (
+        (keyring.index(f"{address} {name}", "sign_in.both"), FREE_FAILURES, LONGEST_WAIT),
+        (keyring.index(name, "sign_in.account"), 4 * FREE_FAILURES, SHORT_WAIT),
+        (keyring.index(address, "sign_in.address"), 4 * FREE_FAILURES, SHORT_WAIT),
+    )
 
 
 def touch_sign_in(*, by: User, sign_in: SignIn) -> None:

@@ -9,7 +9,7 @@ from flask_security.forms import LoginForm
 from wtforms import BooleanField, EmailField, PasswordField, SubmitField
 from wtforms.validators import DataRequired
 
-from ..actions.staff import note_failure, wait_before_sign_in
+from ..actions.staff import forget_failures, note_failure, wait_before_sign_in
 from ..extensions import db
 
 EMPTY = "Enter your e-mail address and your password."
@@ -35,6 +35,8 @@ class SignInForm(LoginForm):
             return False
         if super().validate(**kwargs):
             self.remember.data = False
+            with db.transaction():
+                forget_failures(by=None, account=account, address=address)
             return True
         complete = bool(account and self.password.data)
         if complete:

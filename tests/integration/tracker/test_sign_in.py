@@ -78,15 +78,52 @@ def test_the_sixth_attempt_has_to_wait_even_with_the_right_password(client: Flas
     assert WRONG not in page
 
 
-def test_the_wait_doubles_with_every_failure_and_never_passes_a_quarter_of_an_hour(app, world: World):
+def fail(times: int, account: str = "x@test.example", address: str = "10.0.0.1") -> list[float]:
+    """The wait after each of so many failures, in seconds."""
     waits = []
-    for _ in range(40):
+    for _ in range(times):
         with db.transaction():
-            staff.note_failure(by=None, account="x@test.example", address="10.0.0.1")
-        waits.append(staff.wait_before_sign_in(by=None, account="x@test.example", address="10.0.0.2").total_seconds())
+            staff.note_failure(by=None, account=account, address=address)
+        waits.append(wait(account, address))
+    return waits
+
+
+def wait(account: str = "x@test.example", address: str = "10.0.0.1") -> float:
+    return staff.wait_before_sign_in(by=None, account=account, address=address).total_seconds()
+
+
+def test_the_wait_doubles_with_every_failure_and_never_passes_a_quarter_of_an_hour(world: World):
+    waits = fail(40)
     assert max(waits[:4]) <= 0
     assert waits[4:8] == pytest.approx([2, 4, 8, 16], abs=1)
     assert max(waits) <= 15 * 60
+    assert waits[-1] > 14 * 60
+
+
+def test_a_stranger_who_guesses_does_not_lock_the_owner_out(world: World):
+    fail(40, address="203.0.113.9")
+    assert wait(address="10.0.0.1") <= 30
+
+
+def test_guessing_at_one_account_from_many_places_is_slowed(world: World):
+    for place in range(25):
+        fail(1, address=f"203.0.113.{place}")
+    assert 0 < wait(address="203.0.113.99") <= 30
+
+
+def test_one_place_that_guesses_at_many_accounts_is_slowed_and_its_neighbours_wait_half_a_minute_at_most(world: World):
+    for number in range(25):
+        fail(1, account=f"{number}@test.example")
+    assert 0 < wait(account="innocent@test.example") <= 30
+
+
+def test_signing_in_starts_the_count_anew(client: FlaskClient, world: World):
+    for _ in range(4):
+        sign_in(client, password="guess")
+    assert sign_in(client).location == "/"
+    another = client.application.test_client()
+    for _ in range(5):
+        assert WRONG in sign_in(another, password="guess").get_data(as_text=True)
 
 
 def test_an_unknown_account_has_to_wait_just_the_same(client: FlaskClient, world: World):
@@ -106,7 +143,7 @@ def test_failures_are_forgotten_after_a_quarter_of_an_hour(client: FlaskClient, 
 def test_failures_are_kept_without_the_address_that_was_typed(client: FlaskClient, world: World):
     sign_in(client, "someone.private", "guess")
     digests = db.session.scalars(select(SignInFailure.digest)).all()
-    assert len(digests) == 2
+    assert len(digests) == 3
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests)
 
 
