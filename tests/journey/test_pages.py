@@ -31,6 +31,8 @@ outcome-assessor   /people/{own}
 link-worker        /referrals/{offered}/answer
 link-worker        /referrals/{referral}/close
 link-worker        /people/{own}/leaving
+link-worker        /people/{own}/consents/new
+link-worker        /people
 link-worker        /people/{own}/withdrawal
 link-worker        /referrals/{referral}/contacts/new
 link-worker        /people/{own}/signposts/new
@@ -64,6 +66,7 @@ pond-keeper        /studies/{garden}/sites/{pond}/people/new        Enter the pe
 link-worker        /referrals/{offered}/answer                      Choose the person's answer
 link-worker        /referrals/{referral}/close                      Choose a reason
 link-worker        /people/{own}/leaving                            Choose a reason
+link-worker        /people/{own}/consents/new                       Choose what they consent to
 link-worker        /people/{own}/withdrawal                         Choose what the person wants
 link-worker        /referrals/{referral}/contacts/new               Choose how the contact was made
 link-worker        /people/{own}/signposts/new                      Choose a resource

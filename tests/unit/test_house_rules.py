@@ -288,8 +288,9 @@ def test_every_instrument_exists_under_its_name_and_shows_a_worked_example(file:
 MACHINERY = {"tracker.actions.audit", "tracker.actions.refusal"}
 NO_WRITES = {"people.nhs_number_fault": "looks at ten digits and at nothing else"}
 NOT_IN_THE_TRAIL = {
-    "staff.forget_failures", "staff.note_failure": "nobody is signed in; the digests are kept for the throttle only",
-    "staff.wait_before_sign_in": "clears what the throttle no longer needs",
+    "staff.forget_failures": "clears digests that the throttle kept",
+    "staff.note_failure": "nobody is signed in; the digests are kept for the throttle only",
+    "staff.wait_before_sign_in": "only looks at what the throttle kept",
     "staff.touch_sign_in": "once a request; the trail keeps the beginning and the end",
     "staff.user_datastore": "hands the sign-in library its own reader",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -63,8 +64,15 @@ def add_person(
 
 def _next_number(study: Study) -> str:
     take_turn(db.session)
-    count = db.session.scalar(select(func.count()).select_from(Person).where(Person.study_id == study.id))
-    return f"P{(count or 0) + 1:05d}"
+    count = db.session.scalar(select(func.count()).select_from(Person).where(Person.study_id == study.id)) or 0
+    free = (number for each in itertools.count(count + 1) if not _is_taken(study, number := f"P{each:05d}"))
+    return next(free)
+
+
+def _is_taken(study: Study, number: str) -> bool:
+    """An import brings numbers of its own."""
+    found = select(Person.id).where(Person.study_id == study.id, Person.study_number == number)
+    return db.session.scalar(found) is not None
 
 
 def _add_identity(by: User, person: Person, given: IdentityFacts, duplicate_is_wanted: bool) -> None:
@@ -73,7 +81,9 @@ def _add_identity(by: User, person: Person, given: IdentityFacts, duplicate_is_w
         raise Refused("nhs_number", fault)
     digest = keyring.index(number, "identity.nhs_number") if number else None
     if digest and not duplicate_is_wanted and _is_known(person, digest):
-        raise Refused("nhs_number", "Somebody with this NHS number is already at this site. Search for them first.")
+        raise Refused(
+            "nhs_number", "Somebody with this NHS number is already at this site. Look for them under People."
+        )
     identity = Identity(
         **(asdict(given) | {"nhs_number": number}) | {"date_of_birth": _iso(given.date_of_birth)},
         person_id=person.id, nhs_number_index=digest, recorded_by=by.id,

@@ -18,6 +18,7 @@ _DATABASE_SAYS = {
     "uq_service_use_person_id_setting_from_on_source": (
         "from_on", "Attendances from this date are already recorded. Choose another start date.",
     ),
+    "uq_consent_current": ("kind", "This consent is recorded already. Withdraw it first if it changed."),
     "uq_user_email": ("email", "Somebody with this e-mail address is already here. Use another address."),
     "uq_assignment_current": ("form", "Somebody holds this referral already. Hand it over instead."),
 }  # fmt: skip
@@ -75,4 +76,5 @@ def _sqlite_name(text: str) -> str:
 _INDEX_NAMES = {
     "uq_assessment_person_id_instrument_timepoint": "uq_assessment_occasion",
     "uq_assignment_referral_id": "uq_assignment_current",
+    "uq_consent_person_id_kind": "uq_consent_current",
 }

@@ -8,6 +8,7 @@ from wtforms.validators import DataRequired, InputRequired, NumberRange, Optiona
 
 from instruments.codes import (
     CLOSURE_REASONS,
+    CONSENT_KINDS,
     ETHNICITIES,
     LEAVING_REASONS,
     ON_WITHDRAWAL,
@@ -84,6 +85,13 @@ class WithdrawalForm(FlaskForm):
         codes=ON_WITHDRAWAL,
     )
     reason = TextBlock("Anything to note (no personal details)", [Optional(), at_most(400)])
+
+
+class ConsentForm(FlaskForm):
+    kind = CodeRadio("What do they consent to?", [InputRequired("Choose what they consent to")], codes=CONSENT_KINDS)
+    given_on = DatePartsField(
+        "Date of the consent", [InputRequired("Enter the date"), not_in_the_future], default=today
+    )
 
 
 class LeavingForm(FlaskForm):

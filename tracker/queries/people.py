@@ -11,12 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from instruments import definition, get
+from instruments.codes import CLOSURE_REASONS, LEAVING_REASONS, REFERRAL_STATUSES
 from instruments.scoring import Score, score
 
 from ..extensions import db
 from ..models import Assessment, Contact, Person, Referral, ServiceUse, Signpost, User
-from ..permissions import may_see_care, may_see_person
-from .scope import NotFound
+from ..permissions import CARE_ROLES, may_see_care, may_see_person
+from .scope import NotFound, visible_people
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,36 @@ class ScaleHistory:
     instrument: definition.Instrument
     scale: definition.Scale
     points: tuple[ScorePoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Somebody at one of the asker's sites and how they stand with the service."""
+
+    person: Person
+    state: str
+
+
+def everyone(*, by: User) -> Sequence[Standing]:
+    """Everybody at the asker's sites, open or closed, by study number."""
+    found = db.session.scalars(visible_people(by, CARE_ROLES).order_by(Person.study_number)).unique().all()
+    latest: dict[uuid.UUID, Referral] = {}
+    ids = [person.id for person in found]
+    for each in db.session.scalars(
+        select(Referral).where(Referral.person_id.in_(ids)).order_by(Referral.referred_on, Referral.recorded_at)
+    ):
+        latest[each.person_id] = each
+    return [Standing(person, _state(person, latest.get(person.id))) for person in found]
+
+
+def _state(person: Person, referral: Referral | None) -> str:
+    if person.left_reason is not None:
+        return f"Left: {LEAVING_REASONS[person.left_reason].lower()}"
+    if referral is None:
+        return "Followed without a link worker"
+    if referral.closed_on is not None and referral.closure_reason is not None:
+        return f"Closed: {CLOSURE_REASONS[referral.closure_reason].lower()}"
+    return "With a link worker" if referral.status == "accepted" else REFERRAL_STATUSES[referral.status]
 
 
 def referrals(person: Person, *, by: User) -> Sequence[Referral]:

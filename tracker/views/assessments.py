@@ -39,7 +39,8 @@ def add(person_id: uuid.UUID, instrument_id: str, timepoint_id: str) -> tuple[st
         if assessment is not None:
             flash(f"{occasion.instrument.short_title} was saved.", "success")
             return redirect(url_for(".view", assessment_id=assessment.id))
-    return page("assessments/new.html", form, occasion=occasion, instrument=occasion.instrument, person=occasion.person)
+    context = {"occasion": occasion, "instrument": occasion.instrument, "person": occasion.person, "today": today()}
+    return page("assessments/new.html", form, **context)
 
 
 def _occasion(person_id: uuid.UUID, instrument_id: str, timepoint_id: str) -> occasions.Occasion:

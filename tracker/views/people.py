@@ -12,6 +12,7 @@ from ..extensions import today
 from ..forms.people import (
     AnswerForm,
     ClosingForm,
+    ConsentForm,
     LeavingForm,
     PersonForm,
     ReferredPersonForm,
@@ -52,6 +53,12 @@ def view(person_id: uuid.UUID) -> str:
         }
         return render_template("people/person.html", **context)
     return render_template("people/person_blind.html", **context)
+
+
+@pages.get("/people")
+@rule(*CARE_ROLES)
+def everyone() -> str:
+    return render_template("people/everyone.html", standings=histories.everyone(by=me()))
 
 
 @pages.route("/people/new", methods=["GET", "POST"])
@@ -159,6 +166,22 @@ def _close(form: ClosingForm, referral: care.Referral) -> bool:
     care.close_referral(
         by=me(), referral=referral, closed_on=form.closed_on.data, closure_reason=form.closure_reason.data
     )
+    return True
+
+
+@pages.route("/people/<uuid:person_id>/consents/new", methods=["GET", "POST"])
+@rule(*CARE_ROLES)
+def consent(person_id: uuid.UUID) -> tuple[str, int] | Response:
+    person = scope.person_in_care(person_id, by=me())
+    form = ConsentForm()
+    if form.validate_on_submit() and saved(form, lambda: _consent(form, person)):
+        flash("The consent was saved.", "success")
+        return redirect(url_for(".view", person_id=person_id))
+    return page("people/consent.html", form, person=person)
+
+
+def _consent(form: ConsentForm, person: people.Person) -> bool:
+    people.record_consent(by=me(), person=person, kind=form.kind.data, given_on=form.given_on.data)
     return True
 
 

@@ -25,6 +25,7 @@ def navigation(user: Any) -> list[tuple[str, str, bool]]:
     """The pages in the header: label, address, whether it is the current one."""
     places = [
         (CARE_ROLES, "Caseload", "home.start"),
+        (CARE_ROLES, "People", "people.everyone"),
         (("outcome-assessor",), "Outcomes due", "assessments.due"),
         (CARE_ROLES, "Outcomes due", "assessments.due"),
         (CARE_ROLES, "Resources", "resources.directory"),

@@ -27,6 +27,7 @@ people.view           SITE  SITE  SITE  -     -
 people.answer         SITE  -     SITE  -     -
 people.close          SITE  -     SITE  -     -
 people.leave          SITE  -     SITE  -     -
+people.consent        SITE  -     SITE  -     -
 people.withdraw       SITE  -     SITE  -     -
 contacts.log          SITE  -     SITE  -     -
 signposts.add         SITE  -     SITE  -     -
@@ -43,6 +44,7 @@ route                 w  o  s  e  a
 home.start            y  y  y  y  y
 home.nothing          y  y  y  y  y
 people.choose_site    y  n  y  n  n
+people.everyone       y  n  y  n  n
 resources.directory   y  n  y  n  n
 assessments.due       y  y  y  n  n
 studies.overview      n  n  n  y  n

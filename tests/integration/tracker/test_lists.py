@@ -240,3 +240,36 @@ def test_the_page_names_nobody_who_withdrew(client, world: World):
     assert world.person("withdrawn").study_number in page
     assert "Erase what was recorded" in page
     assert "Person Withdrawn" not in page
+
+
+def test_everybody_at_ones_sites_is_listed_with_how_they_stand(world: World):
+    worker = world.user("link-worker")
+    with db.transaction():
+        care.close_referral(by=worker, referral=world.referral("own"), closed_on=today(), closure_reason="completed")
+    standing = {each.person.label: each.state for each in people.everyone(by=worker)}
+    assert standing == {"Person Own": "Closed: support completed", "Person Same-Site": "With a link worker"}
+    keeper = {each.person.label: each.state for each in people.everyone(by=world.user("pond-keeper"))}
+    assert keeper == {"Person Compared": "Followed without a link worker"}
+    for name in ("outcome-assessor", "evaluator", "administrator"):
+        assert people.everyone(by=world.user(name)) == []
+
+
+def test_somebody_who_left_is_listed_with_the_reason(world: World):
+    from tracker.actions import people as people_actions
+
+    with db.transaction():
+        people_actions.leave(
+            by=world.user("link-worker"), person=world.person("own"), left_on=today(), left_reason="moved"
+        )
+    standing = {each.person.label: each.state for each in people.everyone(by=world.user("link-worker"))}
+    assert standing["Person Own"] == "Left: moved away"
+
+
+def test_an_offer_that_was_declined_is_still_findable(world: World):
+    worker = world.user("link-worker")
+    with db.transaction():
+        care.record_referral(
+            by=worker, person=world.person("own"), source="gp", referred_on=days_ago(3), status="declined"
+        )
+    standing = {each.person.label: each.state for each in people.everyone(by=worker)}
+    assert standing["Person Own"] == "Declined"
