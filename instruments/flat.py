@@ -18,8 +18,9 @@ from typing import Any
 
 from . import get, library
 from .dataset import TABLES, Column, ContractError, Value, table
-from .mapping import FlatError, text_of
+from .mapping import FlatError as FlatError
 from .mapping import read as read_mapping
+from .mapping import text_of
 from .plan import Plan, PlanError
 from .plan import parse as parse_plan
 from .value_sets import known as known_value_sets
