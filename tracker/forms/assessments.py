@@ -78,7 +78,14 @@ def _field(item: Item) -> Any:
     else:
         return WholeNumber(words, [_answered, _accepted(item)], description=_ends(item))
     refusal = f"That is not an answer to this question. Choose one of {item.allowed}."
-    return CodeRadio(words, [_answered], codes=codes, coerce=plain_figures, invalid_choice_message=refusal)
+    return CodeRadio(
+        words,
+        [_answered],
+        codes=codes,
+        coerce=plain_figures,
+        invalid_choice_message=refusal,
+        invalid_value_message=refusal,
+    )
 
 
 def _ends(item: Item) -> str:

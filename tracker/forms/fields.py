@@ -19,7 +19,7 @@ WIDTHS = {"day": 2, "month": 2, "year": 4}
 EARLIEST_YEAR = 1890
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without control characters, which some databases cannot keep and no reader sees."""
     return "".join(each for each in text if each in "\n\t" or unicodedata.category(each) not in ("Cc", "Cs"))
 
@@ -29,7 +29,7 @@ class TextLine(StringField):
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         if valuelist:
-            self.data = _printable(" ".join(valuelist[0].split()))
+            self.data = printable(" ".join(valuelist[0].split()))
 
 
 class TextBlock(TextAreaField):
@@ -37,7 +37,7 @@ class TextBlock(TextAreaField):
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         if valuelist:
-            self.data = _printable(valuelist[0].replace("\r\n", "\n")).strip()
+            self.data = printable(valuelist[0].replace("\r\n", "\n")).strip()
 
 
 class DatePartsField(Field):

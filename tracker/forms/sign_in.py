@@ -7,21 +7,28 @@ from typing import Any
 from flask import request
 from flask_security.forms import LoginForm
 from wtforms import BooleanField, EmailField, PasswordField, SubmitField
-from wtforms.validators import DataRequired
+from wtforms.validators import DataRequired, Length
 
 from ..actions.staff import forget_failures, note_failure, wait_before_sign_in
 from ..extensions import db
+from .fields import printable
 
 EMPTY = "Enter your e-mail address and your password."
+LONGEST_PASSWORD = 1000
 WRONG = "The e-mail address or password is not right. Check both and try again."
 
 
 class SignInForm(LoginForm):
     email = EmailField(
-        "E-mail address", [DataRequired("Enter your e-mail address")], render_kw={"autocomplete": "username"}
+        "E-mail address",
+        [DataRequired("Enter your e-mail address"), Length(max=254)],
+        filters=[lambda text: text and printable(text)],
+        render_kw={"autocomplete": "username"},
     )
     password = PasswordField(
-        "Password", [DataRequired("Enter your password")], render_kw={"autocomplete": "current-password"}
+        "Password",
+        [DataRequired("Enter your password"), Length(max=LONGEST_PASSWORD)],
+        render_kw={"autocomplete": "current-password"},
     )
     remember = BooleanField()
     submit = SubmitField("Sign in")
