@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import uuid
 from collections.abc import Mapping
@@ -23,10 +24,32 @@ from tracker.extensions import db
 from tracker.models import AuditEvent, Base, SignIn, SignInFailure
 
 
+@pytest.fixture(scope="session")
+def furnished_world(
+    sqlite_world: tuple[Path, World], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, World, dict[str, uuid.UUID]]:
+    """The small world with something of everything in it: built once, copied for each test."""
+    folder = tmp_path_factory.mktemp("furnished")
+    path = folder / "world.db"
+    shutil.copyfile(sqlite_world[0], path)
+    app = worlds.application(f"sqlite:///{path}", folder)
+    with app.app_context():
+        places = furnished(sqlite_world[1])
+    db.close()
+    return path, sqlite_world[1], places
+
+
 @pytest.fixture
-def placed(on_sqlite: tuple[str, World]) -> tuple[str, World]:
+def placed(furnished_world: tuple[Path, World, dict[str, uuid.UUID]], tmp_path: Path) -> tuple[str, World]:
     """Pages are tried on SQLite; `test_on_postgres` tries again what the other database sees differently."""
-    return on_sqlite
+    shutil.copyfile(furnished_world[0], tmp_path / "tracker.db")
+    return f"sqlite:///{tmp_path / 'tracker.db'}", furnished_world[1]
+
+
+@pytest.fixture
+def places(furnished_world: tuple[Path, World, dict[str, uuid.UUID]]) -> dict[str, uuid.UUID]:
+    """The ids that stand in addresses."""
+    return furnished_world[2]
 
 
 @pytest.fixture
@@ -110,8 +133,8 @@ def _page(response: object) -> Page:
 
 
 @pytest.fixture
-def desk(app: Flask, world: World, tmp_path: Path) -> Desk:
-    return Desk(app, world, furnished(world), tmp_path / "copy.db")
+def desk(app: Flask, world: World, places: dict[str, uuid.UUID], tmp_path: Path) -> Desk:
+    return Desk(app, world, places, tmp_path / "copy.db")
 
 
 def furnished(world: World) -> dict[str, uuid.UUID]:

@@ -88,6 +88,7 @@ CLOSE = Form(
     "people.close", "close", W, "/referrals/{referral}/close", {"closed_on": Ago(1), "closure_reason": "completed"}
 )
 LEAVE = Form("people.leave", "leave", W, "/people/{own}/leaving", {"left_on": Ago(1), "left_reason": "moved"})
+CONSENT = Form("people.consent", "consent", W, "/people/{own}/consents/new", {"kind": "linkage", "given_on": Ago(3)})
 WITHDRAW = Form(
     "people.withdraw", "withdraw", W, "/people/{own}/withdrawal",
     {"withdrawn_on": Ago(1), "on_withdrawal": "keep", "reason": "By letter"},
@@ -116,6 +117,6 @@ CORRECT = Form(
 MISS = Form("assessments.miss", "miss", W, "/people/{own}/assessments/ons4/6m/missed", MISSED)
 
 FORMS = (
-    SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, ANSWER, CLOSE, LEAVE, WITHDRAW, LOG, SIGNPOST, CAME_OF,
+    SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, ANSWER, CLOSE, LEAVE, CONSENT, WITHDRAW, LOG, SIGNPOST, CAME_OF,
     ADD_RESOURCE, ATTEND, ONS4, PHQ9, EQ5D, CORRECT, MISS,
 )  # fmt: skip
