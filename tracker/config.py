@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,14 +42,18 @@ class Config:
     timezone: str = "Europe/London"
     secure_cookies: bool = True
     testing: bool = False
+    proxies: int = 0
 
 
 def data_folder() -> Path:
     return Path(os.environ.get("TRACKER_DATA", "instance")).absolute()
 
 
-def load(data: Path | None = None, *, create: bool = False, secure_cookies: bool = True) -> Config:
-    """Read the configuration of the installation in a folder; `create` makes the folder and its keys."""
+def load(data: Path | None = None, *, create: bool = False, local: bool = False) -> Config:
+    """Read the configuration of the installation in a folder.
+
+    `create` makes the folder and its keys; `local` says that pages are for this machine only, over plain HTTP.
+    """
     folder = data or data_folder()
     if create:
         _create(folder)
@@ -61,7 +66,16 @@ def load(data: Path | None = None, *, create: bool = False, secure_cookies: bool
         raise ConfigError(f"{path}: is not a file of keys; restore it from your backup") from None
     url = os.environ.get("TRACKER_DATABASE_URL") or f"sqlite:///{folder / DATABASE_FILE}"
     timezone = os.environ.get("TRACKER_TIMEZONE", "Europe/London")
-    return Config(folder, url, keys, timezone, secure_cookies)
+    proxies = _proxies()
+    return Config(folder, url, keys, timezone, secure_cookies=not local or proxies > 0, proxies=proxies)
+
+
+def _proxies() -> int:
+    """How many reverse proxies stand in front: whose word on the visitor's address and on HTTPS is taken."""
+    text = os.environ.get("TRACKER_PROXIES", "").strip() or "0"
+    if not re.fullmatch(r"[0-9]", text):
+        raise ConfigError(f"TRACKER_PROXIES: unexpected value '{text}'; give the number of reverse proxies, 0 to 9")
+    return int(text)
 
 
 def _create(folder: Path) -> None:

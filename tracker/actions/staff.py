@@ -27,8 +27,7 @@ class NoRole(RoleMixin):
 def create_user(*, by: User | None, email: str, name: str, password: str) -> User:
     """Make a member of staff. The first one, made on the command line, has nobody to be made by."""
     check(may_manage(by) if by else _is_first())
-    if len(password) < SHORTEST_PASSWORD:
-        raise Refused("password", f"The password is too short. Use at least {SHORTEST_PASSWORD} characters.")
+    _check_password(password)
     user = User(
         email=email.strip().lower(), name=name, password=hash_password(password),
         recorded_by=by.id if by else None, active=True,
@@ -37,6 +36,11 @@ def create_user(*, by: User | None, email: str, name: str, password: str) -> Use
     with translated():
         write_event(by=by, action="create_user", record=user)
     return user
+
+
+def _check_password(password: str) -> None:
+    if len(password) < SHORTEST_PASSWORD:
+        raise Refused("password", f"The password is too short. Use at least {SHORTEST_PASSWORD} characters.")
 
 
 def _is_first() -> bool:
@@ -73,6 +77,20 @@ def disable_user(*, by: User, user: User, reason: str) -> None:
     before = facts(user)
     user.active = False
     write_event(by=by, action="disable_user", record=user, before=before, reason=reason)
+    _end_sign_ins(by, user)
+
+
+def set_password(*, by: User, user: User, password: str) -> None:
+    """Give somebody a new password: whoever is signed in with the old one is signed out."""
+    check(may_manage(by))
+    _check_password(password)
+    before = facts(user)
+    user.password = hash_password(password)
+    write_event(by=by, action="set_password", record=user, before=before)
+    _end_sign_ins(by, user)
+
+
+def _end_sign_ins(by: User, user: User) -> None:
     for sign_in in db.session.scalars(select(SignIn).where(SignIn.user_id == user.id, SignIn.ended_at.is_(None))):
         end_sign_in(by=by, sign_in=sign_in)
 
