@@ -59,7 +59,12 @@ def answer_referral(*, by: User, referral: Referral, status: str, decided_on: da
 def assign(*, by: User, referral: Referral, worker: User, from_on: date) -> Assignment:
     """Give a referral to a link worker; whoever held it hands it over that day."""
     check(may_record_care(by, referral.person) and may_record_care(worker, referral.person))
+    _hold(referral)
     current = next((each for each in referral.assignments if each.until_on is None), None)
+    if referral.closed_on is not None:
+        raise Conflict("form", "This referral is closed. Record a new referral to go on.")
+    if not (current.from_on if current else referral.referred_on) <= from_on <= today():
+        raise Refused("from_on", "The day must lie between the last hand-over or the referral and today. Correct it.")
     if current is not None:
         before = facts(current)
         current.until_on = from_on
@@ -75,6 +80,7 @@ def assign(*, by: User, referral: Referral, worker: User, from_on: date) -> Assi
 def close_referral(*, by: User, referral: Referral, closed_on: date, closure_reason: str) -> None:
     """End an episode."""
     check(may_record_care(by, referral.person))
+    _hold(referral)
     if closed_on < referral.referred_on or closed_on > today():
         raise Refused("closed_on", "The closing date must lie between the referral and today. Correct the date.")
     if referral.closed_on is not None:
@@ -88,6 +94,12 @@ def close_referral(*, by: User, referral: Referral, closed_on: date, closure_rea
             held = facts(assignment)
             assignment.until_on = max(closed_on, assignment.from_on)
             write_event(by=by, action="hand_over", record=assignment, before=held)
+
+
+def _hold(referral: Referral) -> None:
+    """See it as it is now, and let nobody close or hand it over until this transaction ends."""
+    db.session.refresh(referral, ["version", "closed_on"], with_for_update=True)
+    db.session.expire(referral, ["assignments"])
 
 
 def record_contact(
