@@ -49,10 +49,13 @@ def make_demo(fresh: bool) -> None:
     click.echo(f"Exported {sum(rows.values()):,} rows to {data / 'bundle'}", err=True)
 
 
-def print_accounts(data: Path) -> None:
-    """The demo's accounts and the password that they share."""
+def refuse_without_demo(data: Path) -> None:
     if not _is_whole(data):
         raise Faulty(f"{data}: there is no demo here; make one with `tracker demo`, or serve without --demo")
+
+
+def print_accounts(data: Path) -> None:
+    """The demo's accounts and the password that they share."""
     password = (data / PASSWORD_FILE).read_text(encoding="utf-8").strip()
     click.echo(f"Sign in with the password  {password}  as one of")
     for email, who in demo.accounts():

@@ -12,7 +12,7 @@ from .. import config, extensions
 from ..actions import staff
 from ..extensions import db
 from ..queries import command
-from .demo import print_accounts, refuse_demo_folder
+from .demo import print_accounts, refuse_demo_folder, refuse_without_demo
 from .installation import PASSWORD, Faulty, address, in_words, opened, words
 
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
@@ -66,6 +66,8 @@ def serve(host: str, port: int, is_demo: bool) -> None:
       tracker serve
       TRACKER_PROXIES=1 tracker serve --port 8000
     """
+    if is_demo:
+        refuse_without_demo(config.data_folder())
     local = host in THIS_MACHINE
     with opened(local=local) as (app, settings):
         # waitress drops what proxies say unless it is told to leave that to the application.
