@@ -27,8 +27,7 @@ def desk(guide: str, tmp_path: Path) -> Path:
     """The guide's plan and mapping beside a table such as the mapping describes."""
     shown_plan, shown_mapping = blocks(guide, "toml")
     (tmp_path / "plan.toml").write_text(shown_plan, encoding="utf-8")
-    follow_up = '\n[[service_use]]\nsetting = "gp"\ncolumn = "gp_after"\nfrom_day = 0\nuntil_day = 182\n'
-    (tmp_path / "mapping.toml").write_text(shown_mapping + follow_up, encoding="utf-8")
+    (tmp_path / "mapping.toml").write_text(shown_mapping, encoding="utf-8")
     lines = ["id,practice,group,start,age,sex,phq_before,phq_after,gp_year_before,gp_after"]
     for number in range(96):
         practice, group, sex = number % 8, int(number % 8 < 4), "FM"[number % 3 == 0]
