@@ -157,7 +157,7 @@ def test_somebody_who_is_at_the_site_already_is_told_beside_their_number(desk: D
     desk.submit(ADD_REFERRED)
     before = written()
     page, sent = desk.submit(ADD_REFERRED, name="Nora N")
-    says = "Somebody with this NHS number is already at this site. Search for them first."
+    says = "Somebody with this NHS number is already at this site. Look for them under People."
     check_rejected(page, "nhs_number", says)
     check_kept(page, sent)
     assert written() == before

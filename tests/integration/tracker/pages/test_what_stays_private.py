@@ -19,6 +19,7 @@ from tests.integration.tracker.pages.forms import (
     ATTEND,
     CAME_OF,
     CLOSE,
+    CONSENT,
     CORRECT,
     EQ5D,
     LEAVE,
@@ -37,7 +38,7 @@ from tracker.extensions import db, today
 from tracker.models import Arm, Resource, Site, Study, User
 from tracker.queries import scope
 
-JOURNEY = (ADD_REFERRED, ADD_COMPARED, ANSWER, LOG, SIGNPOST, CAME_OF, ADD_RESOURCE, ATTEND, PHQ9, EQ5D, CORRECT, MISS, ONS4, LEAVE, CLOSE, WITHDRAW)  # fmt: skip
+JOURNEY = (ADD_REFERRED, ADD_COMPARED, ANSWER, LOG, SIGNPOST, CAME_OF, ADD_RESOURCE, ATTEND, PHQ9, EQ5D, CORRECT, MISS, ONS4, CONSENT, LEAVE, CLOSE, WITHDRAW)  # fmt: skip
 SECRETS = {
     "name": "Zebedee Quillfeather", "nhs_number": "943 476 5919", "phone": "07700 900999", "note": "Fears the bailiff",
     "reason": "Grief after the fire", "topics": "Gambling debts", "description": "Behind the chapel",
@@ -184,14 +185,12 @@ def test_addresses_of_a_whole_journey_are_made_of_ids_and_fixed_words(desk: Desk
     words = {word for address in bare for word in re.split(r"[/?=&#]", address)}
     fixed = (
         "people referrals contacts signposts resources assessments attendance studies sites new answer close leaving "
-        "withdrawal outcome correct missed sign-out outcomes-due show mine all category ID main phq9 ons4 eq5d-5l "
+        "withdrawal outcome correct missed consents sign-out outcomes-due show mine all category ID main phq9 ons4 eq5d-5l "
         "baseline 6m"
     )
     fields = {"minutes", "mode", "kind", "status", "name"}
     unknown = {
-        word
-        for word in words - set(fixed.split()) - fields
-        if word and not re.fullmatch(r"[a-z_]+_on-day|item-\w+", word)
+        word for word in words - set(fixed.split()) - fields if word and not re.fullmatch(r"[a-z_]+-day|item-\w+", word)
     }
     assert len(seen) > 40
     assert unknown == set()
@@ -203,12 +202,14 @@ HOSTILE = ('<script>alert("x")</script>', '"><img src=x onerror=alert(1)>', "{{ 
 PAGES = """
 link-worker        /
 link-worker        /?show=all
+link-worker        /people
 link-worker        /people/{own}
 link-worker        /referrals/{referral}/contacts/new
 link-worker        /referrals/{referral}/close
 link-worker        /referrals/{offered}/answer
 link-worker        /people/{own}/leaving
 link-worker        /people/{own}/withdrawal
+link-worker        /people/{own}/consents/new
 link-worker        /people/{own}/signposts/new
 link-worker        /signposts/{signpost}/outcome
 link-worker        /people/{own}/attendance/new
@@ -225,6 +226,16 @@ evaluator          /studies
 evaluator          /studies/{study_garden}
 administrator      /staff
 """
+
+
+NOT_LOOKED_AT = {"static", "security.login", "security.logout", "security.static", "security.verify"}
+SHOW_NO_NAMES = {"home.nothing", "studies.plan", "resources.add"}
+
+
+def test_every_page_that_shows_a_name_is_looked_at(desk: Desk):
+    routes = desk.app.url_map.bind("")
+    seen = {routes.match(desk.address(line.split()[1]).partition("?")[0])[0] for line in PAGES.strip().splitlines()}
+    assert seen == {rule.endpoint for rule in desk.app.url_map.iter_rules()} - NOT_LOOKED_AT - SHOW_NO_NAMES
 
 
 @pytest.fixture(params=HOSTILE)
@@ -299,3 +310,12 @@ def test_a_contact_after_midnight_in_summer_may_bear_the_new_day_and_not_the_nex
     page = desk.send(LOG.who, LOG.path, sent | tomorrow)
     assert page.errors == {"contacted_on": "Date is in the future. Enter today or an earlier date."}
     assert desk.send(LOG.who, LOG.path, sent | tomorrow | {"contacted_on-day": "1"}).status == 302
+
+
+def test_a_database_that_cannot_be_read_at_all_is_still_a_page(desk: Desk, caplog: pytest.LogCaptureFixture):
+    sent = desk.fill(LOG)
+    with db.transaction() as session:
+        session.execute(text('ALTER TABLE "user" RENAME TO gone'))
+    for page in (desk.open("link-worker", "/"), desk.send(LOG.who, LOG.path, sent)):
+        assert (page.status, page.title) == (500, "Something went wrong – Link worker kit")
+        assert "Nothing was saved" in page.text
