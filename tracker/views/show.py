@@ -26,8 +26,8 @@ def navigation(user: Any) -> list[tuple[str, str, bool]]:
     places = [
         (CARE_ROLES, "Caseload", "home.start"),
         (CARE_ROLES, "People", "people.everyone"),
-        (("outcome-assessor",), "Outcomes due", "assessments.due"),
-        (CARE_ROLES, "Outcomes due", "assessments.due"),
+        (("outcome-assessor",), "Outcomes", "assessments.due"),
+        (CARE_ROLES, "Outcomes", "assessments.due"),
         (CARE_ROLES, "Resources", "resources.directory"),
         (("evaluator",), "Studies", "studies.overview"),
         (("administrator",), "Staff", "staff.everyone"),
