@@ -16,11 +16,13 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from instruments.dataset import ContractError
 from instruments.mapping import FlatError
+from instruments.plan import PlanError
 
 from .. import config, create_app
 from ..actions.refusal import Refused
 from ..actions.staff import SHORTEST_PASSWORD
 from ..config import Config, ConfigError
+from ..forms.sign_in import LONGEST_PASSWORD
 from ..permissions import Forbidden
 
 BAD_INPUT = 2
@@ -54,7 +56,7 @@ def in_words() -> Iterator[None]:
     """What people can mend becomes a message; a fault of the program stays one, with its traceback."""
     try:
         yield
-    except (ConfigError, Refused, FlatError, ContractError) as error:
+    except (ConfigError, Refused, FlatError, PlanError, ContractError) as error:
         raise Faulty(str(error)) from None
     except Forbidden:
         raise Faulty(NOT_ALLOWED) from None
@@ -122,6 +124,8 @@ def words(longest: int) -> Callable[[str], str]:
 def new_password(text: str) -> str:
     if len(text) < SHORTEST_PASSWORD:
         raise click.BadParameter(f"is too short; use at least {SHORTEST_PASSWORD} characters")
+    if len(text) > LONGEST_PASSWORD:
+        raise click.BadParameter(f"is too long; the sign-in page takes at most {LONGEST_PASSWORD} characters")
     return text
 
 

@@ -11,6 +11,7 @@ import click
 
 from instruments.codes import ALLOCATION_METHODS, DEPRIVATION_INDEXES
 from instruments.mapping import text_of
+from instruments.plan import parse
 
 from ..actions import studies
 from ..extensions import db
@@ -35,7 +36,9 @@ def add_study(plan: Path, email: str) -> None:
     with opened():
         text = text_of(plan)
         with db.transaction():
-            made = studies.create_study(by=command.staff_member(email, by=None), plan_text=text)
+            asker = command.staff_member(email, by=None)
+            _refuse_taken(command.study, parse(text).id, asker)
+            made = studies.create_study(by=asker, plan_text=text)
             arms = ", ".join(arm.slug for arm in made.arms)
             said = f"Study '{made.slug}', arms {arms}.\nThe plan's SHA-256 is {made.plan_sha256}"
     click.echo(said)
