@@ -35,11 +35,12 @@ _NUMBER = Column("number", "number", "Any number")
 
 @dataclass(frozen=True, slots=True)
 class Flat:
-    """What came in: rows by contract table, the plan's text and the plan."""
+    """What came in: rows by contract table, the plan's text and the plan; and in which row each person stands."""
 
     tables: Mapping[str, list[Record]]
     plan_text: str
     plan: Plan
+    rows: Mapping[str, int]
 
 
 @dataclass
@@ -50,6 +51,7 @@ class _Reading:
     missing: frozenset[str]
     faults: list[str] = field(default_factory=list)
     tables: dict[str, list[Record]] = field(default_factory=lambda: {name: [] for name in TABLES})
+    rows: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, where: str, record: Record) -> None:
         for column in table(name).columns:
@@ -140,7 +142,7 @@ def read(mapping_path: Path) -> Flat:
     reading.tables["arms"] = [{"arm": arm.id, "label": arm.label, "role": arm.role} for arm in plan.arms]
     if reading.faults:
         raise FlatError(reading.faults)
-    return Flat(reading.tables, plan_text, plan)
+    return Flat(reading.tables, plan_text, plan, reading.rows)
 
 
 def _lines(path: Path, sources: list[Source]) -> list[tuple[str, Line]]:
@@ -192,16 +194,17 @@ def _sources(mapping: Mapping[str, Any]) -> list[Source]:
 def _people(reading: _Reading, mapping: Mapping[str, Any], folder: Path) -> None:
     people = mapping["people"]
     arms: dict[str, str] = {}
-    seen: set[str] = set()
     for where, line in _lines(folder / people["file"], _sources(mapping)):
         record = _person(reading, people, line, where)
         key = str(record["person"])
-        if key in seen:
+        if key in reading.rows:
             reading.faults.append(f"{where}: the person stands twice; keep one row a person")
-        seen.add(key)
+        reading.rows.setdefault(key, int(where.rpartition(" ")[2]))
         reading.add("people", where, record)
-        if not isinstance(record["entered_on"], date):
+        if not isinstance(entered := record["entered_on"], date):
             continue
+        if isinstance(left := record.get("left_on"), date) and left < entered:
+            reading.faults.append(f"{where}: left_on {left} lies before entered_on {entered}; correct one of them")
         _characteristics(reading, people, line, where, key)
         _allocate(reading, mapping, line, where, record, arms)
         _consent(reading, mapping, record)

@@ -18,6 +18,7 @@ from .actions.refusal import Refused
 from .extensions import db
 
 Progress = Callable[[str, int, int], None]
+ROWS_NAMED = 20
 _TAKEN = ("people", "characteristics", "assessments", "scores", "service_use")
 
 
@@ -29,6 +30,7 @@ def preview(mapping: Path) -> flat.Flat:
 def import_flat(*, by: m.User, source: flat.Flat, progress: Progress) -> dict[str, int]:
     """Bring a previewed dataset in. The study, sites and arms are made when they are not there yet."""
     study = _study(by, source)
+    _refuse_known(study, source)
     sites = {str(row["site"]): _site(by, row) for row in source.tables["sites"]}
     found = _people(by, study, sites, source, progress)
     for row in source.tables["allocations"]:
@@ -55,6 +57,16 @@ def _study(by: m.User, source: flat.Flat) -> m.Study:
     if study.plan_sha256 != source.plan.sha256:
         raise Refused("plan", f"study '{study.slug}' is here with another plan; give the imported study its own id")
     return study
+
+
+def _refuse_known(study: m.Study, source: flat.Flat) -> None:
+    """One message for everybody who is here already, before anything is written for anybody."""
+    here = db.session.scalars(select(m.Person.study_number).where(m.Person.study_id == study.id))
+    rows = sorted(source.rows[number] for number in here if number in source.rows)
+    if rows:
+        named = ", ".join(map(str, rows[:ROWS_NAMED])) + (", ..." if len(rows) > ROWS_NAMED else "")
+        count = f"{len(rows)} of the people in the file are" if len(rows) > 1 else "1 of the people in the file is"
+        raise Refused("form", f"study '{study.slug}': {count} here already (rows {named}); remove them from the file")
 
 
 def _site(by: m.User, row: Record) -> m.Site:
@@ -98,9 +110,25 @@ def _allocate(
     assert isinstance(from_on, date)
     site = sites[str(row["site"])] if row.get("site") is not None else None
     person = found[str(row["person"])] if row.get("person") is not None else None
+    if site is not None and _is_allocated(study, site, str(row["arm"]), from_on):
+        return
     studies.allocate(
         by=by, study=study, arm=str(row["arm"]), from_on=from_on, method=str(row["method"]), site=site, person=person
     )
+
+
+def _is_allocated(study: m.Study, site: m.Site, arm: str, from_on: date) -> bool:
+    """Whether the site is in the arm by that day already; in another arm it contradicts the file."""
+    known = db.session.execute(
+        select(m.Arm.slug, m.Allocation.from_on)
+        .join(m.Arm, m.Arm.id == m.Allocation.arm_id)
+        .where(m.Allocation.study_id == study.id, m.Allocation.site_id == site.id)
+    ).all()
+    if other := next((slug for slug, _ in known if slug != arm), None):
+        raise Refused(
+            "form", f"site '{site.slug}': is in arm '{other}' here and in '{arm}' in the file; correct the file"
+        )
+    return any(began <= from_on for _, began in known)
 
 
 def _assessments(by: m.User, found: Mapping[str, m.Person], source: flat.Flat, progress: Progress) -> None:

@@ -141,8 +141,81 @@ def test_an_import_that_fails_half_way_leaves_nothing(world: World, folder: Path
 def test_the_same_people_do_not_come_in_twice(world: World, folder: Path):
     bring_in(world, folder)
     before = counts()
-    with pytest.raises(Refused, match="study number is taken"):
+    with pytest.raises(
+        Refused, match=r"'meadow': 3 of the people in the file are here already \(rows 2, 3, 4\); remove them"
+    ):
         bring_in(world, folder)
+    assert counts() == before
+
+
+def test_only_those_who_are_here_already_are_named_by_their_rows(world: World, folder: Path):
+    bring_in(world, folder)
+    before = counts()
+    header, *_, last = TABLE.splitlines()
+    new = last.replace("3,b", "4,b")
+    (folder / "people.csv").write_text(f"{header}\n{new}\n\n{last}\n", encoding="utf-8")
+    with pytest.raises(Refused, match=r"1 of the people in the file is here already \(rows 4\); remove them"):
+        bring_in(world, folder)
+    assert counts() == before
+    (folder / "people.csv").write_text(f"{header}\n{new}\n", encoding="utf-8")
+    assert bring_in(world, folder)["people"] == 1
+
+
+@pytest.mark.parametrize(("entered", "allocations"), [("2024-03-01", 2), ("2024-05-01", 1)])
+def test_further_people_of_a_site_leave_it_in_its_arm(world: World, folder: Path, entered: str, allocations: int):
+    """The site has been in its arm since 2024-04-01; somebody who came earlier moves the beginning."""
+    bring_in(world, folder)
+    header, *_, last = TABLE.splitlines()
+    new = last.replace("3,b", "4,b").replace("2024-04-01", entered)
+    (folder / "people.csv").write_text(f"{header}\n{new}\n", encoding="utf-8")
+    bring_in(world, folder)
+    study = db.session.scalar(select(Study).where(Study.slug == "meadow"))
+    site = db.session.scalar(select(Site).where(Site.slug == "b"))
+    here = select(Allocation).where(Allocation.study_id == study.id, Allocation.site_id == site.id)
+    found = db.session.scalars(here).all()
+    assert {each.arm.slug for each in found} == {"comparison"}
+    assert len(found) == allocations
+
+
+def test_a_site_does_not_change_its_arm_by_an_import(world: World, folder: Path):
+    bring_in(world, folder)
+    before = counts()
+    header, *_, last = TABLE.splitlines()
+    (folder / "people.csv").write_text(f"{header}\n{last.replace('3,b,0', '4,b,1')}\n", encoding="utf-8")
+    with pytest.raises(Refused, match="site 'b': is in arm 'comparison' here and in 'intervention' in the file"):
+        bring_in(world, folder)
+    assert counts() == before
+
+
+def test_a_long_list_of_those_here_already_is_cut(world: World, folder: Path):
+    header, first, *_ = TABLE.splitlines()
+    many = "\n".join([header, *(first.replace("1,a", f"{n},a", 1) for n in range(1, 31))])
+    (folder / "people.csv").write_text(many + "\n", encoding="utf-8")
+    bring_in(world, folder)
+    with pytest.raises(
+        Refused, match=r"30 of the people in the file are here already \(rows 2, 3, .*, 21, \.\.\.\); remove"
+    ):
+        bring_in(world, folder)
+
+
+def test_the_same_numbers_in_another_study_are_other_people(world: World, folder: Path):
+    bring_in(world, folder)
+    (folder / "plan.toml").write_text(PLAN.replace('"garden"', '"heath"'), encoding="utf-8")
+    assert bring_in(world, folder)["people"] == 3
+
+
+def test_somebody_who_left_before_they_came_is_a_fault_of_their_row(world: World, folder: Path):
+    leaving = MAPPING.replace('age = "age"', 'age = "age"\nleft_on = "left"\nleft_reason = { value = "moved" }')
+    (folder / "mapping.toml").write_text(leaving, encoding="utf-8")
+    header, first, second, third = TABLE.splitlines()
+    table = [f"{header},left", f"{first},2024-02-29", f"{second},2024-03-08", f"{third},2024-04-02"]
+    (folder / "people.csv").write_text("\n".join(table) + "\n", encoding="utf-8")
+    before = counts()
+    with pytest.raises(FlatError) as refused:
+        bring_in(world, folder)
+    assert refused.value.faults == (
+        "people.csv row 2: left_on 2024-02-29 lies before entered_on 2024-03-01; correct one of them",
+    )
     assert counts() == before
 
 
