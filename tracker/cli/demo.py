@@ -94,7 +94,7 @@ def _throw_away(data: Path) -> None:
     """Only a demo, and of it only what a demo is made of; the marker stays, so that half a deletion is still a demo."""
     found = sorted(each.name for each in data.iterdir()) if data.exists() else []
     if found and MARKER not in found:
-        raise Faulty(f"{data}: is not a demo and is left as it is; {ELSEWHERE}")
+        raise Faulty(f"{data}: is not a demo and is left as it is; move it away, or {ELSEWHERE}")
     strangers = [name for name in found if name not in OURS and not name.startswith(DRAFTS)]
     if strangers:
         raise Faulty(f"{data}: holds other files ({', '.join(strangers)}); move them away, or {ELSEWHERE}")
