@@ -128,8 +128,6 @@ def _check_contact(
         raise Refused("contacted_on", "The date of the contact is in the future. Enter today or an earlier date.")
     if referral.status != "accepted":
         raise Refused("form", "This referral is not accepted. Record the person's answer first.")
-    if referral.closed_on is not None and contacted_on > referral.closed_on:
-        raise Refused("contacted_on", "The contact is after the referral was closed. Enter a day before that.")
     if contacted_on < referral.referred_on:
         raise Refused(
             "contacted_on",
