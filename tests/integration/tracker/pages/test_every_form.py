@@ -193,7 +193,7 @@ def some_answers(names: tuple[str, ...]) -> st.SearchStrategy[dict[str, str]]:
     return st.fixed_dictionaries({}, optional=dict.fromkeys(names, TEXTS))
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 @recording_forms
 def test_whatever_is_typed_in_all_boxes_at_once_gets_an_answer(desk: Desk, form: Form, data: st.DataObject):
