@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from flask import Flask, g, request
 from flask_login import current_user
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from instruments import codes
@@ -44,6 +45,8 @@ def init_app(app: Flask, config: Config) -> None:
         MAX_FORM_MEMORY_SIZE=1_000_000,
         WTF_CSRF_TIME_LIMIT=None,
     )
+    if config.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
     account.init_app(app, config)
     gate.init_app(app)
     errors.init_app(app)

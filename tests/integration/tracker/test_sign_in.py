@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from flask import request
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from tests.world import PASSWORD, World
+from tests.world import KEYS, PASSWORD, World
+from tracker import create_app
 from tracker.actions import staff
+from tracker.config import Config
 from tracker.extensions import db
 from tracker.models import AuditEvent, SignIn, SignInFailure, User
 from tracker.views import gate
@@ -232,3 +235,19 @@ def test_every_page_forbids_inline_script_frames_and_keeping(client: FlaskClient
     assert "frame-ancestors 'none'" in policy
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(("proxies", "counted"), [(0, "127.0.0.1"), (1, "203.0.113.7")])
+def test_the_address_that_counts_is_the_visitors_and_not_the_proxys(
+    sqlite_url: str, tmp_path, proxies: int, counted: str
+):
+    """Only as many addresses are believed as there are proxies of our own; a visitor cannot claim to be another."""
+    app = create_app(Config(tmp_path, sqlite_url, KEYS, secure_cookies=False, testing=True, proxies=proxies))
+    seen = []
+    app.add_url_rule("/seen", "static-twin", lambda: seen.append(request.remote_addr) or "")
+    gate.OUTSIDE_RULES["static-twin"] = gate.PUBLIC
+    try:
+        app.test_client().get("/seen", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.7"})
+    finally:
+        del gate.OUTSIDE_RULES["static-twin"]
+    assert seen == [counted]
