@@ -19,6 +19,8 @@ _DATABASE_SAYS = {
         "from_on", "Attendances from this date are already recorded. Choose another start date.",
     ),
     "uq_consent_current": ("kind", "This consent is recorded already. Withdraw it first if it changed."),
+    "uq_post_user_id_site_id_from_on": ("from_on", "This post is recorded already. Choose another start date."),
+    "uq_allocation_site": ("from_on", "This site is allocated from that day already. Choose another day."),
     "uq_user_email": ("email", "Somebody with this e-mail address is already here. Use another address."),
     "uq_assignment_current": ("form", "Somebody holds this referral already. Hand it over instead."),
 }  # fmt: skip
@@ -76,5 +78,6 @@ def _sqlite_name(text: str) -> str:
 _INDEX_NAMES = {
     "uq_assessment_person_id_instrument_timepoint": "uq_assessment_occasion",
     "uq_assignment_referral_id": "uq_assignment_current",
+    "uq_allocation_study_id_site_id_from_on": "uq_allocation_site",
     "uq_consent_person_id_kind": "uq_consent_current",
 }

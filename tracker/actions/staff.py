@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select
 
 from ..extensions import db, keyring
 from ..models import Membership, Post, SignIn, SignInFailure, Site, Study, User
-from ..permissions import may_manage
+from ..permissions import holds, may_manage
 from .audit import facts, write_event
 from .refusal import Refused, check, translated
 
@@ -66,14 +66,30 @@ def grant(
 def end_membership(*, by: User, membership: Membership, reason: str) -> None:
     """Take a role away, from the next request on."""
     check(may_manage(by))
+    if membership.role == "administrator":
+        _check_another_administrator(membership.user)
     before = facts(membership)
     membership.ended_at, membership.ended_by = datetime.now(UTC), by.id
     write_event(by=by, action="end_membership", record=membership, before=before, reason=reason)
 
 
+def _check_another_administrator(user: User) -> None:
+    """Nobody could let anybody in again."""
+    others = (
+        select(func.count())
+        .select_from(Membership)
+        .join(User, User.id == Membership.user_id)
+        .where(Membership.role == "administrator", Membership.ended_at.is_(None), User.active, User.id != user.id)
+    )
+    if not db.session.scalar(others):
+        raise Refused("form", "This is the only administrator. Make another one first.")
+
+
 def disable_user(*, by: User, user: User, reason: str) -> None:
     """Disable somebody at once: every sign-in ends."""
     check(may_manage(by))
+    if holds(user, ("administrator",)):
+        _check_another_administrator(user)
     before = facts(user)
     user.active = False
     write_event(by=by, action="disable_user", record=user, before=before, reason=reason)

@@ -273,3 +273,30 @@ def test_an_offer_that_was_declined_is_still_findable(world: World):
         )
     standing = {each.person.label: each.state for each in people.everyone(by=worker)}
     assert standing["Person Own"] == "Declined"
+
+
+def test_the_last_administrator_cannot_be_locked_out(world: World):
+    admin = world.user("administrator")
+    attempts = (
+        lambda: staff.disable_user(by=admin, user=admin, reason="tired"),
+        lambda: staff.end_membership(by=admin, membership=admin.memberships[0], reason="tired"),
+    )
+    for attempt in attempts:
+        with pytest.raises(Refused, match=r"only administrator\. Make another one first"), db.transaction():
+            attempt()
+    with db.transaction():
+        staff.grant(by=admin, user=world.user("supervisor"), role="administrator")
+        staff.disable_user(by=world.user("supervisor"), user=admin, reason="retired")
+    assert not world.user("administrator").active
+
+
+def test_a_post_and_an_allocation_are_recorded_once(world: World):
+    admin = world.user("administrator")
+    with pytest.raises(Refused, match="post is recorded already") as refused, db.transaction():
+        staff.appoint(by=admin, user=world.user("link-worker"), site=world.site("mill"), fte=0.5, from_on=days_ago(700))
+    assert refused.value.field == "from_on"
+    with pytest.raises(Refused, match="allocated from that day already"), db.transaction():
+        study_actions.allocate(
+            by=admin, study=world.study(), arm="comparison", site=world.site("mill"), from_on=days_ago(800),
+            method="other",
+        )  # fmt: skip
