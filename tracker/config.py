@@ -8,9 +8,11 @@ import re
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 KEYS_FILE = "keys.json"
 DATABASE_FILE = "tracker.db"
+KEY_BYTES = 32
 
 
 class ConfigError(ValueError):
@@ -29,7 +31,7 @@ class Keys:
 
     @classmethod
     def new(cls) -> Keys:
-        return cls(*(secrets.token_hex(32) for _ in range(5)))
+        return cls(*(secrets.token_hex(KEY_BYTES) for _ in range(5)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,24 @@ def load(data: Path | None = None, *, create: bool = False, local: bool = False)
         raise ConfigError(f"{folder}: there is no installation here; run `tracker setup` first, or set TRACKER_DATA")
     try:
         keys = Keys(**json.loads(path.read_text(encoding="utf-8")))
+        if any(len(bytes.fromhex(key)) != KEY_BYTES for key in asdict(keys).values()):
+            raise ValueError
     except (ValueError, TypeError):
         raise ConfigError(f"{path}: is not a file of keys; restore it from your backup") from None
     url = os.environ.get("TRACKER_DATABASE_URL") or f"sqlite:///{folder / DATABASE_FILE}"
-    timezone = os.environ.get("TRACKER_TIMEZONE", "Europe/London")
     proxies = _proxies()
-    return Config(folder, url, keys, timezone, secure_cookies=not local or proxies > 0, proxies=proxies)
+    return Config(folder, url, keys, _timezone(), secure_cookies=not local or proxies > 0, proxies=proxies)
+
+
+def _timezone() -> str:
+    name = os.environ.get("TRACKER_TIMEZONE") or "Europe/London"
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ConfigError(
+            f"TRACKER_TIMEZONE: unexpected value '{name}'; give a time zone such as Europe/London"
+        ) from None
+    return name
 
 
 def _proxies() -> int:

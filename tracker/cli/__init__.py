@@ -21,7 +21,8 @@ def main() -> None:
 def commands() -> None:
     """Record link workers' caseloads, contacts, signposts and outcomes, and export documented datasets.
 
-    The installation lives in the folder that TRACKER_DATA names (default: ./instance).
+    The installation lives in the folder that TRACKER_DATA names (default: ./instance). TRACKER_DATABASE_URL names
+    another database than the file in there, TRACKER_TIMEZONE another clock than Europe/London.
 
     \b
       tracker setup --email you@example.org --name "Your Name"
