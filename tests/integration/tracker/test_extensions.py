@@ -1,0 +1,279 @@
+"""What lives as long as the application: keys, the database and its transactions, and what day it is."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.exceptions import InvalidTag
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from tests import world as worlds
+from tests.world import KEYS, World, contact
+from tracker import extensions
+from tracker.extensions import Keyring, db, engine_for
+from tracker.models import Contact, User
+
+PLACES = ("identity.name", "identity.phone", "identity.nhs_number")
+
+
+@pytest.fixture(scope="module")
+def ring() -> Keyring:
+    made = Keyring()
+    made.init(KEYS)
+    return made
+
+
+# -------------------------------------------------------------------------------------- keys
+
+
+@given(st.text(max_size=200), st.sampled_from(PLACES))
+def test_what_is_encrypted_opens_in_its_own_place(ring: Keyring, plain: str, place: str):
+    assert ring.decrypt(ring.encrypt(plain, place), place) == plain
+
+
+@given(st.text(min_size=3, max_size=60))
+def test_the_same_text_never_looks_the_same_and_its_length_is_all_that_shows(ring: Keyring, plain: str):
+    one, other = ring.encrypt(plain, "identity.name"), ring.encrypt(plain, "identity.name")
+    assert one != other
+    assert len(one) == len(other) == 1 + 12 + len(plain.encode()) + 16
+    assert plain.encode() not in one
+
+
+@given(st.text(max_size=40), st.permutations(PLACES))
+def test_it_opens_in_no_other_place(ring: Keyring, plain: str, places: list[str]):
+    with pytest.raises(InvalidTag):
+        ring.decrypt(ring.encrypt(plain, places[0]), places[1])
+
+
+@given(st.text(max_size=20), st.data())
+def test_one_changed_bit_anywhere_behind_the_version_is_noticed(ring: Keyring, plain: str, data: st.DataObject):
+    sealed = bytearray(ring.encrypt(plain, "identity.name"))
+    place = data.draw(st.integers(1, len(sealed) - 1))
+    sealed[place] ^= 1 << data.draw(st.integers(0, 7))
+    with pytest.raises(InvalidTag):
+        ring.decrypt(bytes(sealed), "identity.name")
+
+
+def test_another_installations_key_opens_nothing(ring: Keyring):
+    other = Keyring()
+    other.init(replace(KEYS, identity="ff" * 32))
+    with pytest.raises(InvalidTag):
+        other.decrypt(ring.encrypt("Zebedee", "identity.name"), "identity.name")
+
+
+def test_without_keys_nothing_is_encrypted_with_none():
+    with pytest.raises(RuntimeError, match="keys are not loaded; create the application first"):
+        Keyring().encrypt("Zebedee", "identity.name")
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_digests_are_equal_for_equal_texts_and_for_no_others(ring: Keyring, one: str, other: str):
+    assert (ring.index(one, "a") == ring.index(other, "a")) == (one == other)
+    assert ring.index(one, "a") != ring.index(one, "b")
+
+
+def test_a_digest_cannot_be_made_without_the_key(ring: Keyring):
+    """There are few enough NHS numbers to try them all: only the key stands in the way."""
+    import hashlib
+
+    number, place = "9434765919", "identity.nhs_number"
+    other = Keyring()
+    other.init(replace(KEYS, index="ff" * 32))
+    guesses = {other.index(number, place), hashlib.sha256(number.encode()).hexdigest()}
+    assert ring.index(number, place) not in guesses
+
+
+@given(st.uuids(), st.uuids(), st.sampled_from("prcw"))
+def test_pseudonyms_keep_to_their_study_kind_and_installation(
+    ring: Keyring, study: uuid.UUID, id: uuid.UUID, letter: str
+):
+    name = ring.pseudonym(str(study), str(id), letter)
+    other_study, other = uuid.uuid5(study, "other"), Keyring()
+    other.init(replace(KEYS, pseudonym="ff" * 32))
+    assert name == ring.pseudonym(str(study), str(id), letter)
+    assert name[0] == letter
+    assert str(id).replace("-", "")[:12] != name[1:]
+    others = {
+        ring.pseudonym(str(other_study), str(id), letter)[1:],
+        ring.pseudonym(str(study), str(id), "z")[1:],
+        other.pseudonym(str(study), str(id), letter)[1:],
+    }
+    assert name[1:] not in others
+
+
+def test_a_hundred_thousand_people_have_as_many_pseudonyms(ring: Keyring):
+    assert len({ring.pseudonym("study", str(number), "p") for number in range(100_000)}) == 100_000
+
+
+# -------------------------------------------------------------------------------------- transactions
+
+
+def contacts() -> int:
+    return db.session.scalar(select(func.count()).select_from(Contact)) or 0
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_whatever_ends_a_transaction_early_takes_all_of_it_along(world: World, error: type[BaseException]):
+    def begin_and_stop() -> None:
+        contact(world)
+        assert contacts() == 1
+        raise error
+
+    with pytest.raises(error), db.transaction():
+        begin_and_stop()
+    assert contacts() == 0
+
+
+def test_after_a_failed_transaction_the_next_one_works(world: World):
+    with pytest.raises(DBAPIError, match="no_such_table"), db.transaction() as session:
+        session.execute(text("SELECT * FROM no_such_table"))
+    with db.transaction():
+        contact(world)
+    assert contacts() == 1
+
+
+def test_what_was_changed_outside_a_transaction_is_dropped_at_its_start(world: World):
+    """A forgotten change does not slip in with somebody else's."""
+    world.user("link-worker").name = "Changed Outside"
+    with db.transaction():
+        contact(world)
+    assert world.user("link-worker").name == "Link-Worker"
+
+
+def test_nobody_sees_half_a_transaction(app: Flask, world: World):
+    seen: list[int] = []
+
+    def look() -> None:
+        with app.app_context():
+            seen.append(contacts())
+
+    with db.transaction():
+        contact(world)
+        _in_a_thread(look)
+    _in_a_thread(look)
+    assert seen == [0, 1]
+
+
+def _in_a_thread(work: Any) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def test_readers_do_not_wait_for_a_writer(app: Flask, world: World):
+    took: list[float] = []
+
+    def look() -> None:
+        with app.app_context():
+            began = time.monotonic()
+            contacts()
+            took.append(time.monotonic() - began)
+
+    with db.transaction():
+        contact(world)
+        _in_a_thread(look)
+    assert took[0] < 5  # a waiting reader would give up after ten
+
+
+def test_a_snapshot_shows_one_moment_whatever_is_written_meanwhile(app: Flask, world: World):
+    def write() -> None:
+        with app.app_context(), db.transaction():
+            contact(world)
+
+    db.snapshot()
+    before = contacts()
+    _in_a_thread(write)
+    assert contacts() == before
+    db.session.rollback()
+    assert contacts() == before + 1
+
+
+def test_two_applications_contexts_do_not_share_a_session(app: Flask, world: World):
+    with app.app_context():
+        inner = db.session
+    assert inner is not db.session
+
+
+@pytest.fixture
+def bare(sqlite_url: str) -> Iterator[Any]:
+    engine = engine_for(sqlite_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("foreign_keys", 1), ("synchronous", 2), ("busy_timeout", 10000)],
+)
+def test_sqlite_is_told_to_be_careful_on_every_connection(bare: Any, pragma: str, value: object):
+    """synchronous 2 is FULL: what was acknowledged is on the disk."""
+    for _ in range(2):
+        with bare.connect() as connection:
+            assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+            connection.invalidate()
+
+
+def test_nothing_that_was_typed_is_in_a_database_error(world: World):
+    twin = User(id=world.users["evaluator"], email="zebedee@quillfeather.example", name="Z", password=None)
+    with pytest.raises(IntegrityError) as failed, db.transaction() as session:
+        session.execute(
+            User.__table__.insert().values(
+                id=twin.id,
+                email=twin.email,
+                name=twin.name,
+                fs_uniquifier="x",
+                active=True,
+                recorded_at=datetime.now(UTC),
+                version=1,
+            )
+        )
+    assert "quillfeather" not in str(failed.value)
+
+
+# -------------------------------------------------------------------------------------- what day it is
+
+
+class Clock(datetime):
+    """A clock that stands still."""
+
+    stands: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        return cls.stands.astimezone(tz)
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "day"),
+    [
+        (datetime(2026, 7, 1, 22, 59, tzinfo=UTC), "Europe/London", date(2026, 7, 1)),
+        (datetime(2026, 7, 1, 23, 1, tzinfo=UTC), "Europe/London", date(2026, 7, 2)),
+        (datetime(2026, 1, 1, 23, 59, tzinfo=UTC), "Europe/London", date(2026, 1, 1)),
+        (datetime(2026, 10, 24, 23, 30, tzinfo=UTC), "Europe/London", date(2026, 10, 25)),
+        (datetime(2026, 10, 25, 23, 30, tzinfo=UTC), "Europe/London", date(2026, 10, 25)),
+        (datetime(2026, 12, 31, 15, 0, tzinfo=UTC), "Asia/Tokyo", date(2027, 1, 1)),
+    ],
+    ids=["summer evening", "summer night", "winter night", "before clocks go back", "after", "new year in Tokyo"],
+)
+def test_today_is_what_the_clock_on_the_wall_says(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: datetime, zone: str, day: date
+):
+    app = worlds.application(sqlite_url, tmp_path)
+    app.config["TIMEZONE"] = zone
+    monkeypatch.setattr(Clock, "stands", moment)
+    monkeypatch.setattr(extensions, "datetime", Clock)
+    with app.app_context():
+        assert extensions.today() == day
+        assert extensions.today() + timedelta(1) > day
