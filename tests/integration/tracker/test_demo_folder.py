@@ -85,7 +85,10 @@ def test_a_real_installation_is_never_touched(run: Run, data: Path, words: tuple
     assert {"keys.json", "tracker.db"} <= set(before)
     result = run(*words)
     assert result.exit_code == 2
-    assert f"{data}: is not a demo and is left as it is; move it away, or set TRACKER_DATA to another folder" in result.output
+    assert (
+        f"{data}: is not a demo and is left as it is; move it away, or set TRACKER_DATA to another folder"
+        in result.output
+    )
     assert everything(data) == before
 
 
