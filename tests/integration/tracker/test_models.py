@@ -428,7 +428,7 @@ def test_a_code_list_is_the_databases_too():
 
 
 def test_characteristics_are_named_once_a_person(full: World):
-    with pytest.raises(ValueError, match="consent is recorded already"), db.transaction():
+    with pytest.raises(ValueError, match="database refused"), db.transaction():
         people.describe(by=full.user("evaluator"), person=full.person("own"), name="drug", value="no")
     assert db.session.scalars(select(Characteristic.value)).all() == ["yes"]
 

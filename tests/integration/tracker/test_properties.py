@@ -245,7 +245,7 @@ class History(RuleBasedStateMachine):
 
 def test_any_history_of_care_is_told_as_it_was(sqlite_world: tuple[Path, World]):
     History.template, History.made = sqlite_world
-    run_state_machine_as_test(History, settings=settings(max_examples=25, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(History, settings=settings(max_examples=15, stateful_step_count=25, deadline=None))
 
 
 # -------------------------------------------------------------------------------------- replay

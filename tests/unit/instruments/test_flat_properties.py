@@ -132,7 +132,7 @@ SPOILT = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(PEOPLE, st.sampled_from(HEADER), SPOILT, st.integers(0, 7))
 def test_a_spoilt_cell_is_read_as_a_value_or_listed_with_its_row(
     people: tuple[Cells, ...], column: str, spoilt: str, place: int
