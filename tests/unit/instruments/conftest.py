@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import settings
 
 from instruments import from_toml
 from instruments.definition import Instrument
-
-settings.register_profile("kit", deadline=None)  # a busy machine is not a failure
-settings.load_profile("kit")
 
 GARDEN = """\
 id = "garden"
