@@ -65,8 +65,8 @@ class Served:
     def interrupt(self) -> int:
         """As Ctrl+C would; the exit code."""
         self.process.send_signal(signal.SIGINT)
-        self.said += list(self._out)
         code = self.process.wait(PATIENCE)
+        self.said += list(self._out)
         self._close()
         return code
 
@@ -83,6 +83,11 @@ class Served:
         self._out.close()
 
 
+def hears_ctrl_c() -> None:
+    """Tests that run in the background were told to ignore Ctrl+C, and would hand that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def serving(data: Path, url: str | None = None, *words: str) -> Iterator[Served]:
     """Serve an installation until this ends; it is up when this begins."""
@@ -90,8 +95,9 @@ def serving(data: Path, url: str | None = None, *words: str) -> Iterator[Served]
     errors = data / "stderr.txt"
     with errors.open("a") as sink:
         process = subprocess.Popen(
-            command, env=surroundings(data, url), cwd=data, stdout=subprocess.PIPE, stderr=sink, text=True
-        )
+            command, env=surroundings(data, url), cwd=data, stdout=subprocess.PIPE, stderr=sink, text=True,
+            preexec_fn=hears_ctrl_c,
+        )  # fmt: skip
     assert process.stdout is not None
     first = process.stdout.readline()
     found = re.search(r"http://(\S+):(\d+)", first)
