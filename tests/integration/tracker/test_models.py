@@ -59,7 +59,12 @@ BREAKING: dict[str, dict[str, Any]] = {
     "ck_signpost_sessions_attended_range": {"sessions_attended": -1},
 }  # fmt: skip
 # A row that nothing else would refuse, where any row will not do.
-CHOSEN = {"membership": "site_id IS NOT NULL", "consent": "withdrawn_on IS NULL", "allocation": "site_id IS NOT NULL"}
+CHOSEN = {
+    "membership": "site_id IS NOT NULL",
+    "consent": "withdrawn_on IS NULL",
+    "allocation": "site_id IS NOT NULL",
+    "assignment": "until_on IS NULL",
+}
 
 
 @pytest.fixture
