@@ -9,7 +9,6 @@ from ..extensions import today
 from ..permissions import CARE_ROLES, holds
 from ..queries.caseload import caseload, people_without_referral, unanswered_referrals, withdrawals
 from ..queries.occasions import due_occasions
-from ..queries.scope import sites
 from .gate import ANYONE_SIGNED_IN, rule
 from .show import me
 
@@ -33,7 +32,6 @@ def start() -> str | Response:
         due=due,
         withdrawals=withdrawals(by=asker),
         today=today(),
-        own_sites=sites(asker),
     )
 
 
