@@ -15,6 +15,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Literal, NamedTuple, TypeVar
 
+from .messages import say
+
 T = TypeVar("T")
 
 
@@ -45,6 +47,13 @@ class Option:
     coding: str | None = None
 
 
+class Condition(NamedTuple):
+    """When an item is asked at all: only if an earlier one is answered with at least so much; else it counts as 0."""
+
+    item: str
+    at_least: int
+
+
 @dataclass(frozen=True)
 class Item:
     """One thing that is asked: its wording (`text`) or, where the licence keeps that, a label (`slot`)."""
@@ -59,6 +68,8 @@ class Item:
     low_label: str | None = None
     high_label: str | None = None
     unit: str | None = None
+    asked_if: Condition | None = None
+    loinc: str | None = None
 
     @cached_property
     def codes(self) -> frozenset[int] | range:
@@ -78,9 +89,9 @@ class Item:
             return f"{self.minimum} to {self.maximum}"
         return ", ".join(str(option.code) for option in self.options)
 
-    def refusal(self, value: object) -> str:
+    def refusal(self, where: str, value: object) -> str:
         """What to say of an answer that the item does not take."""
-        return f"{value!r} is not an answer to '{self.id}'; allowed: {self.allowed}"
+        return say("not-an-answer", where=where, value=value, item=self.id, allowed=self.allowed)
 
     @property
     def wording(self) -> tuple[str, ...]:
@@ -88,40 +99,45 @@ class Item:
         labels = (option.label for option in self.options)
         return tuple(words for words in (self.text, self.low_label, self.high_label, *labels) if words)
 
-    def faults(self) -> Iterator[str]:
-        """Yield what contradicts itself, each with its remedy."""
+    def faults(self, earlier: Iterable[str]) -> Iterator[str]:
+        """Yield what contradicts itself or the items before it, each with its remedy."""
         where = f"items.{self.id}"
         if (self.text is None) == (self.slot is None):
-            yield f"{where}: has both or neither of text and slot; give one, the wording or a label"
-        if self.kind == "choice":
-            yield from self._choice_faults(where)
-        else:
-            yield from self._range_faults(where)
+            yield say("text-or-slot", where=where)
+        if self.asked_if and self.asked_if.item not in earlier:
+            yield say("asked-if-later", where=where, item=self.asked_if.item)
+        yield from self._choice_faults(where) if self.kind == "choice" else self._range_faults(where)
 
     def _choice_faults(self, where: str) -> Iterator[str]:
         if len(self.options) < 2:
-            yield f"{where}: a choice has {len(self.options)} options; give two or more, or another kind"
+            yield say("few-options", where=where, n=len(self.options))
         if (self.minimum, self.maximum) != (None, None):
-            yield f"{where}: a choice has no minimum or maximum; remove them, the options say what is allowed"
+            yield say("choice-with-range", where=where)
         for code in _repeated(option.code for option in self.options):
-            yield f"{where}: code {code} stands for two options; give each option its own code"
+            yield say("same-code", where=where, code=code)
 
     def _range_faults(self, where: str) -> Iterator[str]:
         if self.options:
-            yield f"{where}: a {self.kind} has no options; remove them or make it a choice"
+            yield say("range-with-options", where=where, kind=self.kind)
         if self.minimum is None or self.maximum is None:
-            yield f"{where}: a {self.kind} needs minimum and maximum; add them"
+            yield say("no-range", where=where, kind=self.kind)
         elif self.minimum >= self.maximum:
-            yield f"{where}: minimum {self.minimum} is not below maximum {self.maximum}; swap or correct them"
+            yield say("range-backwards", where=where, low=self.minimum, high=self.maximum)
 
 
 @dataclass(frozen=True)
 class Missing:
-    """How many of a scale's items must be answered, what then stands in for the others, and who says so."""
+    """How many of a scale's items must be answered, what then stands in for the others, and who says so.
+
+    `codes` are answers that count as not answered ("does not apply"). `min_of_form` is how many items of the
+    whole form must be answered for any score.
+    """
 
     min_answered: int
     source: str
-    fill: Literal["mean"] | None = None
+    fill: Literal["mean", "zero"] | None = None
+    codes: tuple[int, ...] = ()
+    min_of_form: int = 0
 
 
 class Mid(NamedTuple):
@@ -143,10 +159,34 @@ class Band:
 
 
 @dataclass(frozen=True)
+class Recode:
+    """Each code of these items becomes another before scoring; every code must be named (TOML keys are words)."""
+
+    items: tuple[str, ...]
+    codes: Mapping[str, int]
+
+
+class Linear(NamedTuple):
+    """(x - subtract) * multiply."""
+
+    subtract: float
+    multiply: float
+
+
+class Ages(NamedTuple):
+    """The ages for which the scale was made, both ends included, in whole years."""
+
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True)
 class Scale:
     """One score: which items, by which method, over what range, and which way is better.
 
-    A scale with a value set states the range of its default set; another has its own (`ValueSet.minimum`).
+    The steps are always taken in this order: answers that count as missing, `reverse` and `recode`, the missing
+    rule, `method`, `cap`, `linear`, `table`, rounding half-up to `digits`. A scale with a value set states the
+    range of its default set; another has its own.
     """
 
     id: str
@@ -162,56 +202,85 @@ class Scale:
     mid: Mid | None = None
     bands: tuple[Band, ...] = ()
     value_set: str | None = None
+    reverse: tuple[str, ...] = ()
+    recode: tuple[Recode, ...] = ()
+    cap: float | None = None
+    linear: Linear | None = None
+    table: Mapping[str, float] = field(default_factory=dict)
+    ages: Ages | None = None
 
     def band(self, value: float) -> str | None:
         """The id of the band that holds `value`, or None for a scale without bands."""
         return next((band.id for band in self.bands if band.low <= value <= band.high), None)
+
+    def translation(self, item: Item) -> Mapping[int, int | None]:
+        """What each answer to one of the items counts as before scoring; None where it counts as missing."""
+        codes: dict[int, int | None] = {code: code for code in item.codes}
+        if item.id in self.reverse:
+            codes = {code: min(item.codes) + max(item.codes) - code for code in codes}
+        for recode in self.recode:
+            if item.id in recode.items:
+                codes = {code: recode.codes[str(code)] for code in codes}
+        return codes | {code: None for code in self.missing.codes if code in codes}
 
     def faults(self, known: Mapping[str, Item]) -> Iterator[str]:
         """Yield what contradicts itself or the instrument's items, each with its remedy."""
         where = f"scales.{self.id}"
         for id in self.items:
             if id not in known:
-                yield f"{where}: {_unknown('item', id, known)}"
+                yield _unknown(where, "item", id, known)
         for id in _repeated(self.items):
-            yield f"{where}: item '{id}' is named twice; name it once"
+            yield say("item-twice", where=where, id=id)
         if self.minimum >= self.maximum:
-            yield f"{where}: minimum {self.minimum} is not below maximum {self.maximum}; swap or correct them"
+            yield say("range-backwards", where=where, low=self.minimum, high=self.maximum)
         if self.digits < 0:
-            yield f"{where}: digits is {self.digits}; give 0 or more decimals"
-        yield from self._missing_faults(where)
+            yield say("negative-digits", where=where, digits=self.digits)
+        if self.ages and self.ages.lowest > self.ages.highest:
+            yield say("ages-backwards", where=where, low=self.ages.lowest, high=self.ages.highest)
+        yield from self._missing_faults(where, len(known))
+        yield from self._change_faults(where, known)
         yield from self._band_faults(where)
 
-    def _missing_faults(self, where: str) -> Iterator[str]:
-        needed, n_items = self.missing.min_answered, len(self.items)
+    def _missing_faults(self, where: str, n_of_form: int) -> Iterator[str]:
+        needed, n_items, fill = self.missing.min_answered, len(self.items), self.missing.fill
         if not 1 <= needed <= n_items:
-            yield f"{where}: min_answered is {needed} for {n_items} items; give 1 to {n_items}"
-        elif (needed < n_items) != (self.missing.fill is not None):
-            yield (
-                f"{where}: min_answered is {needed} of {n_items}, fill is {self.missing.fill or 'absent'}; "
-                "say what stands in for a missing answer exactly when one may be missing"
-            )
+            yield say("min-answered", where=where, n=needed, n_items=n_items)
+        elif (needed < n_items) != (fill is not None):
+            yield say("fill", where=where, n=needed, n_items=n_items, fill=fill or "absent")
+        if not 0 <= self.missing.min_of_form <= n_of_form:
+            yield say("min-of-form", where=where, n=self.missing.min_of_form, n_items=n_of_form)
+        if fill == "mean" and self.table:
+            yield say("table-with-fill", where=where)
+
+    def _change_faults(self, where: str, known: Mapping[str, Item]) -> Iterator[str]:
+        changed = [*self.reverse, *(id for recode in self.recode for id in recode.items)]
+        for id in _repeated(changed):
+            yield say("reversed-and-recoded", where=where, id=id)
+        for id in changed:
+            if id not in self.items:
+                yield say("not-of-this-scale", where=where, id=id, known=", ".join(self.items))
+        for recode in self.recode:
+            for id in set(recode.items) & set(known):
+                absent = [code for code in known[id].codes if str(code) not in recode.codes]
+                if absent:
+                    yield say("not-recoded", where=where, codes=", ".join(map(str, absent)), id=id)
 
     def _band_faults(self, where: str) -> Iterator[str]:
         if not self.bands:
             return
         for id in _repeated(band.id for band in self.bands):
-            yield f"{where}: band '{id}' is there twice; give each band its own id"
+            yield say("band-twice", where=where, id=id)
         for band in self.bands:
             if band.low > band.high:
-                yield f"{where}: band '{band.id}' runs from {band.low} to {band.high}; swap or correct them"
-        step = Decimal(1).scaleb(-self.digits)
+                yield say("band-backwards", where=where, id=band.id, low=band.low, high=band.high)
         for lower, upper in pairwise(self.bands):
-            start = _decimal(lower.high) + step
+            start = _decimal(lower.high) + Decimal(1).scaleb(-self.digits)
             if _decimal(upper.low) != start:
                 fault = "overlap" if _decimal(upper.low) < start else "leave a hole"
-                remedy = f"let '{upper.id}' start at {start}"
-                yield f"{where}: bands '{lower.id}' and '{upper.id}' {fault}; {remedy}"
-        if (self.bands[0].low, self.bands[-1].high) != (self.minimum, self.maximum):
-            yield (
-                f"{where}: bands run from {self.bands[0].low} to {self.bands[-1].high}; "
-                f"let them cover the range {self.minimum} to {self.maximum}"
-            )
+                yield say("bands-apart", where=where, lower=lower.id, upper=upper.id, fault=fault, start=start)
+        low, high = self.bands[0].low, self.bands[-1].high
+        if (low, high) != (self.minimum, self.maximum):
+            yield say("bands-short", where=where, low=low, high=high, minimum=self.minimum, maximum=self.maximum)
 
 
 @dataclass(frozen=True)
@@ -228,9 +297,9 @@ class Alert:
         """Yield what contradicts the instrument's items, each with its remedy."""
         item = known.get(self.item)
         if item is None:
-            yield f"alerts.{self.id}: {_unknown('item', self.item, known)}"
+            yield _unknown(f"alerts.{self.id}", "item", self.item, known)
         elif not item.accepts(self.at_least):
-            yield f"alerts.{self.id}: {item.refusal(self.at_least)}"
+            yield item.refusal(f"alerts.{self.id}", self.at_least)
 
 
 @dataclass(frozen=True)
@@ -244,18 +313,20 @@ class WorkedExample:
     bands: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     value_set: str | None = None
+    age: int | None = None
+    sex: Literal["female", "male"] | None = None
 
     def faults(self, items: Mapping[str, Item], scales: Mapping[str, Scale]) -> Iterator[str]:
         """Yield what contradicts the instrument, each with its remedy."""
         where = f"examples.{self.id}"
         for id, answer in self.responses.items():
             if id not in items:
-                yield f"{where}: {_unknown('item', id, items)}"
+                yield _unknown(where, "item", id, items)
             elif not items[id].accepts(answer):
-                yield f"{where}: {items[id].refusal(answer)}"
+                yield items[id].refusal(where, answer)
         for id in {**self.scores, **self.bands, **self.reasons}:
             if id not in scales:
-                yield f"{where}: {_unknown('scale', id, scales)}"
+                yield _unknown(where, "scale", id, scales)
 
 
 @dataclass(frozen=True)
@@ -287,6 +358,7 @@ class Instrument:
     intro: str | None = None
     stem: str | None = None
     alerts: tuple[Alert, ...] = ()
+    loinc: str | None = None
 
     def __post_init__(self) -> None:
         if faults := list(self._faults()):
@@ -325,8 +397,8 @@ class Instrument:
     def _faults(self) -> Iterator[str]:
         yield from self._identity_faults()
         yield from self._licence_faults()
-        for item in self.items:
-            yield from item.faults()
+        for position, item in enumerate(self.items):
+            yield from item.faults([each.id for each in self.items[:position]])
         for scale in self.scales:
             yield from scale.faults(self.items_by_id)
         for alert in self.alerts:
@@ -337,40 +409,40 @@ class Instrument:
 
     def _identity_faults(self) -> Iterator[str]:
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.id):
-            yield f"id: '{self.id}' is not an id; use small letters, digits and single hyphens"
+            yield say("bad-id", where="id", id=self.id)
         if not re.fullmatch(r"[1-9][0-9]*", self.version):
-            yield f"version: '{self.version}' is not a version; use a whole number such as \"1\""
+            yield say("bad-version", where="version", version=self.version)
         for name in ("items", "scales", "alerts", "examples"):
             ids = [part.id for part in getattr(self, name)]
             for id in _repeated(ids):
-                yield f"{name}.{id}: is there twice; give each its own id"
+                yield say("twice", where=f"{name}.{id}")
             for id in ids:
                 if not re.fullmatch(r"[a-z][a-z0-9_-]*", id):
-                    yield f"{name}.{id}: is not an id; use small letters, digits, hyphens and underscores"
+                    yield say("bad-part-id", where=f"{name}.{id}")
         for name in ("items", "scales", "respondents"):
             if not getattr(self, name):
-                yield f"{name}: there are none; add at least one"
+                yield say("none-at-all", where=name)
 
     def _licence_faults(self) -> Iterator[str]:
         if self.licence.kind == "open":
             return
-        remedy = f"the licence is {self.licence.kind}, so remove the wording and use a slot"
         for name in ("intro", "stem"):
             if getattr(self, name):
-                yield f"{name}: has wording; {remedy}"
+                yield say("wording-not-ours", where=name, quoted="", kind=self.licence.kind)
         for item in self.items:
             for words in item.wording:
-                yield f"items.{item.id}: has wording ('{words}'); {remedy}"
+                quoted = f" ('{words}')"
+                yield say("wording-not-ours", where=f"items.{item.id}", quoted=quoted, kind=self.licence.kind)
 
     def _example_faults(self) -> Iterator[str]:
         proven = {id for example in self.examples for id in example.scores}
         for scale in self.scales:
             if scale.id not in proven:
-                yield f"scales.{scale.id}: no worked example gives its score; add one with its source"
+                yield say("not-proven", where=f"scales.{scale.id}")
 
 
-def _unknown(kind: str, id: str, known: Iterable[str]) -> str:
-    return f"{kind} '{id}' is not in this instrument; use one of {', '.join(known)}"
+def _unknown(where: str, kind: str, id: str, known: Iterable[str]) -> str:
+    return say("unknown-part", where=where, kind=kind, id=id, known=", ".join(known))
 
 
 def _repeated(values: Iterable[T]) -> list[T]:

@@ -15,9 +15,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from . import value_sets
 from .definition import BadDefinition, Instrument, Option, Scale, WorkedExample
-from .scoring import METHODS, VALUED, score
+from .messages import say
+from .scoring import METHODS, VALUED, Number, rounded, score, steps_after
 from .value_sets import UnknownValueSet
 
+ACTIVITY = frozenset({"met_minutes", "activity_level"})
 _WORDS = {str: "words", int: "a whole number", float: "a number"}
 
 
@@ -37,7 +39,7 @@ def from_toml(source: str | Path) -> Instrument:
         if faults := [*_name_faults(instrument, source), *_scoring_faults(instrument)]:
             raise BadDefinition(faults)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadDefinition([f"{name}: is not TOML ({error}); correct the line"]) from None
+        raise BadDefinition([f"{name}: {say('not-toml', error=error)}"]) from None
     except BadDefinition as error:
         raise BadDefinition(f"{name}: {fault}" for fault in error.faults) from None
     return instrument  # type: ignore[no-any-return]  # _record makes what it is asked to make
@@ -66,10 +68,10 @@ def _item_with_options(item: Any, codings: Mapping[str, tuple[Option, ...]]) -> 
     rest = {key: value for key, value in item.items() if key != "coding"}
     coding = _plain(str, item["coding"], f"items.{item.get('id')}.coding")
     if "options" in item:
-        raise BadDefinition([f"items.{item.get('id')}: has both options and coding; give one of them"])
+        raise BadDefinition([say("options-and-coding", where=f"items.{item.get('id')}")])
     if coding not in codings:
         remedy = f"use one of {', '.join(codings)}" if codings else "add it under codings"
-        raise BadDefinition([f"items.{item.get('id')}: coding '{coding}' is not in this file; {remedy}"])
+        raise BadDefinition([say("unknown-coding", where=f"items.{item.get('id')}", coding=coding, remedy=remedy)])
     return rest | {"options": [replace(option, coding=coding) for option in codings[coding]]}
 
 
@@ -77,15 +79,15 @@ def _record(kind: type, table: Any, where: str) -> Any:
     if isinstance(table, kind):
         return table
     if not isinstance(table, dict):
-        raise BadDefinition([f"{where}: must be a table, not {table!r}; write it as key = value"])
+        raise BadDefinition([say("not-a-table", where=where, value=table)])
     wanted = inspect.signature(kind).parameters
     prefix = f"{where}." if where else ""
     for key in table:
         if key not in wanted:
-            raise BadDefinition([f"{prefix}{key}: is not a known field; use one of {', '.join(wanted)}"])
+            raise BadDefinition([say("unknown-field", where=prefix + key, known=", ".join(wanted))])
     for key, parameter in wanted.items():
         if key not in table and parameter.default is parameter.empty:
-            raise BadDefinition([f"{prefix}{key}: is missing; add it"])
+            raise BadDefinition([say("missing-field", where=prefix + key)])
     hints = get_type_hints(kind)
     return kind(**{key: _value(hints[key], value, prefix + key) for key, value in table.items()})
 
@@ -106,13 +108,13 @@ def _value(hint: Any, value: Any, where: str) -> Any:
 
 def _one_of(allowed: tuple[str, ...], value: Any, where: str) -> Any:
     if value not in allowed:
-        raise BadDefinition([f"{where}: unexpected value {value!r}; allowed: {', '.join(allowed)}"])
+        raise BadDefinition([say("not-allowed", where=where, value=value, allowed=", ".join(allowed))])
     return value
 
 
 def _entries(hint: Any, value: Any, where: str) -> Iterator[Any]:
     if not isinstance(value, list):
-        raise BadDefinition([f"{where}: must be a list, not {value!r}; put it in square brackets"])
+        raise BadDefinition([say("not-a-list", where=where, value=value)])
     for position, entry in enumerate(value, start=1):
         id = entry.get("id", position) if isinstance(entry, dict) else position
         yield _value(hint, entry, f"{where}.{id}")
@@ -120,23 +122,23 @@ def _entries(hint: Any, value: Any, where: str) -> Iterator[Any]:
 
 def _mapping(hint: Any, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise BadDefinition([f"{where}: must be a table, not {value!r}; write it as key = value"])
+        raise BadDefinition([say("not-a-table", where=where, value=value)])
     return {key: _value(hint, entry, f"{where}.{key}") for key, entry in value.items()}
 
 
 def _plain(hint: type, value: Any, where: str) -> Any:
     fits = (int, float) if hint is float else hint
     if not isinstance(value, fits) or isinstance(value, bool):
-        raise BadDefinition([f"{where}: must be {_WORDS[hint]}, not {value!r}; correct it"])
+        raise BadDefinition([say("wrong-kind", where=where, wanted=_WORDS[hint], value=value)])
     if isinstance(value, str) and not value.strip():
-        raise BadDefinition([f"{where}: is empty; write it or leave the line out"])
+        raise BadDefinition([say("empty", where=where)])
     return value
 
 
 def _name_faults(instrument: Instrument, source: str | Path) -> Iterator[str]:
     wanted = f"{instrument.id}-{instrument.version}.toml"
     if isinstance(source, Path) and source.name != wanted:
-        yield f"id and version say {wanted}; rename the file or correct them"
+        yield say("misnamed", wanted=wanted)
 
 
 def _scoring_faults(instrument: Instrument) -> list[str]:
@@ -145,58 +147,91 @@ def _scoring_faults(instrument: Instrument) -> list[str]:
 
 
 def _method_faults(instrument: Instrument, scale: Scale) -> Iterator[str]:
-    where = f"scales.{scale.id}"
-    if scale.method not in METHODS:
-        yield f"{where}: method '{scale.method}' is not known; use one of {', '.join(METHODS)}"
+    shape = list(_shape_faults(scale))
+    yield from shape
+    if shape:
         return
-    known = inspect.signature(METHODS[scale.method]).parameters.values()
-    taken = {each.name for each in known if each.kind is each.KEYWORD_ONLY} - {"value_set"}
-    for name in scale.parameters:
-        if name not in taken:
-            yield f"{where}: method '{scale.method}' takes no parameter '{name}'; remove it"
-    if scale.method == "item" and len(scale.items) != 1:
-        yield f"{where}: method 'item' takes one item, not {len(scale.items)}; name one or use another method"
     if scale.method in VALUED:
         yield from _value_set_faults(instrument, scale)
+    elif scale.value_set is not None:
+        yield say("no-value-set", where=f"scales.{scale.id}", method=scale.method)
+    elif scale.method not in ACTIVITY:
+        yield from _reach_faults(instrument, scale)
+
+
+def _shape_faults(scale: Scale) -> Iterator[str]:
+    """Yield what the method cannot take: its name, its parameters, the number of items."""
+    where, n = f"scales.{scale.id}", len(scale.items)
+    if scale.method not in METHODS:
+        yield say("unknown-method", where=where, method=scale.method, known=", ".join(METHODS))
         return
-    if scale.value_set is not None:
-        yield f"{where}: method '{scale.method}' uses no value set; remove it"
-    codes = [instrument.item(id).codes for id in scale.items]
-    yield from _range_faults(scale, sum(map(min, codes)), sum(map(max, codes)))
+    taken = set(inspect.signature(METHODS[scale.method]).parameters) - {"answers", "value_set", "person"}
+    for name in sorted(set(scale.parameters) - taken):
+        yield say("unknown-parameter", where=where, method=scale.method, name=name)
+    for name in sorted(taken - set(scale.parameters)):
+        yield say("missing-parameter", where=where, method=scale.method, name=name)
+    if scale.method == "item" and n != 1:
+        yield say("one-item", where=where, n=n)
+    if scale.method in ACTIVITY and n != 6:
+        yield say("six-items", where=where, method=scale.method, n=n)
 
 
 def _value_set_faults(instrument: Instrument, scale: Scale) -> Iterator[str]:
     where = f"scales.{scale.id}"
     if scale.missing.min_answered != len(scale.items):
-        yield f"{where}: a value needs every item; let min_answered be {len(scale.items)}"
+        yield say("value-needs-all", where=where, n=len(scale.items))
     if scale.value_set is None:
         return
     try:
         default = value_sets.load(scale.value_set, instrument.id)
     except UnknownValueSet as error:
-        yield f"{where}: {error}"
+        yield say("as-said", where=where, what=error)
         return
-    if tuple(default.decrements) != scale.items:
-        dimensions = ", ".join(default.decrements)
-        yield f"{where}: items differ from those of '{default.id}'; let them be {dimensions}"
-    yield from _range_faults(scale, default.minimum, 1)
+    if default.dimensions != scale.items:
+        yield say("other-dimensions", where=where, id=default.id, known=", ".join(default.dimensions))
+    yield from _range_faults(scale, default.minimum, default.maximum)
+
+
+def _reach_faults(instrument: Instrument, scale: Scale) -> Iterator[str]:
+    """Yield where the stated range, or the table, is not what the items' answers can give."""
+    codes = [_counted(scale, instrument, id) for id in scale.items]
+    low, high = (METHODS[scale.method]([end(each) for each in codes], **scale.parameters) for end in (min, max))
+    *before, last = (*steps_after(scale),) or (_as_it_is,)
+    for step in before:
+        low, high = sorted(map(step, (low, high)))
+    ends = range(int(low), int(high) + 1) if scale.table else (low, high)
+    try:
+        reached = [rounded(last(number), scale.digits) for number in ends]
+    except KeyError as error:
+        yield say("not-in-table", where=f"scales.{scale.id}", number=error.args[0], low=int(low), high=int(high))
+        return
+    yield from _range_faults(scale, min(reached), max(reached))
+
+
+def _counted(scale: Scale, instrument: Instrument, id: str) -> list[int]:
+    counted = [code for code in scale.translation(instrument.item(id)).values() if code is not None]
+    return [0, *counted] if scale.missing.fill == "zero" or instrument.item(id).asked_if else counted
+
+
+def _as_it_is(number: Number) -> Number:
+    return number
 
 
 def _range_faults(scale: Scale, low: float, high: float) -> Iterator[str]:
     if (scale.minimum, scale.maximum) != (low, high):
-        stated = f"range is {scale.minimum} to {scale.maximum} but its items give {low} to {high}"
-        yield f"scales.{scale.id}: {stated}; correct the range or the items"
+        facts = {"minimum": scale.minimum, "maximum": scale.maximum, "low": low, "high": high}
+        yield say("range", where=f"scales.{scale.id}", **{name: f"{number:g}" for name, number in facts.items()})
 
 
 def _example_faults(instrument: Instrument, example: WorkedExample) -> Iterator[str]:
+    where = f"examples.{example.id}"
     try:
-        scores = score(instrument, example.responses, value_set=example.value_set)
+        scores = score(instrument, example.responses, value_set=example.value_set, age=example.age, sex=example.sex)
     except UnknownValueSet as error:
-        yield f"examples.{example.id}: {error}"
+        yield say("as-said", where=where, what=error)
         return
     for field, expected in (("value", example.scores), ("band", example.bands), ("reason", example.reasons)):
         for id, wanted in expected.items():
             got = getattr(scores[id], field)
             if got != wanted:
-                fault = f"{id} has {field} {got}, not {wanted}"
-                yield f"examples.{example.id}: {fault}; correct the example or the scale"
+                yield say("example-fails", where=where, id=id, field=field, got=got, wanted=wanted)

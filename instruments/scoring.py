@@ -1,6 +1,7 @@
 """From answers to scores. The caseload screen, the export and the analysis all score with `score`.
 
-A scoring method is one plain function in `METHODS`; a definition names one and can do nothing else.
+The vocabulary is closed: a definition names a method of `METHODS`, a fill of `FILLS` and the steps that
+`definition.Scale` lists, and can do nothing else.
 """
 
 from __future__ import annotations
@@ -10,16 +11,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from . import value_sets
-from .definition import Instrument, Scale
-from .value_sets import ValueSet
+from .activity import NotPlausible, activity_level, met_minutes
+from .definition import Condition, Instrument, Scale
+from .value_sets import NoValue
 
 Number = int | Fraction | Decimal
+Responses = Mapping[str, int | None]
 
 REASONS: Mapping[str, str] = {
     "too-few-answers": "too few items were answered",
     "no-value-set": "no value set was named and the instrument has no default",
+    "no-table": "the value set needs a table that is not installed",
+    "out-of-age-range": "the person's age is outside the range that the scale or the value set is made for",
+    "age-or-sex-missing": "the value set needs age and sex",
+    "not-plausible": "the answers cannot all be right, and the instrument's rule excludes them",
 }
 
 
@@ -37,8 +46,19 @@ class Score:
     value_set: str | None = None
 
 
+class Person(NamedTuple):
+    """What some rules need to know of who answered: age in whole years and sex, None where not known."""
+
+    age: int | None = None
+    sex: str | None = None
+
+
 def _sum(answers: Sequence[Number]) -> Number:
     return sum(answers)
+
+
+def _mean(answers: Sequence[Number]) -> Number:
+    return sum((Fraction(answer) for answer in answers), Fraction(0)) / len(answers)
 
 
 def _item(answers: Sequence[Number]) -> Number:
@@ -46,23 +66,40 @@ def _item(answers: Sequence[Number]) -> Number:
     return answer
 
 
-def _additive(answers: Sequence[int], *, value_set: ValueSet) -> Number:
-    return value_set.value(answers)
+def _count(answers: Sequence[Number], *, at_least: float) -> Number:
+    return sum(answer >= at_least for answer in answers)
 
 
-METHODS: Mapping[str, Callable[..., Number]] = {"sum": _sum, "item": _item, "additive": _additive}
+def _additive(answers: Sequence[int], *, value_set: value_sets.ValueSet, person: Person) -> Number:
+    return value_set.value(answers, *(person if value_set.needs_person else ()))
+
+
+METHODS: Mapping[str, Callable[..., Number]] = {
+    "sum": _sum,
+    "mean": _mean,
+    "item": _item,
+    "count": _count,
+    "additive": _additive,
+    "met_minutes": met_minutes,
+    "activity_level": activity_level,
+}
 VALUED = frozenset(name for name, method in METHODS.items() if "value_set" in inspect.signature(method).parameters)
 
 
-def _mean(answered: Sequence[int]) -> Fraction:
-    return Fraction(sum(answered), len(answered))
+def _zero(answered: Sequence[int]) -> int:
+    return 0
 
 
-FILLS: Mapping[str, Callable[[Sequence[int]], Number]] = {"mean": _mean}
+FILLS: Mapping[str, Callable[[Sequence[int]], Number]] = {"mean": _mean, "zero": _zero}
 
 
 def score(
-    instrument: Instrument, responses: Mapping[str, int | None], *, value_set: str | None = None
+    instrument: Instrument,
+    responses: Responses,
+    *,
+    value_set: str | None = None,
+    age: int | None = None,
+    sex: str | None = None,
 ) -> dict[str, Score]:
     """Score every scale of an instrument from one person's answers.
 
@@ -76,6 +113,10 @@ def score(
         Item id to the code of the answer, or None.
     value_set
         Which value set to use on the scales that need one, in place of their default; other scales ignore it.
+    age, sex
+        Of who answered, in whole years and "female" or "male". Only rules that need them look at them: a scale
+        made for some ages gives no score outside them, and one when the age is not known; a value set by age
+        and sex gives none without both.
 
     Returns
     -------
@@ -90,10 +131,11 @@ def score(
         When the value set is not there or values another instrument.
     """
     _check(instrument, responses)
-    return {scale.id: _score(instrument.id, scale, responses, value_set) for scale in instrument.scales}
+    person = Person(age, sex)
+    return {rule.scale.id: _score(rule, responses, value_set, person) for rule in _rules(instrument)}
 
 
-def _check(instrument: Instrument, responses: Mapping[str, int | None]) -> None:
+def _check(instrument: Instrument, responses: Responses) -> None:
     items = instrument.items_by_id
     for id, answer in responses.items():
         if id not in items:
@@ -102,33 +144,101 @@ def _check(instrument: Instrument, responses: Mapping[str, int | None]) -> None:
             raise BadResponse(f"{instrument.id}.{id}: {answer!r} is not an answer; allowed: {items[id].allowed}")
 
 
-def _score(instrument_id: str, scale: Scale, responses: Mapping[str, int | None], value_set: str | None) -> Score:
-    answers = _filled(scale, [responses.get(id) for id in scale.items])
-    if scale.method not in VALUED:
-        return _result(scale, answers)
-    chosen = scale.value_set if value_set is None else value_set
-    if chosen is None:
-        return Score(None, "no-value-set")
-    return _result(scale, answers, value_sets.load(chosen, instrument_id))
+class _Rule(NamedTuple):
+    """A scale with its steps worked out once: what each answer counts as, and what follows the method."""
+
+    instrument: str
+    scale: Scale
+    counts_as: tuple[Mapping[int, int | None], ...] | None
+    conditions: Mapping[str, Condition]
+    after: tuple[Callable[[Number], Number], ...]
 
 
-def _filled(scale: Scale, answers: Sequence[int | None]) -> Sequence[Number] | None:
-    """Return the answers, missing ones filled as the scale's rule says, or None where it allows no score."""
+@lru_cache(maxsize=256)
+def _rules(instrument: Instrument) -> tuple[_Rule, ...]:
+    return tuple(_rule(instrument, scale) for scale in instrument.scales)
+
+
+def _rule(instrument: Instrument, scale: Scale) -> _Rule:
+    items = [instrument.item(id) for id in scale.items]
+    changed = scale.reverse or scale.recode or scale.missing.codes
+    counts_as = tuple(scale.translation(item) for item in items) if changed else None
+    conditions = {item.id: item.asked_if for item in items if item.asked_if}
+    return _Rule(instrument.id, scale, counts_as, conditions, steps_after(scale))
+
+
+def steps_after(scale: Scale) -> tuple[Callable[[Number], Number], ...]:
+    """What is done with the method's number before rounding: cap, linear change, table, as the scale names them."""
+    steps: list[Callable[[Number], Number]] = []
+    if scale.cap is not None:
+        cap = _exact(scale.cap)
+        steps.append(lambda number: min(Fraction(number), cap))
+    if scale.linear is not None:
+        subtract, multiply = map(_exact, scale.linear)
+        steps.append(lambda number: (Fraction(number) - subtract) * multiply)
+    if scale.table:
+        table = {_exact(key): _exact(entry) for key, entry in scale.table.items()}
+        steps.append(lambda number: table[Fraction(number)])
+    return tuple(steps)
+
+
+def _exact(number: float | str) -> Fraction:
+    return Fraction(str(number))
+
+
+def _score(rule: _Rule, responses: Responses, value_set: str | None, person: Person) -> Score:
+    scale, extra = rule.scale, {}
+    used = (scale.value_set if value_set is None else value_set) if scale.method in VALUED else None
+    if scale.method in VALUED:
+        if used is None:
+            return Score(None, "no-value-set")
+        extra = {"value_set": value_sets.load(used, rule.instrument), "person": person}
+    if scale.ages and person.age is not None and not scale.ages.lowest <= person.age <= scale.ages.highest:
+        return Score(None, "out-of-age-range", value_set=used)
+    answers = _answers(rule, responses)
+    if answers is None:
+        return Score(None, "too-few-answers", value_set=used)
+    return _result(rule, answers, used, extra)
+
+
+def _answers(rule: _Rule, responses: Responses) -> Sequence[Number] | None:
+    """Return what the answers count as, missing ones filled as the rule says, or None where it allows no score."""
+    answers: list[int | None] = [responses.get(id) for id in rule.scale.items]
+    if rule.conditions:
+        answers = [_asked(rule, responses, id, answer) for id, answer in zip(rule.scale.items, answers, strict=True)]
+    if rule.counts_as:
+        pairs = zip(rule.counts_as, answers, strict=True)
+        answers = [None if answer is None else counts_as[answer] for counts_as, answer in pairs]
+    missing = rule.scale.missing
+    if missing.min_of_form and sum(answer is not None for answer in responses.values()) < missing.min_of_form:
+        return None
     if None not in answers:
         return answers  # type: ignore[return-value]  # no None is left in it
     answered = [answer for answer in answers if answer is not None]
-    if len(answered) < scale.missing.min_answered or scale.missing.fill is None:
+    if len(answered) < missing.min_answered or missing.fill is None:
         return None
-    stand_in = FILLS[scale.missing.fill](answered)
+    stand_in = FILLS[missing.fill](answered)
     return [stand_in if answer is None else answer for answer in answers]
 
 
-def _result(scale: Scale, answers: Sequence[Number] | None, value_set: ValueSet | None = None) -> Score:
-    used = value_set.id if value_set else None
-    if answers is None:
-        return Score(None, "too-few-answers", value_set=used)
-    extra = {"value_set": value_set} if value_set else {}
-    value = rounded(METHODS[scale.method](answers, **scale.parameters, **extra), scale.digits)
+def _asked(rule: _Rule, responses: Responses, id: str, answer: int | None) -> int | None:
+    condition = rule.conditions.get(id)
+    if condition is None or (earlier := responses.get(condition.item)) is None:
+        return answer
+    return answer if earlier >= condition.at_least else 0
+
+
+def _result(rule: _Rule, answers: Sequence[Number], used: str | None, extra: Mapping[str, Any]) -> Score:
+    scale = rule.scale
+    try:
+        number = METHODS[scale.method](answers, **scale.parameters, **extra)
+    except NoValue as none:
+        return Score(None, none.reason, value_set=used)
+    except NotPlausible:
+        return Score(None, "not-plausible", value_set=used)
+    for step in rule.after:
+        number = step(number)
+    value = rounded(number, scale.digits)
     return Score(value, band=scale.band(value), value_set=used)
 
 

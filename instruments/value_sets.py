@@ -29,6 +29,14 @@ class BadProfile(ValueError):
     """A profile that the value set cannot value."""
 
 
+class NoValue(ValueError):
+    """There is no value for this person, and why: `reason` is a key of `scoring.REASONS`."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
 @dataclass(frozen=True)
 class ValueSet:
     """A named additive value set: value = 1 - the sum of the decrements of the five levels.
@@ -53,6 +61,21 @@ class ValueSet:
     def minimum(self) -> float:
         """The value of the worst profile."""
         return float(1 - sum(levels[-1] for levels in self.decrements.values()))
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether `value` wants age and sex too."""
+        return False
+
+    @property
+    def maximum(self) -> float:
+        """The value of full health."""
+        return 1.0
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The ids of the items that make a profile, in order."""
+        return tuple(self.decrements)
 
     def value(self, levels: Sequence[int] | str) -> Decimal:
         """The exact value of a profile: one level for each dimension, in profile order, as numbers or digits.

@@ -66,7 +66,7 @@ FIELDS = {
         'text = "How often do you sow?"',
         'txt = "How often do you sow?"',
         "definition: items.sow.txt: is not a known field; use one of id, kind, text, slot, options, minimum, "
-        "maximum, low_label, high_label, unit",
+        "maximum, low_label, high_label, unit, asked_if, loinc",
     ),
     "words where a number belongs": (
         "minutes = 1",
@@ -316,7 +316,7 @@ SCORING = {
     "a method that is not in the list": (
         'method = "sum"',
         'method = "magic"',
-        "definition: scales.total: method 'magic' is not known; use one of sum, item, additive",
+        "definition: scales.total: method 'magic' is not known; use one of sum, mean, item, count, additive, met_minutes, activity_level",
     ),
     "a parameter that the method does not take": (
         'method = "sum"\n',
