@@ -86,7 +86,7 @@ METHODS: Mapping[str, Callable[..., Number]] = {
 VALUED = frozenset(name for name, method in METHODS.items() if "value_set" in inspect.signature(method).parameters)
 
 
-def _zero(answered: Sequence[int]) -> int:
+def _zero(_: Sequence[int]) -> int:
     return 0
 
 
