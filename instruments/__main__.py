@@ -1,0 +1,112 @@
+"""`python -m instruments`: look at the instruments, check a definition of your own, score a table.
+
+python -m instruments list
+python -m instruments show phq9
+python -m instruments check my-scale-1.toml
+python -m instruments score answers.csv --instrument eq5d-5l --value-set england-2018-devlin > scored.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import FOLDER, UnknownInstrument, from_toml, get, library, value_sets
+from .card import card
+from .definition import BadDefinition
+from .table import BadTable, score_table
+from .value_sets import UnknownValueSet
+
+REFUSALS = (BadDefinition, BadTable, UnknownInstrument, UnknownValueSet, OSError, UnicodeDecodeError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 if all is well, 1 if a definition has faults, 2 if the request cannot be met."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        return int(chosen.run(chosen))
+    except REFUSALS as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    kind = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("python -m instruments", description=__doc__, formatter_class=kind)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    listing = commands.add_parser("list", help="the instruments of the library, and the value sets")
+    listing.set_defaults(run=_list)
+
+    show = commands.add_parser("show", help="one instrument as a card to read")
+    show.add_argument("instrument", help="its id, such as phq9")
+    show.add_argument("--version", help="another than the latest")
+    show.set_defaults(run=_show)
+
+    check = commands.add_parser("check", help="whether a definition is sound; without FILE: every one of the library")
+    check.add_argument("files", nargs="*", type=Path, metavar="FILE", help="a file named <id>-<version>.toml")
+    check.set_defaults(run=_check)
+
+    table = commands.add_parser("score", help="score a CSV table of answers to standard output")
+    table.add_argument(
+        "file", metavar="FILE.csv", help="columns named by item ids, a row a person; - for standard input"
+    )
+    table.add_argument("--instrument", required=True, help="its id, such as phq9")
+    table.add_argument("--version", help="another than the latest")
+    table.add_argument("--value-set", help="another than the default; `list` names them")
+    table.add_argument("--in-order", action="store_true", help="the first columns are the items in their order")
+    table.set_defaults(run=_score)
+    return parser
+
+
+def _list(_: argparse.Namespace) -> int:
+    for instrument in library():
+        print(f"{instrument.id:<16} {instrument.short_title:<24} {instrument.domain:<32} {instrument.licence.kind}")
+    print("\nvalue sets")
+    for id in value_sets.known():
+        print(f"{id:<28} {value_sets.load(id).title}")
+    return 0
+
+
+def _show(chosen: argparse.Namespace) -> int:
+    print(card(get(chosen.instrument, chosen.version)), end="")
+    return 0
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    faults: list[str] = []
+    files = chosen.files or sorted(FOLDER.glob("*.toml"))
+    for file in files:
+        try:
+            from_toml(file)
+        except BadDefinition as error:
+            faults += error.faults
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    if not faults:
+        print(f"{len(files)} {'definition is' if len(files) == 1 else 'definitions are'} sound")
+    return 1 if faults else 0
+
+
+def _score(chosen: argparse.Namespace) -> int:
+    instrument = get(chosen.instrument, chosen.version)
+    if chosen.value_set:
+        value_sets.load(chosen.value_set, instrument.id)
+    if chosen.file == "-":
+        scored = score_table(sys.stdin, instrument, value_set=chosen.value_set, in_order=chosen.in_order)
+    else:
+        with open(chosen.file, encoding="utf-8-sig", newline="") as file:
+            scored = score_table(file, instrument, value_set=chosen.value_set, in_order=chosen.in_order)
+    for note in scored.notes:
+        print(f"note: {note}", file=sys.stderr)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(scored.header)
+    writer.writerows(scored.rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
