@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from instruments import definition, get
+from instruments import definition, get, meaning
 from instruments.codes import CLOSURE_REASONS, LEAVING_REASONS, REFERRAL_STATUSES
 from instruments.scoring import Score, score
 
@@ -29,6 +29,7 @@ class ScorePoint:
     value: float | None
     band: str | None
     reason: str | None
+    value_set: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,17 @@ class ScaleHistory:
     instrument: definition.Instrument
     scale: definition.Scale
     points: tuple[ScorePoint, ...]
+
+    @property
+    def change(self) -> meaning.Change | None:
+        """From the baseline (the first score where there is none) to the latest score; None before two scores."""
+        scored = [point for point in self.points if point.value is not None]
+        baselines = [point for point in scored if point.timepoint == "baseline"]
+        if len(scored) < 2 or (first := (baselines or scored)[0]) is (last := scored[-1]):
+            return None
+        assert first.value is not None
+        assert last.value is not None
+        return meaning.change(self.scale, first.value, last.value, last.value_set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +163,12 @@ def _histories(given: Sequence[Assessment], version: tuple[str, str], by: User) 
     instrument = get(*version)
     occasions = [(each, scores(each, by=by)) for each in given if (each.instrument, each.instrument_version) == version]
     for scale in instrument.scales:
-        points = tuple(
-            ScorePoint(each.timepoint, each.assessed_on, got[scale.id].value, got[scale.id].band, got[scale.id].reason)
-            for each, got in occasions
-        )
+        points = tuple(_point(each, got[scale.id]) for each, got in occasions)
         yield ScaleHistory(instrument, scale, points)
+
+
+def _point(given: Assessment, got: Score) -> ScorePoint:
+    return ScorePoint(given.timepoint, given.assessed_on, got.value, got.band, got.reason, got.value_set)
 
 
 def alerts(given: Sequence[Assessment], *, by: User) -> Sequence[tuple[Assessment, definition.Alert]]:

@@ -192,6 +192,27 @@ def test_scores_over_time_stand_in_the_order_of_their_dates(world: World):
     assert [(point.timepoint, point.value) for point in history.points] == [("baseline", 8), ("6m", 7)]
 
 
+def test_the_latest_score_is_measured_from_the_baseline(world: World):
+    with db.transaction():
+        assessment(world, "phq9", "6m", responses=COMPLETE["phq9"] | {"i1": 0})
+        assessment(world, "phq9")
+    given = people.assessments(world.person("own"), by=world.user("link-worker"))
+    (history,) = people.histories(given, by=world.user("link-worker"))
+    assert history.change is not None
+    assert (history.change.difference, history.change.direction, history.change.matters) == (-1, "better", False)
+
+
+@pytest.mark.parametrize("second", [None, {"i1": None}])
+def test_there_is_no_change_before_a_second_score(world: World, second: dict[str, None] | None):
+    with db.transaction():
+        assessment(world, "phq9")
+        if second:
+            assessment(world, "phq9", "6m", responses=COMPLETE["phq9"] | second)
+    given = people.assessments(world.person("own"), by=world.user("link-worker"))
+    (history,) = people.histories(given, by=world.user("link-worker"))
+    assert history.change is None
+
+
 def test_what_is_due_follows_from_the_plans_windows(world: World):
     with db.transaction():
         assessment(world, "ons4")
