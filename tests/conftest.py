@@ -47,10 +47,10 @@ def reference() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays_open() -> Iterator[None]:
-    """The application's last database is let go of, whoever opened it."""
+def nothing_stays_open(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The application's last database is let go of, whoever opened it; not under a server that is still answering."""
     yield
-    if "tracker.extensions" in sys.modules:
+    if "tracker.extensions" in sys.modules and "live" not in request.fixturenames:
         sys.modules["tracker.extensions"].db.close()
 
 

@@ -39,6 +39,7 @@ def _at_once(application: Any) -> Any:
 def serving(application: Any) -> Iterator[str]:
     """Serve a WSGI application on a free port for as long as this lasts."""
     server = make_server("127.0.0.1", 0, _at_once(application), threaded=True)
+    server.daemon_threads = False  # closing waits for the answers under way, and so for their connections
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
