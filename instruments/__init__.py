@@ -52,17 +52,21 @@ def library() -> tuple[Instrument, ...]:
     return tuple(sorted((get(id) for id in _shelf()), key=lambda instrument: instrument.title))
 
 
-def value(profile: str, value_set: str) -> float:
-    """The value of an EQ-5D profile such as "21232" in a named value set.
+def value(profile: str, value_set: str, *, age: int | None = None, sex: str | None = None) -> float:
+    """The value of an EQ-5D or ICECAP-O profile such as "21232" in a named value set.
+
+    `age` (whole years) and `sex` (female, male) are for the sets that depend on them.
 
     Raises
     ------
     BadProfile
         When it is not a profile of the instrument that the set values.
+    NoValue
+        When the set cannot value this person: age or sex missing, too young, or no table supplied.
     UnknownValueSet
         When there is no such set.
     """
-    return float(value_sets.load(value_set).value(profile))
+    return float(value_sets.load(value_set).value(profile, age, sex))
 
 
 @cache

@@ -18,9 +18,9 @@ from . import FOLDER, UnknownInstrument, from_toml, get, library, value_sets
 from .card import card
 from .definition import BadDefinition
 from .table import BadTable, score_table
-from .value_sets import UnknownValueSet
+from .value_sets import BadValueTable, UnknownValueSet
 
-REFUSALS = (BadDefinition, BadTable, UnknownInstrument, UnknownValueSet, OSError, UnicodeDecodeError)
+REFUSALS = (BadDefinition, BadTable, BadValueTable, UnknownInstrument, UnknownValueSet, OSError, UnicodeDecodeError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

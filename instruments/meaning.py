@@ -45,5 +45,7 @@ def mid(scale: Scale, value_set: str | None = None) -> Mid | None:
     if value_set is None:
         return scale.mid
     used = value_sets.load(value_set)
+    if used.mid is None:
+        return None
     source = f"mean change over every single-level step of {used.title}"
     return Mid(used.mid, "instrument-defined", source)

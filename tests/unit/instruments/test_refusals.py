@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from instruments import FOLDER, from_toml
+from instruments import FOLDER, from_toml, value_sets
 from instruments.definition import BadDefinition
 
 Bend = Callable[..., str]
+
+EQ5D_SETS = ", ".join(value_sets.known("eq5d-5l"))
 
 
 def refusal(text: str) -> str:
@@ -391,14 +393,13 @@ EQ5D = {
     "a default set that is not there": (
         'value_set = "uk-2026-rowen"',
         'value_set = "uk-1997"',
-        "definition: scales.value: value set: 'uk-1997' is not known for eq5d-5l; "
-        "use one of england-2018-devlin, ie-2018-hobbins, uk-2026-rowen, us-2019-pickard",
+        f"definition: scales.value: value set: 'uk-1997' is not known for eq5d-5l; use one of {EQ5D_SETS}",
     ),
     "an example in a set that is not there": (
         'value_set = "england-2018-devlin"',
         'value_set = "uk-1997"',
         "definition: examples.worst-profile-in-england: value set: 'uk-1997' is not known for eq5d-5l; "
-        "use one of england-2018-devlin, ie-2018-hobbins, uk-2026-rowen, us-2019-pickard",
+        f"use one of {EQ5D_SETS}",
     ),
     "an example that another set would score": (
         'value_set = "england-2018-devlin"\nscores = { value = -0.285 }',

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from instruments import from_toml, get
+from instruments import from_toml, get, value_sets
 from instruments.definition import Instrument
 from instruments.scoring import FILLS, METHODS, REASONS, BadResponse, Score, rounded, score
 from instruments.value_sets import UnknownValueSet
@@ -180,10 +180,7 @@ def test_a_missing_vas_leaves_the_value() -> None:
 
 
 def test_an_unknown_value_set_is_refused_even_for_an_empty_form() -> None:
-    said = (
-        "value set: 'uk-1997' is not known for eq5d-5l; "
-        "use one of england-2018-devlin, ie-2018-hobbins, uk-2026-rowen, us-2019-pickard"
-    )
+    said = f"value set: 'uk-1997' is not known for eq5d-5l; use one of {', '.join(value_sets.known('eq5d-5l'))}"
     for responses in (PROFILE, {}):
         with pytest.raises(UnknownValueSet) as refused:
             score(get("eq5d-5l"), responses, value_set="uk-1997")

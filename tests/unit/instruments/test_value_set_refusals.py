@@ -51,6 +51,21 @@ FAULTS = {
         "much",
         "tiny.csv: ab3 is 'much'; give the decrement as a positive number such as 0.058",
     ),
+    "an extra term in words": (
+        "ab2,0.10\n",
+        "ab2,0.10\nany,some\n",
+        "tiny.csv: any is 'some'; give the decrement as a number such as 0.081 or -0.009",
+    ),
+    "a base that is not there": (
+        "ab2,0.10\n",
+        "base,nowhere\nab2,0.10\n",
+        "tiny.csv: base 'nowhere' is not an additive value set; name one that is here",
+    ),
+    "a base that is no sum": (
+        "ab2,0.10\n",
+        "base,uk-3l-2012-vanhout\nab2,0.10\n",
+        "tiny.csv: base 'uk-3l-2012-vanhout' is not an additive value set; name one that is here",
+    ),
     "one dimension with fewer levels": (
         "cd3,0.50\n",
         "",
@@ -64,3 +79,28 @@ def test_a_file_with_a_fault_is_refused(old: str, new: str, said: str) -> None:
     assert old in TINY
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         value_sets.read(TINY.replace(old, new, 1), "tiny.csv")
+
+
+CROSSWALK = (
+    TINY[: TINY.index("ab2")]
+    + """\
+base,uk-3l-1997-dolan
+mo1=1,1
+mo2=1,0.25
+mo2=2,0.75
+"""
+)
+
+CROSSWALK_FAULTS = {
+    "a term of no level there": ("mo2=2,", "mo2=4,", "tiny.csv: mo2=4 is not a term of a crosswalk; "),
+    "an unknown dimension": ("mo2=2,", "xx2=2,", "tiny.csv: xx2=2 is not a term of a crosswalk; "),
+    "a probability above 1": ("0.75", "1.75", "tiny.csv: mo2=2 is '1.75'; give a probability above 0 and up to 1"),
+    "probabilities that miss 1": ("0.75", "0.70", "tiny.csv: probabilities of mo2 add up to 0.95; make it 1"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "said"), CROSSWALK_FAULTS.values(), ids=CROSSWALK_FAULTS.keys())
+def test_a_crosswalk_with_a_fault_is_refused(old: str, new: str, said: str) -> None:
+    assert old in CROSSWALK
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}"):
+        value_sets.read(CROSSWALK.replace(old, new, 1), "tiny.csv")
