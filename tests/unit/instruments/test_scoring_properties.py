@@ -29,8 +29,20 @@ def any_instrument_with_form(*, full: bool = False) -> st.SearchStrategy[tuple[I
     )
 
 
-def answered(scale: Scale, form: Responses) -> list[int]:
-    return [answer for id in scale.items if (answer := form.get(id)) is not None]
+def may_be_scored(instrument: Instrument, scale: Scale, form: Responses) -> bool:
+    """Whether the missing rule, read off the definition in words, lets this form be scored."""
+    if sum(answer is not None for answer in form.values()) < scale.missing.min_of_form:
+        return False
+    return sum(counts(instrument, scale, id, form) for id in scale.items) >= scale.missing.min_answered
+
+
+def counts(instrument: Instrument, scale: Scale, id: str, form: Responses) -> bool:
+    """Whether an item counts as answered: not "does not apply"; not asked is as good as answered."""
+    condition = instrument.item(id).asked_if
+    if condition and (earlier := form.get(condition.item)) is not None and earlier < condition.at_least:
+        return True
+    answer = form.get(id)
+    return answer is not None and answer not in scale.missing.codes
 
 
 @given(any_instrument_with_form())
@@ -50,9 +62,9 @@ def test_a_score_lies_within_its_range_or_has_a_reason(given_form: tuple[Instrum
 def test_every_scale_is_scored_exactly_when_its_rule_says(given_form: tuple[Instrument, Responses]) -> None:
     instrument, form = given_form
     for id, scored in score(instrument, form).items():
-        scale = instrument.scale(id)
-        enough = len(answered(scale, form)) >= scale.missing.min_answered
-        assert (scored.value is not None) == enough
+        enough = may_be_scored(instrument, instrument.scale(id), form)
+        assert (scored.reason == "too-few-answers") == (not enough)
+        assert scored.value is not None or not enough or scored.reason == "not-plausible"
 
 
 @given(any_instrument_with_form())
@@ -89,10 +101,34 @@ def test_a_missing_item_touches_only_the_scales_that_use_it(
     left_out = data.draw(st.sampled_from(instrument.items)).id
     before, after = score(instrument, form), score(instrument, {**form, left_out: None})
     for scale in instrument.scales:
-        if left_out in scale.items:
-            assert after[scale.id].reason == "too-few-answers"
-        else:
+        enough = may_be_scored(instrument, scale, {**form, left_out: None})
+        assert (after[scale.id].reason == "too-few-answers") == (not enough)
+        if left_out not in scale.items and enough:
             assert after[scale.id] == before[scale.id]
+
+
+# A sum, a mean or a single answer: more of what an item counts as is never less of the score.
+ORDERED = [
+    (instrument, scale)
+    for instrument in library()
+    for scale in instrument.scales
+    if scale.method in ("sum", "mean", "item")
+]
+
+
+@given(st.sampled_from(ORDERED), st.data())
+def test_a_higher_answer_moves_every_score_one_way(which: tuple[Instrument, Scale], data: st.DataObject) -> None:
+    instrument, scale = which
+    form = data.draw(forms(instrument, full=True))
+    item = instrument.item(data.draw(st.sampled_from(scale.items)))
+    counted = {code: count for code, count in scale.translation(item).items() if count is not None}
+    low, high = sorted(data.draw(st.lists(st.sampled_from(sorted(counted)), min_size=2, max_size=2)), key=counted.get)
+    lower, higher = (score(instrument, {**form, item.id: code})[scale.id].value for code in (low, high))
+    if lower is None or higher is None:
+        assert scale.missing.codes
+        return
+    backwards = scale.linear is not None and scale.linear.multiply < 0
+    assert (higher <= lower) if backwards else (higher >= lower)
 
 
 @given(any_instrument_with_form())
