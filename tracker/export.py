@@ -14,7 +14,6 @@ from instruments import bundle, get
 from instruments.bundle import Row
 from instruments.dataset import Value, table
 from instruments.plan import Plan, parse
-from instruments.scoring import score
 
 from . import models as m
 from .actions.audit import write_event
@@ -24,6 +23,7 @@ from .permissions import may_export
 from .queries.scope import in_research
 
 BATCH = 500
+PERSON = selectinload(m.Assessment.person).lazyload(m.Person.identity)  # some rules ask for age and sex
 
 
 def export_bundle(*, by: m.User, study: m.Study, folder: Path) -> dict[str, int]:
@@ -155,13 +155,13 @@ class _Rows:
             yield self._shared(each) | _same(each, "assessed_on", "mode", "respondent", "status", "missing_reason")
 
     def item_responses(self) -> Iterator[Row]:
-        for each in self._of_people(m.Assessment, m.Assessment.assessed_on, m.Assessment.responses):
+        for each in self._of_people(m.Assessment, m.Assessment.assessed_on, selectinload(m.Assessment.responses)):
             for response in each.responses:
                 yield {"assessment": self.name(each.id, "a")} | _same(response, "item", "value", "missing_reason")
 
     def scores(self) -> Iterator[Row]:
         """Scored here, from the answers, under each value set that the plan names; or as the source reported them."""
-        loaded = (m.Assessment.responses, m.Assessment.reported_scores)
+        loaded = (selectinload(m.Assessment.responses), selectinload(m.Assessment.reported_scores), PERSON)
         for each in self._of_people(m.Assessment, m.Assessment.assessed_on, *loaded):
             for reported in each.reported_scores:
                 yield self._shared(each) | _same(reported, "scale", "value_set", "score") | {"origin": "reported"}
@@ -170,10 +170,9 @@ class _Rows:
 
     def _scored(self, assessment: m.Assessment) -> Iterator[Row]:
         instrument = get(assessment.instrument, assessment.instrument_version)
-        answers = {response.item: response.value for response in assessment.responses}
         named = [o.value_set for o in self.plan.outcomes if o.instrument == instrument.id and o.value_set]
         for position, value_set in enumerate(dict.fromkeys(named) or (None,)):
-            for scale, got in score(instrument, answers, value_set=value_set).items():
+            for scale, got in assessment.scored(value_set).items():
                 if position and got.value_set is None:
                     continue
                 yield self._shared(assessment) | {
@@ -202,7 +201,7 @@ class _Rows:
     def _of_people(self, model, order, *loaded):  # type: ignore[no-untyped-def]
         """Rows that belong to the included people, in a stable order."""
         query = select(model).join(m.Person, m.Person.id == model.person_id).where(self.included())
-        return _stream(query.options(*map(selectinload, loaded)).order_by(order, model.id))
+        return _stream(query.options(*loaded).order_by(order, model.id))
 
 
 def _stream(query: Select) -> Iterator:

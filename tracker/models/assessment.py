@@ -8,7 +8,10 @@ from datetime import date
 from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, relationship
 
+from instruments import get
 from instruments.codes import ADMINISTRATION_MODES, ASSESSMENT_STATUSES, MISSING_REASONS, RESPONDENTS
+from instruments.scoring import Score, score
+from instruments.valuing import SEXES as SCORED_SEXES
 
 from .base import Base, Recorded, Versioned, code, column, key, link, one_of
 from .person import Person
@@ -41,6 +44,22 @@ class Assessment(Recorded, Versioned, Base):
     person: Mapped[Person] = relationship()
     responses: Mapped[list[ItemResponse]] = relationship(back_populates="assessment", order_by="ItemResponse.item")
     reported_scores: Mapped[list[ReportedScore]] = relationship(back_populates="assessment")
+
+    @property
+    def age(self) -> int | None:
+        """Years between the year of birth, all that is kept of it, and the year of the answers."""
+        born = self.person.birth_year
+        return None if born is None else self.assessed_on.year - born
+
+    def scored(self, value_set: str | None = None) -> dict[str, Score]:
+        """The scores that the answers give; of a person of unknown age or sex some rules give none."""
+        return score(
+            get(self.instrument, self.instrument_version),
+            {response.item: response.value for response in self.responses},
+            value_set=value_set,
+            age=self.age,
+            sex=self.person.sex if self.person.sex in SCORED_SEXES else None,
+        )
 
 
 class ItemResponse(Base):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from instruments import definition, get, meaning
 from instruments.codes import CLOSURE_REASONS, LEAVING_REASONS, REFERRAL_STATUSES
-from instruments.scoring import Score, score
+from instruments.scoring import Score
 
 from ..extensions import db
 from ..models import Assessment, Contact, Person, Referral, ServiceUse, Signpost, User
@@ -148,8 +148,7 @@ def scores(assessment: Assessment, *, by: User) -> dict[str, Score]:
     """The scores of one assessment, derived from its answers."""
     if not may_see_person(by, assessment.person):
         raise NotFound
-    instrument = get(assessment.instrument, assessment.instrument_version)
-    return score(instrument, {response.item: response.value for response in assessment.responses})
+    return assessment.scored()
 
 
 def histories(given: Sequence[Assessment], *, by: User) -> Sequence[ScaleHistory]:

@@ -87,6 +87,16 @@ def test_scores_are_derived_from_the_answers_and_a_missing_one_says_why(full: Wo
     assert (value["value_set"], float(value["score"])) == ("uk-2026-rowen", 0.812)
 
 
+def test_a_rule_with_ages_is_kept_in_the_bundle(full: World, tmp_path: Path):
+    moved = {"walking_days": 7, "walking_minutes": 30, "vigorous_days": 0, "moderate_days": 0, "sitting_minutes": 60}
+    with db.transaction():
+        assessment(full, "ipaq-sf", responses=moved)
+    scores = [row for row in rows(exported(full, tmp_path), "scores") if row["instrument"] == "ipaq-sf"]
+    assert {(row["scale"], row["score"], row["reason"]) for row in scores} == {
+        (scale, "", "out-of-age-range") for scale in ("total", "level", "sitting")
+    }
+
+
 def test_only_people_who_agreed_to_research_and_did_not_ask_for_erasure_are_in_it(full: World, tmp_path: Path):
     with db.transaction():
         people.add_person(

@@ -38,6 +38,34 @@ def test_one_unanswered_item_is_partial_and_says_why_there_is_no_total(world: Wo
     assert (unanswered.value, unanswered.missing_reason) == (None, "not-answered")
 
 
+def test_a_rule_that_asks_for_age_gets_it(world: World):
+    """Born in 1950: the IPAQ stops at 69."""
+    moved = {"walking_days": 7, "walking_minutes": 30, "vigorous_days": 0, "moderate_days": 0, "sitting_minutes": 60}
+    with db.transaction():
+        made = assessment(world, "ipaq-sf", responses=moved)
+        made.person.birth_year = 1950
+    assert made.age == made.assessed_on.year - 1950
+    assert people.scores(made, by=world.user("link-worker"))["total"].reason == "out-of-age-range"
+    with db.transaction():
+        made.person.birth_year = made.assessed_on.year - 50
+    assert people.scores(made, by=world.user("link-worker"))["total"].value == 693
+    with db.transaction():
+        made.person.birth_year = None
+    assert made.age is None
+    assert people.scores(made, by=world.user("link-worker"))["total"].value == 693
+
+
+@pytest.mark.parametrize("sex", ["female", "unknown", None])
+def test_a_value_that_needs_a_table_says_that_there_is_none(
+    world: World, monkeypatch: pytest.MonkeyPatch, sex: str | None
+):
+    monkeypatch.delenv("INSTRUMENTS_DSU_TABLE", raising=False)
+    with db.transaction():
+        made = assessment(world, "eq5d-5l")
+        made.person.sex = sex
+    assert made.scored("uk-3l-2022-dsu")["value"].reason == "no-table"
+
+
 def test_an_answer_out_of_range_is_refused_by_name_and_nothing_is_kept(world: World):
     with pytest.raises(Refused, match=r"phq9\.i3: 7 is not an answer; allowed: 0, 1, 2, 3"), db.transaction():
         assessment(world, "phq9", responses=COMPLETE["phq9"] | {"i3": 7})

@@ -59,7 +59,7 @@ def test_every_allowed_answer_is_taken_as_its_code(instrument: Instrument, item:
 
 
 @NAMED
-@pytest.mark.parametrize("typed", ["-1", "1000", "1.5", "x", "1_0", "٣", "0x1", "1e1", "True", "None", " "])
+@pytest.mark.parametrize("typed", ["-1", "5000", "1.5", "x", "1_0", "٣", "0x1", "1e1", "True", "None", " "])
 def test_what_is_not_an_answer_is_refused_beside_its_item_and_nothing_else_is(
     instrument: Instrument, item: Item, typed: str
 ):
