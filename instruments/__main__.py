@@ -4,23 +4,43 @@ python -m instruments list
 python -m instruments show phq9
 python -m instruments check my-scale-1.toml
 python -m instruments score answers.csv --instrument eq5d-5l --value-set england-2018-devlin > scored.csv
+python -m instruments export phq9 --format xlsform --out phq9.xlsx
+python -m instruments import questionnaire.json > my-scale-1.toml
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from . import FOLDER, UnknownInstrument, from_toml, get, library, value_sets
 from .card import card
-from .definition import BadDefinition
+from .definition import BadDefinition, Instrument
+from .exchange import fhir, redcap, xlsform
+from .exchange.fhir import BadQuestionnaire
 from .table import BadTable, score_table
 from .value_sets import BadValueTable, UnknownValueSet
 
-REFUSALS = (BadDefinition, BadTable, BadValueTable, UnknownInstrument, UnknownValueSet, OSError, UnicodeDecodeError)
+REFUSALS = (
+    BadDefinition, BadQuestionnaire, BadTable, BadValueTable, UnknownInstrument, UnknownValueSet, OSError,
+    UnicodeDecodeError,
+)  # fmt: skip
+
+
+def _as_fhir(instrument: Instrument) -> bytes:
+    return (json.dumps(fhir.questionnaire(instrument), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _as_redcap(instrument: Instrument) -> bytes:
+    return redcap.dictionary(instrument).encode()
+
+
+FORMATS = {"fhir": _as_fhir, "redcap": _as_redcap, "xlsform": xlsform.workbook}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +79,24 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--value-set", help="another than the default; `list` names them")
     table.add_argument("--in-order", action="store_true", help="the first columns are the items in their order")
     table.set_defaults(run=_score)
+    _exchange_parsers(commands)
     return parser
+
+
+def _exchange_parsers(commands: Any) -> None:
+    export = commands.add_parser("export", help="an instrument for another system, to standard output")
+    export.add_argument("instrument", help="its id, such as phq9")
+    export.add_argument("--version", help="another than the latest")
+    export.add_argument(
+        "--format", required=True, choices=list(FORMATS),
+        help="a FHIR R4 Questionnaire (JSON), a REDCap data dictionary (CSV), or an XLSForm (.xlsx)",
+    )  # fmt: skip
+    export.add_argument("--out", type=Path, metavar="FILE", help="write there instead; what is there is replaced")
+    export.set_defaults(run=_export)
+
+    take = commands.add_parser("import", help="a FHIR R4 Questionnaire of choices as the beginning of a definition")
+    take.add_argument("file", type=Path, metavar="FILE.json")
+    take.set_defaults(run=_import)
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -105,6 +142,27 @@ def _score(chosen: argparse.Namespace) -> int:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(scored.header)
     writer.writerows(scored.rows)
+    return 0
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    content = FORMATS[chosen.format](get(chosen.instrument, chosen.version))
+    if chosen.out:
+        chosen.out.write_bytes(content)
+        print(f"written to {chosen.out}", file=sys.stderr)
+    else:
+        sys.stdout.buffer.write(content)
+    return 0
+
+
+def _import(chosen: argparse.Namespace) -> int:
+    try:
+        source = json.loads(chosen.file.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise BadQuestionnaire([f"{chosen.file.name}: is not JSON ({error}); give a FHIR R4 Questionnaire"]) from None
+    if not isinstance(source, dict):
+        raise BadQuestionnaire([f"{chosen.file.name}: is not an object; give a FHIR R4 Questionnaire"])
+    print(fhir.definition(source), end="")
     return 0
 
 

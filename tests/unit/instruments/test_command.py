@@ -230,3 +230,45 @@ def test_the_module_runs_and_its_help_teaches() -> None:
     ).stdout
     assert "python -m instruments score answers.csv --instrument eq5d-5l" in said
     assert get("phq9").title not in said
+
+
+# ---------------------------------------------------------------- export and import
+
+
+@pytest.mark.parametrize(("form", "begins"), [("fhir", b"{"), ("redcap", b"Variable / Field Name"), ("xlsform", b"PK")])
+def test_an_instrument_is_written_for_another_system(
+    form: str, begins: bytes, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    out = tmp_path / "there"
+    assert main(["export", "phq9", "--format", form, "--out", str(out)]) == 0
+    assert out.read_bytes().startswith(begins)
+    capfdbinary.readouterr()
+    command = [sys.executable, "-m", "instruments", "export", "phq9", "--format", form]
+    printed = subprocess.run(command, capture_output=True, check=True, cwd=FOLDER.parents[1]).stdout
+    assert printed == out.read_bytes()
+
+
+def test_a_questionnaire_comes_back_as_a_definition_to_finish(tmp_path: Path, capsys: Capture) -> None:
+    there = tmp_path / "phq9.json"
+    assert main(["export", "phq9", "--format", "fhir", "--out", str(there)]) == 0
+    capsys.readouterr()
+    assert main(["import", str(there)]) == 0
+    draft = tmp_path / "phq9-1.toml"
+    draft.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert main(["check", str(draft)]) == 1
+    assert "phq9-1.toml: short_title: is missing; add it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nonsense", "there.json: is not JSON ("),
+        ("[]", "there.json: is not an object; give a FHIR R4 Questionnaire"),
+        ("{}", "resourceType: is None; give a FHIR R4 Questionnaire"),
+    ],
+)
+def test_what_is_no_questionnaire_is_refused(text: str, said: str, tmp_path: Path, capsys: Capture) -> None:
+    there = tmp_path / "there.json"
+    there.write_text(text, encoding="utf-8")
+    assert main(["import", str(there)]) == 2
+    assert said in capsys.readouterr().err
