@@ -20,6 +20,7 @@ from typing import Any
 
 from . import FOLDER, UnknownInstrument, from_toml, get, library, value_sets
 from .card import card
+from .catalogue import markdown
 from .definition import BadDefinition, Instrument
 from .exchange import fhir, redcap, xlsform
 from .exchange.fhir import BadQuestionnaire
@@ -60,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
 
     listing = commands.add_parser("list", help="the instruments of the library, and the value sets")
     listing.set_defaults(run=_list)
+
+    catalogue = commands.add_parser("catalogue", help="the catalogue as a page, and what was left out")
+    catalogue.set_defaults(run=_catalogue)
 
     show = commands.add_parser("show", help="one instrument as a card to read")
     show.add_argument("instrument", help="its id, such as phq9")
@@ -105,6 +109,11 @@ def _list(_: argparse.Namespace) -> int:
     print("\nvalue sets")
     for id in value_sets.known():
         print(f"{id:<28} {value_sets.load(id).title}")
+    return 0
+
+
+def _catalogue(_: argparse.Namespace) -> int:
+    print(markdown(library()), end="")
     return 0
 
 

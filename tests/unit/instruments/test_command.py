@@ -15,6 +15,7 @@ from instruments import FOLDER, get, library, value_sets
 from instruments.__main__ import main
 from instruments.card import METHODS as METHOD_WORDS
 from instruments.card import WIDTH, card
+from instruments.catalogue import DOMAINS, markdown
 from instruments.scoring import METHODS
 
 Bend = Callable[..., str]
@@ -272,3 +273,21 @@ def test_what_is_no_questionnaire_is_refused(text: str, said: str, tmp_path: Pat
     there.write_text(text, encoding="utf-8")
     assert main(["import", str(there)]) == 2
     assert said in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- the catalogue
+
+
+def test_the_page_in_the_docs_is_the_catalogue(capsys: Capture) -> None:
+    assert main(["catalogue"]) == 0
+    page = FOLDER.parents[1] / "docs" / "instruments.md"
+    assert capsys.readouterr().out == page.read_text(encoding="utf-8")
+
+
+def test_the_catalogue_names_every_instrument_once_and_what_was_left_out() -> None:
+    page = markdown(library())
+    assert {each.domain for each in library()} == set(DOMAINS)
+    for each in library():
+        assert page.count(f"| `{each.id}` |") == 1
+    for name in ("PAM-13", "HADS", "Outcomes Star", "SF-12, SF-6D", "HLQ", "AQoL"):
+        assert f"| {name} |" in page
