@@ -46,6 +46,28 @@ function offerQuickValues() {
   }
 }
 
+// A ruler beside a number box: each follows the other, and an untouched ruler answers nothing.
+function offerSliders() {
+  for (const ruler of document.querySelectorAll("[data-slider-for]")) {
+    const box = document.getElementById(ruler.dataset.sliderFor);
+    const range = ruler.querySelector("input");
+    const follow = () => {
+      const given = box.value.trim() !== "" && Number.isInteger(Number(box.value));
+      if (given) range.value = box.value;
+      ruler.classList.toggle("lwk-vas__ruler--untouched", !given);
+      range.setAttribute("aria-valuetext", given ? range.value : "Not answered");
+    };
+    const give = () => {
+      box.value = range.value;
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+    };
+    ruler.hidden = false;
+    for (const touched of ["input", "click"]) range.addEventListener(touched, give);
+    box.addEventListener("input", follow);
+    follow();
+  }
+}
+
 // A second tap on a slow connection sends nothing twice. Coming back to the page lets it be sent again.
 function sendOnce() {
   for (const form of document.querySelectorAll("form[data-once]")) {
@@ -71,5 +93,6 @@ function guardTyping() {
 leadToErrors();
 watchAlarmingAnswers();
 offerQuickValues();
+offerSliders();
 sendOnce();
 guardTyping();
