@@ -53,6 +53,11 @@ class Condition(NamedTuple):
     item: str
     at_least: int
 
+    def is_met(self, responses: Mapping[str, int | None]) -> bool:
+        """Whether the item is asked, given these answers; it is as long as the earlier item has none."""
+        earlier = responses.get(self.item)
+        return earlier is None or earlier >= self.at_least
+
 
 @dataclass(frozen=True)
 class Item:
@@ -88,6 +93,10 @@ class Item:
         if isinstance(self.codes, range):
             return f"{self.minimum} to {self.maximum}"
         return ", ".join(str(option.code) for option in self.options)
+
+    def is_asked(self, responses: Mapping[str, int | None]) -> bool:
+        """Whether the item is to be asked of somebody who gave these answers."""
+        return self.asked_if is None or self.asked_if.is_met(responses)
 
     def refusal(self, where: str, value: object) -> str:
         """What to say of an answer that the item does not take."""

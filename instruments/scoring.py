@@ -223,9 +223,7 @@ def _answers(rule: _Rule, responses: Responses) -> Sequence[Number] | None:
 
 def _asked(rule: _Rule, responses: Responses, id: str, answer: int | None) -> int | None:
     condition = rule.conditions.get(id)
-    if condition is None or (earlier := responses.get(condition.item)) is None:
-        return answer
-    return answer if earlier >= condition.at_least else 0
+    return answer if condition is None or condition.is_met(responses) else 0
 
 
 def _result(rule: _Rule, answers: Sequence[Number], used: str | None, extra: Mapping[str, Any]) -> Score:
