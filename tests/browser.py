@@ -53,8 +53,8 @@ def launch(playwright: Playwright) -> Browser:
     raise RuntimeError("\n".join(faults) or "no Chromium or Chrome is on this machine")
 
 
-def watch(context: BrowserContext) -> list[str]:
-    """What goes wrong in the pages of a context from now on, as it happens."""
+def watch(context: BrowserContext, refused: str = "") -> list[str]:
+    """What goes wrong in the pages of a context from now on, as it happens; an address ending in `refused` may be."""
     complaints: list[str] = []
 
     def refuse(route: Route) -> None:
@@ -62,7 +62,8 @@ def watch(context: BrowserContext) -> list[str]:
         route.abort()
 
     def missing(response: Response) -> None:  # a page may be refused; what it is made of must be there
-        if response.status >= 400 and response.request.resource_type != "document":
+        expected = refused and response.url.endswith(refused)
+        if response.status >= 400 and response.request.resource_type != "document" and not expected:
             complaints.append(f"{response.url} answered {response.status}")
 
     def said(kind: str, text: str) -> None:
@@ -77,8 +78,11 @@ def watch(context: BrowserContext) -> list[str]:
 
 
 @contextmanager
-def watched_page(browser: Browser, width: int, height: int) -> Iterator[Page]:
-    """A fresh visitor's page; leaving it fails if a script, the console or a request had a complaint."""
+def watched_page(browser: Browser, width: int, height: int, refused: str = "") -> Iterator[Page]:
+    """A fresh visitor's page; leaving it fails if a script, the console or a request had a complaint.
+
+    What the page itself sends to an address that ends in `refused` may be refused.
+    """
     small = width < 600
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -88,7 +92,7 @@ def watched_page(browser: Browser, width: int, height: int) -> Iterator[Page]:
         timezone_id="Europe/London",
     )
     context.set_default_timeout(PATIENCE)
-    complaints = watch(context)
+    complaints = watch(context, refused)
     try:
         yield context.new_page()
     finally:

@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 
 from flask import Flask, has_app_context
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from instruments import get
 from tracker import create_app
-from tracker.actions import care, outcomes, people, staff, studies
+from tracker.actions import care, drafts, outcomes, people, staff, studies
 from tracker.config import Config, Keys
 from tracker.extensions import db, today
-from tracker.models import Contact, Person, Referral, Resource, Signpost, Site, Study, User
+from tracker.models import Contact, Draft, Person, Referral, Resource, Signpost, Site, Study, User
 
 PASSWORD = "a-long-enough-password"
 KEYS = Keys(*(f"{number:02x}" * 32 for number in range(1, 6)))
@@ -207,3 +208,24 @@ def assessment(
         responses=COMPLETE[instrument] if responses is None else responses,
         administration=outcomes.Administration(timepoint, day, "in-person", "self"),
     )  # fmt: skip
+
+
+def draft(
+    world: World, answers: dict[str, int | str | None], instrument: str = "phq9", timepoint: str = "6m",
+    person: str = "own", by: str = "link-worker",
+) -> None:  # fmt: skip
+    """Keep some answers to an instrument that is not finished."""
+    drafts.keep_answers(
+        by=world.user(by), person=world.person(person), instrument=get(instrument), timepoint=timepoint,
+        answers=answers,
+    )  # fmt: skip
+
+
+def draft_of(world: World, instrument: str = "phq9", person: str = "own", timepoint: str = "6m") -> Draft | None:
+    """What was answered so far."""
+    found: Draft | None = db.session.scalar(
+        select(Draft).where(
+            Draft.person_id == world.people[person], Draft.instrument == instrument, Draft.timepoint == timepoint
+        )
+    )  # fmt: skip
+    return found

@@ -7,7 +7,7 @@ import hmac
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -132,7 +132,12 @@ def _sqlite_begin(connection: Connection) -> None:
 
 def today() -> date:
     """Today where the installation is: a contact logged at half past midnight in summer belongs to the new day."""
-    return datetime.now(ZoneInfo(current_app.config["TIMEZONE"])).date()
+    return local_day(datetime.now(UTC))
+
+
+def local_day(moment: datetime) -> date:
+    """The day of a moment where the installation is."""
+    return moment.astimezone(ZoneInfo(current_app.config["TIMEZONE"])).date()
 
 
 def take_turn(session: Session) -> None:

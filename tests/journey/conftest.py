@@ -126,6 +126,7 @@ def _furnished(world: World) -> dict[str, uuid.UUID]:
         worlds.signpost(world, outcome="attended", sessions_attended=3)
         answers = {"phq9": worlds.COMPLETE["phq9"] | {"i9": 1}}
         answered = [worlds.assessment(world, id, responses=answers.get(id)) for id in ("ons4", "phq9", "eq5d-5l")]
+        worlds.draft(world, {"i1": 2, "i9": 1}, person="same-site")
         outcomes.record_service_use(
             by=worker, person=world.person("own"), setting="gp", from_on=days_ago(565), until_on=days_ago(200),
             count=7, source="record-extract",

@@ -45,6 +45,11 @@ outcome-assessor   /outcomes-due
 link-worker        /people/{own}/assessments/ons4/6m
 link-worker        /people/{own}/assessments/phq9/6m
 link-worker        /people/{own}/assessments/eq5d-5l/6m
+link-worker        /people/{own}/assessments/phq9/6m/questions/3
+link-worker        /people/{own}/assessments/eq5d-5l/6m/questions/6
+outcome-assessor   /people/{own}/assessments/ons4/6m/questions/1
+link-worker        /people/{same-site}/assessments/phq9/6m
+link-worker        /people/{same-site}/assessments/phq9/6m/check
 link-worker        /people/{own}/assessments/phq9/6m/missed
 link-worker        /assessments/{phq9}
 link-worker        /assessments/{phq9}/correct
@@ -55,7 +60,10 @@ administrator      /staff
 evaluator          /staff
 """
 LOOKS = [tuple(line.split()) for line in PAGES.strip().splitlines()]
-NOT_A_PAGE = {"static", "security.login", "security.logout", "security.static", "security.verify", "studies.plan"}
+NOT_A_PAGE = {
+    "static", "security.login", "security.logout", "security.static", "security.verify", "studies.plan",
+    "assessments.keep_sent", "assessments.discard", "questions.start",
+}  # fmt: skip
 
 # Forms that say no to an empty answer, and one of the things they then say.
 FORMS = """
@@ -71,9 +79,11 @@ link-worker        /people/{own}/withdrawal                         Choose what 
 link-worker        /referrals/{referral}/contacts/new               Choose how the contact was made
 link-worker        /people/{own}/signposts/new                      Choose a resource
 link-worker        /studies/{garden}/resources/new                  Enter the name of the resource
-link-worker        /people/{own}/assessments/ons4/6m                Choose an answer, or tick at the end
-link-worker        /people/{own}/assessments/eq5d-5l/6m             Choose an answer, or tick at the end
+link-worker        /people/{own}/assessments/ons4/6m                Choose an answer, or say at the end
+link-worker        /people/{own}/assessments/eq5d-5l/6m             Choose an answer, or say at the end
 link-worker        /people/{own}/assessments/phq9/6m/missed         Choose what happened
+link-worker        /people/{own}/assessments/phq9/6m/questions/3    Choose an answer, or skip this question
+link-worker        /people/{same-site}/assessments/phq9/6m/check    Say why questions were left out
 link-worker        /assessments/{phq9}/correct                      Say why the answers change
 link-worker        /people/{own}/attendance/new                     Enter how many times
 """
@@ -112,7 +122,7 @@ def test_no_page_of_theirs_stands_in_anybody_s_way(live: Live, chromium: Browser
 @pytest.mark.parametrize(("who", "path", "words"), REFUSALS)
 def test_an_empty_form_says_what_is_missing_and_where(live: Live, phone: Page, who: str, path: str, words: str):
     look(live, phone, who, path)
-    phone.locator("main form button[type=submit]").last.click()
+    phone.locator("main form button[type=submit]:not(.nhsuk-button--secondary)").last.click()
     expect(phone.get_by_role("heading", name="There is a problem")).to_be_visible()
     expect(phone.locator("[data-error-summary]")).to_contain_text(words)
     assert phone.title().startswith("Error: ")
@@ -230,7 +240,7 @@ def test_from_a_referral_to_scores_over_time(live: Live, phone: Page):
     open_outcome(phone, "EQ-5D-5L")
     expect(phone.get_by_text("The wording belongs to EuroQol Research Foundation")).to_be_visible()
     answer_all(phone, "Level 1")
-    phone.get_by_label("Your health today").fill("80")
+    phone.get_by_role("textbox", name="Your health today").fill("80")
     save(phone, "Save answers")
     phone.get_by_role("main").get_by_role("link", name="Back to the person").click()
 
@@ -439,7 +449,7 @@ def test_some_questions_may_stay_without_an_answer_when_it_is_said_so(live: Live
     save(phone, "Save answers")
     expect(phone.get_by_role("heading", name="There is a problem")).to_be_visible()
     expect(phone.get_by_role("group", name="Little interest").get_by_label("Several days")).to_be_checked()
-    phone.get_by_label("Some questions were not answered").check()
+    phone.get_by_role("group", name="If questions were left out").get_by_label("Not answered").check()
     save(phone, "Save answers")
     flashed(phone, "PHQ-9 was saved.")
     expect(phone.get_by_role("row").filter(has_text="Depression severity")).to_contain_text(

@@ -13,15 +13,13 @@ from sqlalchemy.orm.attributes import flag_modified
 from instruments import get
 from instruments.codes import RESPONDENTS
 from instruments.definition import Instrument
-from instruments.scoring import BadResponse, score
 
 from ..extensions import db, today
-from ..models import Assessment, ItemResponse, Person, ReportedScore, ServiceUse, User
+from ..models import ANSWERED, Assessment, ItemResponse, Person, ReportedScore, Said, ServiceUse, User, codes_of
 from ..permissions import may_import, may_record_assessment, may_record_service_use
+from ..queries.drafts import draft as draft_of
 from .audit import facts, write_event
-from .refusal import CHANGED_MEANWHILE, SENT_BEFORE, Conflict, Refused, check, translated
-
-UNANSWERED = ("missed", "declined")
+from .refusal import CHANGED_MEANWHILE, SENT_BEFORE, Conflict, Refused, check, refuse_bad_answers, translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +34,20 @@ class Administration:
 
 def record_assessment(
     *, by: User, person: Person, instrument: Instrument, administration: Administration,
-    responses: Mapping[str, int | None], client_key: uuid.UUID,
+    responses: Mapping[str, Said], client_key: uuid.UUID,
 ) -> Assessment:  # fmt: skip
-    """Save an answered instrument: complete when every item has an answer, else partly answered.
+    """Save an answered instrument: complete when every item that is asked has an answer, else partly answered.
 
-    What was written down as missed or declined is answered after all; the trail keeps both.
+    What was written down as missed or declined is answered after all, and the draft has served; the trail keeps both.
     """
     check(may_record_assessment(by, person))
     _check_date(person, administration.assessed_on)
     _check_respondent(instrument, administration.respondent)
-    answers = {item.id: responses.get(item.id) for item in instrument.items}
     _check_answers(instrument, responses)
-    status = "partial" if None in answers.values() else "complete"
+    answers = _answers(instrument, responses)
     if first := _sent_before(client_key, person, instrument, asdict(administration), answers):
         return first
+    status = _status(instrument, answers)
     assessment = _missed(person, instrument, administration.timepoint)
     before = facts(assessment) if assessment else None
     if assessment is None:
@@ -59,19 +57,35 @@ def record_assessment(
         _answer_after_all(assessment, instrument, administration, status)
     with translated():
         db.session.flush()
-    for item, value in answers.items():
-        missing = "not-answered" if value is None else None
-        assessment.responses.append(ItemResponse(item=item, value=value, missing_reason=missing))
+    if draft := draft_of(person, instrument.id, administration.timepoint, by=by):
+        db.session.delete(draft)
+    for item, answer in answers.items():
+        response = ItemResponse(item=item)
+        response.say(answer)
+        assessment.responses.append(response)
     after = facts(assessment) | {"responses": answers}
     write_event(by=by, action="record_assessment", record=assessment, before=before, after=after)
     return assessment
+
+
+def _answers(instrument: Instrument, responses: Mapping[str, Said]) -> dict[str, int | str]:
+    """What was said to every item; of those left out, whether they were asked at all."""
+    given = codes_of(responses)
+    left_out = {item.id: "not-answered" if item.is_asked(given) else "not-asked" for item in instrument.items}
+    return left_out | {item: answer for item, answer in responses.items() if answer is not None}
+
+
+def _status(instrument: Instrument, answers: Mapping[str, Said]) -> str:
+    given = codes_of(answers)
+    asked = [item.id for item in instrument.items if item.is_asked(given)]
+    return "partial" if any(given[item] is None for item in asked) else "complete"
 
 
 def _missed(person: Person, instrument: Instrument, timepoint: str) -> Assessment | None:
     return db.session.scalar(
         select(Assessment).where(
             Assessment.person_id == person.id, Assessment.instrument == instrument.id,
-            Assessment.timepoint == timepoint, Assessment.status.in_(UNANSWERED),
+            Assessment.timepoint == timepoint, Assessment.status.not_in(ANSWERED),
         )
     )  # fmt: skip
 
@@ -119,7 +133,7 @@ def _assessment(
 
 def _sent_before(
     client_key: uuid.UUID, person: Person, instrument: Instrument, said: Mapping[str, object],
-    answers: Mapping[str, int | None],
+    answers: Mapping[str, int | str],
 ) -> Assessment | None:  # fmt: skip
     """The assessment that came with this key before, if any; with other content it is a conflict."""
     first = db.session.scalar(select(Assessment).where(Assessment.client_key == client_key))
@@ -127,17 +141,15 @@ def _sent_before(
         return None
     content = {"person_id": person.id, "instrument": instrument.id, **said}
     same = all(getattr(first, name) == value for name, value in content.items())
-    if not same or {each.item: each.value for each in first.responses} != answers:
+    if not same or {each.item: each.said for each in first.responses} != answers:
         raise Conflict("form", SENT_BEFORE)
     return first
 
 
-def _check_answers(instrument: Instrument, responses: Mapping[str, int | None]) -> None:
-    try:
-        score(instrument, responses)
-    except BadResponse as error:
-        raise Refused("form", str(error)) from None
-    if all(value is None for value in responses.values()):
+def _check_answers(instrument: Instrument, responses: Mapping[str, Said]) -> None:
+    given = codes_of(responses)
+    refuse_bad_answers(instrument, given)
+    if all(code is None for code in given.values()):
         raise Refused("form", "No question is answered. Answer at least one, or record the outcome as missed.")
 
 
@@ -149,7 +161,7 @@ def _check_date(person: Person, assessed_on: date) -> None:
 
 
 def correct_assessment(
-    *, by: User, assessment: Assessment, version: int, responses: Mapping[str, int | None], reason: str
+    *, by: User, assessment: Assessment, version: int, responses: Mapping[str, Said], reason: str
 ) -> None:
     """Change saved answers, with a reason that the trail keeps."""
     check(may_record_assessment(by, assessment.person))
@@ -159,13 +171,13 @@ def correct_assessment(
         raise Refused("reason", "Say why the saved answers change.")
     if not assessment.responses:
         raise Conflict("form", "There are no answers to correct: this outcome was not collected.")
-    _check_answers(get(assessment.instrument, assessment.instrument_version), responses)
-    before = facts(assessment) | {"responses": {each.item: each.value for each in assessment.responses}}
+    instrument = get(assessment.instrument, assessment.instrument_version)
+    _check_answers(instrument, responses)
+    before = facts(assessment) | {"responses": {each.item: each.said for each in assessment.responses}}
+    answers = _answers(instrument, responses)
     for each in assessment.responses:
-        each.value = responses.get(each.item)
-        each.missing_reason = "not-answered" if each.value is None else None
-    answers = {each.item: each.value for each in assessment.responses}
-    assessment.status = "partial" if None in answers.values() else "complete"
+        each.say(answers[each.item])
+    assessment.status = _status(instrument, answers)
     flag_modified(assessment, "status")  # the answers are rows of their own; their assessment carries the version
     write_event(
         by=by, action="correct_assessment", record=assessment, before=before, reason=reason,

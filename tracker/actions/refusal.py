@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
+from instruments.definition import Instrument
+from instruments.scoring import BadResponse, score
+
 from ..permissions import Forbidden
 
+RECORDED = "This outcome is recorded already for this timepoint. Open it to see the answers."
 _DATABASE_SAYS = {
-    "uq_assessment_occasion": (
-        "form", "This outcome is recorded already for this timepoint. Open it to see the answers.",
-    ),
+    "uq_assessment_occasion": ("form", RECORDED),
+    "uq_draft_occasion": ("form", "Somebody else began this form at the same moment. Send your answers again."),
     "uq_person_study_id_study_number": ("study_number", "This study number is taken. Enter another."),
     "uq_service_use_person_id_setting_from_on_source": (
         "from_on", "Attendances from this date are already recorded. Choose another start date.",
@@ -44,6 +47,14 @@ class Conflict(Refused):
 def check(allowed: bool) -> None:
     if not allowed:
         raise Forbidden
+
+
+def refuse_bad_answers(instrument: Instrument, responses: Mapping[str, int | None]) -> None:
+    """Refuse what the instrument does not take as an answer."""
+    try:
+        score(instrument, responses)
+    except BadResponse as error:
+        raise Refused("form", str(error)) from None
 
 
 @contextmanager
@@ -77,6 +88,7 @@ def _sqlite_name(text: str) -> str:
 
 _INDEX_NAMES = {
     "uq_assessment_person_id_instrument_timepoint": "uq_assessment_occasion",
+    "uq_draft_person_id_instrument_timepoint": "uq_draft_occasion",
     "uq_assignment_referral_id": "uq_assignment_current",
     "uq_allocation_study_id_site_id_from_on": "uq_allocation_site",
     "uq_consent_person_id_kind": "uq_consent_current",

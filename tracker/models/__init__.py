@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from .assessment import Assessment, ItemResponse, ReportedScore
+from .assessment import (
+    ANSWERED,
+    Assessment,
+    Draft,
+    DraftResponse,
+    ItemResponse,
+    ReportedScore,
+    Said,
+    codes_of,
+)
 from .audit import AuditEvent
 from .base import Base
 from .person import Characteristic, Consent, Identity, Person
@@ -13,7 +22,8 @@ from .staff import STAFF_ROLES, Membership, Post, SignIn, SignInFailure, User
 from .study import Allocation, Arm, Site, Study
 
 __all__ = [
-    "MOST_MINUTES", "STAFF_ROLES", "Allocation", "Arm", "Assessment", "Assignment", "AuditEvent", "Base",
-    "Characteristic", "Consent", "Contact", "Identity", "ItemResponse", "Membership", "Person", "Post", "Referral",
-    "ReportedScore", "Resource", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "Study", "User",
+    "ANSWERED", "MOST_MINUTES", "STAFF_ROLES", "Allocation", "Arm", "Assessment", "Assignment", "AuditEvent", "Base",
+    "Characteristic", "Consent", "Contact", "Draft", "DraftResponse", "Identity", "ItemResponse", "Membership",
+    "Person", "Post", "Referral", "ReportedScore", "Resource", "Said", "ServiceUse", "SignIn", "SignInFailure",
+    "Signpost", "Site", "Study", "User", "codes_of",
 ]  # fmt: skip

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import date
 
 from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, relationship
+from sqlalchemy.orm import Mapped, declared_attr, relationship
 
 from instruments import get
 from instruments.codes import ADMINISTRATION_MODES, ASSESSMENT_STATUSES, MISSING_REASONS, RESPONDENTS
@@ -15,6 +16,17 @@ from instruments.valuing import SEXES as SCORED_SEXES
 
 from .base import Base, Recorded, Versioned, code, column, key, link, one_of
 from .person import Person
+
+ANSWERED = ("complete", "partial")
+"""Statuses of an assessment that has answers; the others say why there are none."""
+
+Said = int | str | None
+"""What is said to an item: the code of an answer, of the reason why there is none, or nothing."""
+
+
+def codes_of(said: Mapping[str, Said]) -> dict[str, int | None]:
+    """The answers that are codes; None for the others."""
+    return {item: each if isinstance(each, int) else None for item, each in said.items()}
 
 
 class Assessment(Recorded, Versioned, Base):
@@ -62,19 +74,65 @@ class Assessment(Recorded, Versioned, Base):
         )
 
 
-class ItemResponse(Base):
+class Answer:
+    """What was answered to one item, or why there is no answer."""
+
+    item: Mapped[str] = column("research", String(40), primary_key=True, sort_order=1)
+    value: Mapped[int | None] = column("research", sort_order=1)
+    missing_reason: Mapped[str | None] = code("research", sort_order=1)
+
+    @property
+    def said(self) -> Said:
+        """The code of the answer, or of the reason why there is none."""
+        return self.missing_reason if self.value is None else self.value
+
+    def say(self, said: int | str) -> None:
+        """Put down the code of an answer, or of the reason why there is none."""
+        self.value, self.missing_reason = (said, None) if isinstance(said, int) else (None, said)
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[CheckConstraint, ...]:  # noqa: N805
+        return (
+            one_of("missing_reason", MISSING_REASONS),
+            CheckConstraint("(value IS NULL) = (missing_reason IS NOT NULL)", name="value_or_reason"),
+        )
+
+
+class ItemResponse(Answer, Base):
     """One answer; who gave it and when is its assessment's."""
 
     __tablename__ = "item_response"
-    __table_args__ = (
-        one_of("missing_reason", MISSING_REASONS),
-        CheckConstraint("(value IS NULL) = (missing_reason IS NOT NULL)", name="value_or_reason"),
-    )
     assessment_id: Mapped[uuid.UUID] = link("assessment", index=False, primary_key=True)
-    item: Mapped[str] = column("research", String(40), primary_key=True)
-    value: Mapped[int | None] = column("research")
-    missing_reason: Mapped[str | None] = code("research")
     assessment: Mapped[Assessment] = relationship(back_populates="responses")
+
+
+class Draft(Recorded, Base):
+    """Answers given so far, before they are saved as an assessment: a closed page loses nothing."""
+
+    __tablename__ = "draft"
+    __table_args__ = (Index("uq_draft_occasion", "person_id", "instrument", "timepoint", unique=True),)
+    id: Mapped[uuid.UUID] = key()
+    person_id: Mapped[uuid.UUID] = link("person", index=False)
+    instrument: Mapped[str] = column("research", String(40))
+    instrument_version: Mapped[str] = column("research", String(40))
+    timepoint: Mapped[str] = column("research", String(40))
+    person: Mapped[Person] = relationship()
+    responses: Mapped[list[DraftResponse]] = relationship(
+        back_populates="draft", order_by="DraftResponse.item", cascade="all, delete-orphan"
+    )
+
+    @property
+    def answers(self) -> dict[str, Said]:
+        """What was said to each item so far."""
+        return {each.item: each.said for each in self.responses}
+
+
+class DraftResponse(Answer, Base):
+    """One answer of a draft."""
+
+    __tablename__ = "draft_response"
+    draft_id: Mapped[uuid.UUID] = link("draft", index=False, primary_key=True)
+    draft: Mapped[Draft] = relationship(back_populates="responses")
 
 
 class ReportedScore(Base):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from instruments import definition, get
 from instruments.plan import Plan, Timepoint, parse
 
 from ..extensions import db
-from ..models import Assessment, Person, Study, User
+from ..models import ANSWERED, Assessment, Draft, Person, Study, User
 from ..permissions import SITE_ROLES, may_see_person
 from .scope import NotFound, visible_people
 
@@ -27,12 +29,13 @@ class Occasion:
     opens_on: date
     closes_on: date
     assessment: Assessment | None
+    draft: Draft | None = None
 
     @property
     def answered(self) -> Assessment | None:
         """The assessment that has answers, or a score from elsewhere; what was missed can still be answered."""
         given = self.assessment
-        return given if given is not None and given.status in ("complete", "partial") else None
+        return given if given is not None and given.status in ANSWERED else None
 
     def state(self, today: date) -> str:
         if self.assessment is not None:
@@ -53,27 +56,38 @@ def occasions(person: Person, *, by: User) -> Sequence[Occasion]:
     """Every planned assessment of one person, in order of time."""
     if not may_see_person(by, person):
         raise NotFound
-    done = db.session.scalars(select(Assessment).where(Assessment.person_id == person.id)).all()
-    return list(_occasions(person, plan_of(person.study, by=by), done))
+    return list(_occasions(person, plan_of(person.study, by=by), _recorded([person.id]).get(person.id, [])))
 
 
 def due_occasions(today: date, *, by: User) -> Sequence[Occasion]:
     """What is due or overdue at the asker's sites, the one that closes first first."""
     people = db.session.scalars(visible_people(by, SITE_ROLES).where(Person.left_on.is_(None))).unique().all()
-    done: dict[object, list[Assessment]] = {}
-    for each in db.session.scalars(select(Assessment).where(Assessment.person_id.in_([p.id for p in people]))):
-        done.setdefault(each.person_id, []).append(each)
+    recorded = _recorded([person.id for person in people])
     plans = {person.study_id: plan_of(person.study, by=by) for person in people}
-    found = [o for p in people for o in _occasions(p, plans[p.study_id], done.get(p.id, []))]
+    found = [o for p in people for o in _occasions(p, plans[p.study_id], recorded.get(p.id, []))]
     return sorted(
         (o for o in found if o.state(today) in ("due", "overdue")),
         key=lambda o: (o.closes_on, o.person.study_number),
     )
 
 
-def _occasions(person: Person, plan: Plan, done: Sequence[Assessment]) -> Iterator[Occasion]:
-    given = {(each.instrument, each.timepoint): each for each in done}
+def _recorded(people: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[Assessment | Draft]]:
+    """What there is of each person: assessments, and drafts with their answers."""
+    ids = list(people)
+    found: dict[uuid.UUID, list[Assessment | Draft]] = {}
+    drafts = select(Draft).where(Draft.person_id.in_(ids)).options(selectinload(Draft.responses))
+    for query in (select(Assessment).where(Assessment.person_id.in_(ids)), drafts):
+        for each in db.session.scalars(query):
+            found.setdefault(each.person_id, []).append(each)
+    return found
+
+
+def _occasions(person: Person, plan: Plan, recorded: Sequence[Assessment | Draft]) -> Iterator[Occasion]:
+    done = {(each.instrument, each.timepoint): each for each in recorded if isinstance(each, Assessment)}
+    begun = {(each.instrument, each.timepoint): each for each in recorded if isinstance(each, Draft)}
     for timepoint in plan.timepoints:
         opens, closes = timepoint.window(person.entered_on)
         for id in plan.instruments:
-            yield Occasion(person, get(id), timepoint, opens, closes, given.get((id, timepoint.id)))
+            draft = begun.get((id, timepoint.id))
+            instrument = get(id, draft.instrument_version if draft else None)
+            yield Occasion(person, instrument, timepoint, opens, closes, done.get((id, timepoint.id)), draft)

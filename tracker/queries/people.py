@@ -170,24 +170,6 @@ def _point(given: Assessment, got: Score) -> ScorePoint:
     return ScorePoint(given.timepoint, given.assessed_on, got.value, got.band, got.reason, got.value_set)
 
 
-def alerts(given: Sequence[Assessment], *, by: User) -> Sequence[tuple[Assessment, definition.Alert]]:
-    """Answers that ask for action, newest first; of each item the latest answer counts, a skipped one does not."""
-    latest: dict[tuple[str, str], tuple[Assessment, definition.Alert | None]] = {}
-    for each in given:
-        if each.responses and may_see_person(by, each.person):
-            latest |= {(each.instrument, item): (each, alert) for item, alert in _raised(each).items()}
-    raised = [(each, alert) for each, alert in latest.values() if alert is not None]
-    return sorted(raised, key=lambda pair: pair[0].assessed_on, reverse=True)
-
-
-def _raised(assessment: Assessment) -> dict[str, definition.Alert | None]:
-    """For each watched item that was answered, the alert that its answer raises, or None."""
-    instrument = get(assessment.instrument, assessment.instrument_version)
-    answers = {response.item: response.value for response in assessment.responses}
-    raised = {alert.item: alert for alert in instrument.alerts_for(answers)}
-    return {alert.item: raised.get(alert.item) for alert in instrument.alerts if answers.get(alert.item) is not None}
-
-
 def _may_know(by: User, person: Person) -> None:
     if not may_see_care(by, person):
         raise NotFound

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from instruments.plan import Plan, parse
 
 from ..extensions import db
-from ..models import Allocation, Arm, Assessment, Person, Site, Study, User
+from ..models import ANSWERED, Allocation, Arm, Assessment, Person, Site, Study, User
 from ..permissions import current, may_see_study
 from .scope import NotFound, in_research
 
@@ -64,7 +64,7 @@ def progress(study: Study, day: date, *, by: User) -> Sequence[SiteProgress]:
     answered = db.session.execute(
         select(Person.site_id, Assessment.timepoint, func.count(func.distinct(Person.id)))
         .join(Assessment, Assessment.person_id == Person.id)
-        .where(in_study, Assessment.status.in_(("complete", "partial")))
+        .where(in_study, Assessment.status.in_(ANSWERED))
         .group_by(Person.site_id, Assessment.timepoint)
     ).all()
     counts: dict[uuid.UUID | None, dict[str, int]] = {}

@@ -24,7 +24,7 @@ function watchAlarmingAnswers() {
     const atLeast = Number(panel.dataset.alertAtLeast);
     const look = () => {
       const given = answers.find((answer) => answer.checked);
-      panel.hidden = !given || Number(given.value) < atLeast;
+      panel.hidden = !(given && Number(given.value) >= atLeast);
     };
     for (const answer of answers) answer.addEventListener("change", look);
     look();
@@ -63,6 +63,7 @@ function offerSliders() {
     };
     ruler.hidden = false;
     for (const touched of ["input", "click"]) range.addEventListener(touched, give);
+    range.addEventListener("change", () => box.dispatchEvent(new Event("change", { bubbles: true })));
     box.addEventListener("input", follow);
     follow();
   }
@@ -80,13 +81,73 @@ function sendOnce() {
   }
 }
 
+// Answers are kept on the server as they are given, so that a closed page loses none. One request at a time, in order;
+// what could not be sent waits for the next answer.
+function keepAnswers() {
+  for (const form of document.querySelectorAll("form[data-keep]")) {
+    const waiting = new Set();
+    const status = form.querySelector("[data-kept]");
+    let sending = false;
+    const tell = (words, kept) => {
+      status.textContent = words;
+      form.toggleAttribute("data-unkept", !kept);
+    };
+    const send = async () => {
+      if (sending || !waiting.size) return;
+      const names = [...waiting];
+      const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value });
+      const given = new FormData(form);
+      for (const name of names) {
+        for (const value of given.has(name) ? given.getAll(name) : [""]) body.append(name, value);
+      }
+      waiting.clear();
+      sending = true;
+      try {
+        const answer = await fetch(form.dataset.keep, { method: "POST", body, keepalive: true, redirect: "error" });
+        if (answer.status === 204) tell("The answers so far are kept.", true);
+        else if (answer.status === 422) tell(`Not kept yet: ${await answer.text()}`, false);
+        else throw new Error(answer.statusText);
+      } catch {
+        for (const name of names) waiting.add(name);
+        tell("The last answers are not kept yet: no connection, or you were signed out. They are sent again with the next answer.", false);
+      }
+      sending = false;
+    };
+    form.addEventListener("change", async (event) => {
+      if (!event.target.name.startsWith("item-")) return;
+      waiting.add(event.target.name);
+      form.toggleAttribute("data-unkept", true);
+      await send();
+      await send(); // what was answered meanwhile
+    });
+    form.addEventListener("submit", () => waiting.clear());
+    window.addEventListener("online", send);
+    window.addEventListener("pagehide", send);
+  }
+}
+
+// A number and "prefer not to say" exclude each other.
+function chooseOneOrOther() {
+  for (const tick of document.querySelectorAll("[data-instead-of]")) {
+    const box = document.getElementById(tick.dataset.insteadOf);
+    tick.addEventListener("change", () => {
+      if (!tick.checked || box.value === "") return;
+      box.value = "";
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    box.addEventListener("input", () => { if (box.value !== "") tick.checked = false; });
+  }
+}
+
 // Half-filled forms are not lost by a stray tap. What came back with errors was not saved either.
 function guardTyping() {
   for (const form of document.querySelectorAll("form[data-guard]")) {
     let unsaved = document.querySelector("[data-error-summary]") !== null;
     form.addEventListener("input", () => { unsaved = true; });
     form.addEventListener("submit", () => { unsaved = false; });
-    window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+    // Where answers are kept as they are given, only what could not be sent would be lost.
+    const atRisk = () => unsaved && (!form.dataset.keep || form.hasAttribute("data-unkept"));
+    window.addEventListener("beforeunload", (event) => { if (atRisk()) event.preventDefault(); });
   }
 }
 
@@ -94,5 +155,7 @@ leadToErrors();
 watchAlarmingAnswers();
 offerQuickValues();
 offerSliders();
+chooseOneOrOther();
+keepAnswers();
 sendOnce();
 guardTyping();

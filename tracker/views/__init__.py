@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from flask import Flask, g, request
 from flask_login import current_user
@@ -13,6 +13,7 @@ from instruments import codes
 from instruments.scoring import REASONS
 
 from ..config import Config
+from ..extensions import local_day
 from . import (
     account,
     assessments,
@@ -22,6 +23,7 @@ from . import (
     gate,
     home,
     people,
+    questions,
     resources,
     signposts,
     staff,
@@ -29,7 +31,7 @@ from . import (
 )
 from .show import navigation
 
-JOURNEYS = (home, people, contacts, signposts, resources, assessments, attendance, studies, staff)
+JOURNEYS = (home, people, contacts, signposts, resources, assessments, questions, attendance, studies, staff)
 
 
 def init_app(app: Flask, config: Config) -> None:
@@ -67,7 +69,10 @@ def _context() -> dict[str, object]:
     }
 
 
-def _day(value: date | None) -> str:
+def _day(value: date | datetime | None) -> str:
+    """A day in words; of a moment, the day where the installation is."""
+    if isinstance(value, datetime):
+        value = local_day(value)
     return f"{value.day} {value:%B %Y}" if value else ""
 
 

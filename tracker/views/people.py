@@ -20,8 +20,8 @@ from ..forms.people import (
     WithdrawalForm,
 )
 from ..permissions import CARE_ROLES, SITE_ROLES, may_see_care
+from ..queries import alarms, occasions, scope
 from ..queries import care as care_queries
-from ..queries import occasions, scope
 from ..queries import people as histories
 from .gate import rule
 from .show import me, page, saved
@@ -39,7 +39,7 @@ def view(person_id: uuid.UUID) -> str:
         "person": person,
         "assessments": assessments,
         "histories": histories.histories(assessments, by=asker),
-        "alerts": histories.alerts(assessments, by=asker),
+        "alarms": alarms.alarms([person], by=asker).get(person.id, []),
         "occasions": occasions.occasions(person, by=asker),
         "today": today(),
     }

@@ -15,7 +15,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Table, Text, Uniqu
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
-from tests.world import World, assessment, contact, days_ago, signpost
+from tests.world import World, assessment, contact, days_ago, draft, signpost
 from tracker.actions import outcomes, people, staff, studies
 from tracker.extensions import db, today
 from tracker.models import AuditEvent, Base, Characteristic, Contact, Identity, ReportedScore, SignIn, Study, User
@@ -55,6 +55,7 @@ BREAKING: dict[str, dict[str, Any]] = {
     "ck_contact_travel_minutes_range": {"travel_minutes": 481},
     "ck_contact_minutes_range": {"minutes": 481},
     "ck_item_response_value_or_reason": {"value": 1, "missing_reason": "not-answered"},
+    "ck_draft_response_value_or_reason": {"value": 1, "missing_reason": "not-answered"},
     "ck_item_response_missing_reason_is_known": {"value": None, "missing_reason": "shy"},
     "ck_signpost_sessions_attended_range": {"sessions_attended": -1},
 }  # fmt: skip
@@ -74,6 +75,7 @@ def full(world: World) -> World:
         worker, evaluator = world.user("link-worker"), world.user("evaluator")
         signpost(world, contact=contact(world))
         assessment(world, "phq9", responses={"i1": 1, "i2": None})
+        draft(world, {"i1": 1, "i2": "prefer-not-to-say"})
         outcomes.record_service_use(
             by=worker, person=world.person("own"), setting="gp", from_on=days_ago(300), until_on=days_ago(200),
             count=3, source="record-extract",

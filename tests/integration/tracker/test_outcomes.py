@@ -16,7 +16,7 @@ from tracker.actions.refusal import Conflict, Refused
 from tracker.extensions import db, today
 from tracker.models import Assessment, AuditEvent, ItemResponse, ServiceUse
 from tracker.permissions import Forbidden
-from tracker.queries import occasions, people
+from tracker.queries import alarms, occasions, people
 
 
 @pytest.mark.parametrize("instrument", COMPLETE)
@@ -190,25 +190,35 @@ def test_a_correction_is_held_to_the_instrument_too(world: World):
         )  # fmt: skip
 
 
+def raised(world: World) -> list[tuple[str, str]]:
+    person = world.person("own")
+    found = alarms.alarms([person], by=world.user("link-worker")).get(person.id, [])
+    return [(each.timepoint, each.alert.item) for each in found]
+
+
 def test_item_nine_raises_the_safety_path_until_a_later_answer_does_not(world: World):
     with db.transaction():
         assessment(world, "phq9", responses=COMPLETE["phq9"] | {"i9": 1})
-    given = people.assessments(world.person("own"), by=world.user("link-worker"))
-    assert [alert.item for _, alert in people.alerts(given, by=world.user("link-worker"))] == ["i9"]
+    assert raised(world) == [("baseline", "i9")]
     with db.transaction():
         assessment(world, "phq9", "6m")
-    given = people.assessments(world.person("own"), by=world.user("link-worker"))
-    assert people.alerts(given, by=world.user("link-worker")) == []
+    assert raised(world) == []
 
 
 def test_a_later_form_that_skips_item_nine_does_not_hide_the_safety_path(world: World):
     with db.transaction():
         assessment(world, "phq9", responses=COMPLETE["phq9"] | {"i9": 2})
         assessment(world, "phq9", "6m", responses=COMPLETE["phq9"] | {"i9": None})
-    given = people.assessments(world.person("own"), by=world.user("link-worker"))
-    assert [(each.timepoint, alert.item) for each, alert in people.alerts(given, by=world.user("link-worker"))] == [
-        ("baseline", "i9")
-    ]
+    assert raised(world) == [("baseline", "i9")]
+
+
+def test_nobody_is_told_of_alarms_at_another_site(world: World):
+    with db.transaction():
+        assessment(world, "phq9", responses=COMPLETE["phq9"] | {"i9": 2})
+    everyone = [world.person(name) for name in ("own", "other-site", "withdrawn")]
+    assert set(alarms.alarms(everyone, by=world.user("outcome-assessor"))) == {world.people["own"]}
+    for name in ("quay-worker", "evaluator", "administrator"):
+        assert alarms.alarms(everyone, by=world.user(name)) == {}
 
 
 def test_scores_over_time_stand_in_the_order_of_their_dates(world: World):

@@ -148,6 +148,7 @@ def furnished(world: World) -> dict[str, uuid.UUID]:
         logged = worlds.contact(world, topics="Money", note="Prefers mornings")
         signpost = worlds.signpost(world)
         answered = worlds.assessment(world, "phq9")
+        worlds.draft(world, {"i1": 2, "i2": "prefer-not-to-say"}, person="same-site")
         waiting = people.add_person(
             by=worker, study=world.study(), site=world.site("mill"), entered_on=days_ago(10),
             identity=people.IdentityFacts("Ines Waiting"),

@@ -110,6 +110,11 @@ ATTEND = Form("attendance.add", "attendance", W, "/people/{own}/attendance/new",
 ONS4, PHQ9, EQ5D = (
     Form("assessments.add", id, W, f"/people/{{own}}/assessments/{id}/6m", _answers(id) | ASKED) for id in COMPLETE
 )
+QUESTION = Form("questions.ask", "question", W, "/people/{own}/assessments/phq9/6m/questions/3", {"item-i3": 2})
+CHECK = Form(
+    "questions.check", "check-answers", W, "/people/{same-site}/assessments/phq9/6m/check",
+    ASKED | {"unanswered": "too-unwell"},
+)  # fmt: skip
 CORRECT = Form(
     "assessments.correct", "correct", W, "/assessments/{phq9}/correct",
     _answers("phq9") | {"item-i1": 2, "reason": "Read from the wrong line"},
@@ -118,5 +123,5 @@ MISS = Form("assessments.miss", "miss", W, "/people/{own}/assessments/ons4/6m/mi
 
 FORMS = (
     SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, ANSWER, CLOSE, LEAVE, CONSENT, WITHDRAW, LOG, SIGNPOST, CAME_OF,
-    ADD_RESOURCE, ATTEND, ONS4, PHQ9, EQ5D, CORRECT, MISS,
+    ADD_RESOURCE, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS,
 )  # fmt: skip

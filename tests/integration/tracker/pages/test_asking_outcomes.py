@@ -12,7 +12,7 @@ from tests.world import COMPLETE, days_ago
 from tracker.extensions import db
 from tracker.models import Assessment
 
-UNANSWERED = "Choose an answer, or tick at the end that some questions were not answered"
+UNANSWERED = "Choose an answer, or say at the end why questions were left out"
 OFF_LIST = "Choose one of the answers on this page"
 INSTRUMENTS = pytest.mark.parametrize("form", [ONS4, PHQ9, EQ5D], ids=str)
 
@@ -68,7 +68,7 @@ def test_each_question_left_out_is_told_at_the_question_and_the_others_are_kept(
 @INSTRUMENTS
 def test_a_question_may_stay_open_when_that_is_said(desk: Desk, form: Form):
     first = next(iter(COMPLETE[form.name]))
-    sent = desk.fill(form, unanswered="y")
+    sent = desk.fill(form, unanswered="not-answered")
     del sent[f"item-{first}"]
     assert desk.send(form.who, form.path, sent).status == 302
     made = saved(desk, form.name)
@@ -78,7 +78,11 @@ def test_a_question_may_stay_open_when_that_is_said(desk: Desk, form: Form):
 @INSTRUMENTS
 def test_no_answer_at_all_is_not_an_assessment(desk: Desk, form: Form):
     before = written()
-    sent = {name: value for name, value in desk.fill(form, unanswered="y").items() if not name.startswith("item-")}
+    sent = {
+        name: value
+        for name, value in desk.fill(form, unanswered="not-answered").items()
+        if not name.startswith("item-")
+    }
     page = desk.send(form.who, form.path, sent)
     assert page.status == 422
     assert list(page.summary) == ["No question is answered. Answer at least one, or record the outcome as missed."]

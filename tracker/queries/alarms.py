@@ -1,0 +1,87 @@
+"""Answers that ask for action at once, whether their form was finished or not."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from sqlalchemy import Select, select
+
+from instruments import definition, get, library
+
+from ..extensions import db, local_day
+from ..models import Assessment, Draft, DraftResponse, ItemResponse, Person, User
+from ..permissions import may_see_person
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alert that the latest answer to its item raises; `assessment` is None while the form is not finished."""
+
+    alert: definition.Alert
+    person: uuid.UUID
+    instrument: str
+    timepoint: str
+    answered_on: date
+    assessment: uuid.UUID | None
+
+
+class _Answer(NamedTuple):
+    """An answer to an item that is watched; columns in the order of the queries."""
+
+    person: uuid.UUID
+    instrument: str
+    version: str
+    timepoint: str
+    answered_on: date
+    assessment: uuid.UUID | None
+    item: str
+    value: int
+
+
+def alarms(people: Sequence[Person], *, by: User) -> dict[uuid.UUID, list[Alarm]]:
+    """Of each person, the newest first; of each item the latest answer counts, a skipped one does not."""
+    seen = [person.id for person in people if may_see_person(by, person)]
+    latest = {(each.person, each.instrument, each.item): each for each in _watched_answers(seen)}
+    found: dict[uuid.UUID, list[Alarm]] = {}
+    for each in sorted(latest.values(), key=lambda answer: answer.answered_on, reverse=True):
+        for alert in get(each.instrument, each.version).alerts_for({each.item: each.value}):
+            alarm = Alarm(alert, each.person, each.instrument, each.timepoint, each.answered_on, each.assessment)
+            found.setdefault(each.person, []).append(alarm)
+    return found
+
+
+def _watched_answers(people: Sequence[uuid.UUID]) -> Iterator[_Answer]:
+    """The oldest first; what was only begun comes after what was finished."""
+    finished = select(
+        Assessment.person_id, Assessment.instrument, Assessment.instrument_version, Assessment.timepoint,
+        Assessment.assessed_on, Assessment.id, ItemResponse.item, ItemResponse.value,
+    ).join(Assessment.responses)  # fmt: skip
+    begun = select(
+        Draft.person_id, Draft.instrument, Draft.instrument_version, Draft.timepoint, Draft.recorded_at,
+        DraftResponse.item, DraftResponse.value,
+    ).join(Draft.responses)  # fmt: skip
+    for row in db.session.execute(
+        _watched(finished, Assessment, ItemResponse, people).order_by(Assessment.assessed_on)
+    ):
+        yield _Answer(*row)
+    unfinished = db.session.execute(_watched(begun, Draft, DraftResponse, people))
+    for person, instrument, version, timepoint, moment, item, value in unfinished:
+        yield _Answer(person, instrument, version, timepoint, local_day(moment), None, item, value)
+
+
+def _watched(
+    query: Select,
+    form: type[Assessment | Draft],
+    answer: type[ItemResponse | DraftResponse],
+    people: Sequence[uuid.UUID],
+) -> Select:
+    watching = [instrument for instrument in library() if instrument.alerts]
+    items = {alert.item for instrument in watching for alert in instrument.alerts}
+    return query.where(
+        form.person_id.in_(people), form.instrument.in_([each.id for each in watching]), answer.item.in_(items),
+        answer.value.is_not(None),
+    )  # fmt: skip
