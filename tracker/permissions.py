@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
-from .models import Consent, Membership, Person, Site, Study, User
+from .models import Consent, Contact, Membership, Person, Site, Study, User
 
 CARE_ROLES = ("link-worker", "supervisor")
 SITE_ROLES = (*CARE_ROLES, "outcome-assessor")
@@ -59,6 +59,13 @@ def may_see_care(user: User, person: Person) -> bool:
 
 def may_record_care(user: User, person: Person) -> bool:
     return may_see_care(user, person)
+
+
+def may_correct_contact(user: User, contact: Contact) -> bool:
+    """Whoever logged it, and supervisors of the person's site."""
+    person = contact.referral.person
+    supervises = _at(user, ("supervisor",), person.study_id, person.site_id)
+    return may_record_care(user, person) and (supervises or contact.worker_id == user.id)
 
 
 def may_record_assessment(user: User, person: Person) -> bool:

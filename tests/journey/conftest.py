@@ -60,14 +60,14 @@ def serve() -> Iterator[Serve]:
 @pytest.fixture
 def phone(chromium: Browser) -> Iterator[Page]:
     """A visitor with a phone, 390 px wide."""
-    with watched_page(chromium, 390, 844) as page:
+    with watched_page(chromium, 390, 844, refused="/answers") as page:
         yield page
 
 
 @pytest.fixture
 def desktop(chromium: Browser) -> Iterator[Page]:
     """A visitor at a desk, 1280 px wide."""
-    with watched_page(chromium, 1280, 900) as page:
+    with watched_page(chromium, 1280, 900, refused="/answers") as page:
         yield page
 
 
@@ -121,7 +121,7 @@ def _furnished(world: World) -> dict[str, uuid.UUID]:
             by=admin, user=world.user("supervisor"), role="supervisor", study=world.study(), site=world.site("quay")
         )
         for minutes in (15, 45):
-            worlds.contact(world, minutes=minutes, topics="Money", note="Prefers mornings")
+            logged = worlds.contact(world, minutes=minutes, topics="Money", note="Prefers mornings")
         waiting = worlds.signpost(world)
         worlds.signpost(world, outcome="attended", sessions_attended=3)
         answers = {"phq9": worlds.COMPLETE["phq9"] | {"i9": 1}}
@@ -134,7 +134,7 @@ def _furnished(world: World) -> dict[str, uuid.UUID]:
         offered = _offered(world)
     return {
         **world.people, "referral": world.referrals["own"], "offered": offered.id, "signpost": waiting.id,
-        "phq9": answered[1].id, "garden": world.studies["garden"], "mill": world.sites["mill"], "pond": world.sites["pond"],
+        "phq9": answered[1].id, "contact": logged.id, "garden": world.studies["garden"], "mill": world.sites["mill"], "pond": world.sites["pond"],
     }  # fmt: skip
 
 

@@ -35,6 +35,7 @@ link-worker        /people/{own}/consents/new
 link-worker        /people
 link-worker        /people/{own}/withdrawal
 link-worker        /referrals/{referral}/contacts/new
+link-worker        /contacts/{contact}/edit
 link-worker        /people/{own}/signposts/new
 orchard-worker     /people/{other-study}/signposts/new
 link-worker        /signposts/{signpost}/outcome
@@ -62,7 +63,7 @@ evaluator          /staff
 LOOKS = [tuple(line.split()) for line in PAGES.strip().splitlines()]
 NOT_A_PAGE = {
     "static", "security.login", "security.logout", "security.static", "security.verify", "studies.plan",
-    "assessments.keep_sent", "assessments.discard", "questions.start",
+    "assessments.keep_sent", "assessments.discard", "questions.start", "contacts.again",
 }  # fmt: skip
 
 # Forms that say no to an empty answer, and one of the things they then say.
@@ -76,7 +77,7 @@ link-worker        /referrals/{referral}/close                      Choose a rea
 link-worker        /people/{own}/leaving                            Choose a reason
 link-worker        /people/{own}/consents/new                       Choose what they consent to
 link-worker        /people/{own}/withdrawal                         Choose what the person wants
-link-worker        /referrals/{referral}/contacts/new               Choose how the contact was made
+link-worker        /referrals/{referral}/contacts/new               Enter how many minutes the contact took
 link-worker        /people/{own}/signposts/new                      Choose a resource
 link-worker        /studies/{garden}/resources/new                  Enter the name of the resource
 link-worker        /people/{own}/assessments/ons4/6m                Choose an answer, or say at the end
@@ -272,6 +273,26 @@ def test_a_contact_takes_three_taps_and_the_minutes(live: Live, phone: Page):
     assert thumb.taps == 3
 
 
+def test_somebody_who_did_not_attend_is_logged_in_three_taps_and_the_same_again_in_two(live: Live, phone: Page):
+    # Given a link worker whose last contact with the person was by phone
+    live.sign_in(phone, "link-worker")
+    live.open(phone, "/")
+    thumb = Thumb()
+    thumb.tap(phone.get_by_role("link", name="Log contact with Person Own"))
+    expect(phone.get_by_label("Phone", exact=True)).to_be_checked()
+    # When the person did not attend
+    thumb.tap(phone.get_by_label("Did not attend", exact=True))
+    thumb.tap(phone.get_by_role("button", name="Save contact"))
+    flashed(phone, "The contact with P")
+    assert thumb.taps == 3
+    # And not the next time either
+    thumb = Thumb()
+    thumb.tap(phone.get_by_role("link", name="Log contact with Person Own"))
+    phone.get_by_role("button", name="Log the same again, today").tap()
+    flashed(phone, "The contact with P")
+    assert thumb.taps + 1 == 2
+
+
 def test_a_signpost_waits_for_its_answer_on_the_person_s_page(live: Live, phone: Page):
     live.sign_in(phone, "link-worker")
     live.open(phone, "/people/{own}")
@@ -378,7 +399,7 @@ def test_a_contact_in_the_future_comes_back_as_it_was_typed(live: Live, phone: P
     live.open(phone, "/referrals/{referral}/contacts/new")
     phone.get_by_label("Video").check()
     phone.get_by_label("Minutes", exact=True).fill("20")
-    phone.get_by_text("Another day, travel, topics, note").click()
+    phone.get_by_text("Next contact, day, travel, note").click()
     tomorrow = date.today() + timedelta(1)  # noqa: DTZ011
     typed_date(phone, "Date", tomorrow)
     phone.get_by_label("Private note").fill("Two lines\nof a note")
@@ -407,7 +428,7 @@ def test_a_contact_before_the_referral_is_refused_beside_its_date(live: Live, ph
     live.open(phone, "/referrals/{referral}/contacts/new")
     phone.get_by_label("Phone", exact=True).check()
     phone.get_by_label("Minutes", exact=True).fill("20")
-    phone.get_by_text("Another day, travel, topics, note").click()
+    phone.get_by_text("Next contact, day, travel, note").click()
     typed_date(phone, "Date", date.today() - timedelta(300))  # noqa: DTZ011
     save(phone, "Save contact")
     expect(phone.get_by_role("group", name="Date")).to_contain_text("The contact is before the referral of")

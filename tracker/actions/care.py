@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 
 from instruments.codes import ATTENDANCES, CONTACT_MODES
 
-from ..extensions import db, today
+from ..extensions import db, local_day, today
 from ..models import MOST_MINUTES, Assignment, Base, Contact, Person, Referral, Resource, Signpost, User
-from ..permissions import may_record_care, may_see_directory
+from ..permissions import may_correct_contact, may_record_care, may_see_directory
 from .audit import facts, write_event
 from .refusal import CHANGED_MEANWHILE, SENT_BEFORE, Conflict, Refused, check, translated
 
@@ -105,16 +105,48 @@ def _hold(referral: Referral) -> None:
 def record_contact(
     *, by: User, referral: Referral, client_key: uuid.UUID, contacted_on: date, mode: str, attendance: str,
     minutes: int, travel_minutes: int | None = None, topics: str | None = None, note: str | None = None,
+    next_contact_on: date | None = None,
 ) -> Contact:  # fmt: skip
     """Log a contact. The same key with the same content is the same contact, however often it is sent."""
     check(may_record_care(by, referral.person))
     _check_contact(referral, contacted_on, mode, attendance, minutes, travel_minutes)
+    _check_next_contact(contacted_on, next_contact_on)
     content = {
         "referral_id": referral.id, "contacted_on": contacted_on, "mode": mode, "attendance": attendance,
         "minutes": minutes, "travel_minutes": travel_minutes, "topics": topics, "note": note,
+        "next_contact_on": next_contact_on,
     }  # fmt: skip
     contact = Contact(client_key=client_key, worker_id=by.id, recorded_by=by.id, **content)
     return _add_once(by, contact, "record_contact", content)
+
+
+def correct_contact(
+    *, by: User, contact: Contact, version: int, reason: str | None, contacted_on: date, mode: str, attendance: str,
+    minutes: int, travel_minutes: int | None = None, topics: str | None = None, note: str | None = None,
+    next_contact_on: date | None = None,
+) -> None:  # fmt: skip
+    """Change a logged contact: freely on the day it was logged, later with a reason that the trail keeps."""
+    check(may_correct_contact(by, contact))
+    if contact.version != version:
+        raise Conflict("form", CHANGED_MEANWHILE)
+    if not reason and local_day(contact.recorded_at) != today():
+        raise Refused("reason", "Say why the contact changes: it was not logged today.")
+    _check_contact(contact.referral, contacted_on, mode, attendance, minutes, travel_minutes)
+    _check_next_contact(contacted_on, next_contact_on)
+    before = facts(contact)
+    content = {
+        "contacted_on": contacted_on, "mode": mode, "attendance": attendance, "minutes": minutes,
+        "travel_minutes": travel_minutes, "topics": topics, "note": note, "next_contact_on": next_contact_on,
+    }  # fmt: skip
+    for name, value in content.items():
+        setattr(contact, name, value)
+    with translated():
+        write_event(by=by, action="correct_contact", record=contact, before=before, reason=reason)
+
+
+def _check_next_contact(contacted_on: date, next_contact_on: date | None) -> None:
+    if next_contact_on is not None and not 0 < (next_contact_on - contacted_on).days <= 366:
+        raise Refused("next_contact_on", "The next contact must lie within a year after this one. Correct the date.")
 
 
 def _check_contact(

@@ -20,6 +20,11 @@ def not_in_the_future(_: Form, field: Field) -> None:
         raise ValidationError(f"{field.label.text} is in the future. Enter today or an earlier date.")
 
 
+def not_in_the_past(_: Form, field: Field) -> None:
+    if field.data is not None and field.data < today():
+        raise ValidationError(f"{field.label.text} is in the past. Enter today or a later date.")
+
+
 def at_most(limit: int) -> Callable[[Form, Field], None]:
     """No more characters than its place in the record has room for."""
 

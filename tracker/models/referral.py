@@ -89,5 +89,6 @@ class Contact(Recorded, Versioned, Base):
     travel_minutes: Mapped[int | None] = column("research")
     topics: Mapped[str | None] = column("text", String(400))
     note: Mapped[str | None] = column("text", Text())
+    next_contact_on: Mapped[date | None] = column("internal")
     referral: Mapped[Referral] = relationship()
     worker: Mapped[User] = relationship(foreign_keys=[worker_id])

@@ -100,7 +100,7 @@ def contacts(person: Person, *, by: User) -> Sequence[Contact]:
         select(Contact)
         .join(Contact.referral)
         .where(Referral.person_id == person.id)
-        .options(joinedload(Contact.worker))
+        .options(joinedload(Contact.worker), joinedload(Contact.referral))
         .order_by(Contact.contacted_on.desc(), Contact.recorded_at.desc())
     ).all()
 

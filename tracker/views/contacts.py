@@ -1,43 +1,83 @@
-"""Logging a contact."""
+"""Logging a contact, the same once more, and correcting one."""
 
 from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from ..actions import care
-from ..forms.contacts import ContactForm
-from ..permissions import CARE_ROLES
+from ..extensions import today
+from ..forms.contacts import ContactCorrectionForm, ContactForm, SameAgainForm
+from ..permissions import CARE_ROLES, may_correct_contact
 from ..queries import care as care_queries
 from .gate import rule
 from .show import me, page, saved
 
 pages = Blueprint("contacts", __name__)
+AGAIN = ("mode", "attendance", "minutes", "travel_minutes", "topics")
+"""What of a contact is the same the next time."""
 
 
 @pages.route("/referrals/<uuid:referral_id>/contacts/new", methods=["GET", "POST"])
 @rule(*CARE_ROLES)
 def log(referral_id: uuid.UUID) -> tuple[str, int] | Response:
     referral = care_queries.referral(referral_id, by=me())
-    form = ContactForm()
+    last = care_queries.last_contact(referral, by=me())
+    usual = {"mode": last.mode} if last and request.method == "GET" else None
+    form = ContactForm(data=usual)
     if form.validate_on_submit() and saved(form, lambda: _log(form, referral)):
-        flash(f"The contact with {referral.person.study_number} was saved.", "success")
-        return redirect(url_for("home.start"))
-    return page("contacts/new.html", form, referral=referral)
+        return _back(referral)
+    return page("contacts/new.html", form, referral=referral, last=last, again=SameAgainForm(formdata=None))
 
 
 def _log(form: ContactForm, referral: care.Referral) -> care.Contact:
-    return care.record_contact(
-        by=me(),
-        referral=referral,
-        client_key=uuid.UUID(form.client_key.data),
-        contacted_on=form.contacted_on.data,
-        mode=form.mode.data,
-        attendance=form.attendance.data,
-        minutes=form.minutes.data or 0,
-        travel_minutes=form.travel_minutes.data,
-        topics=form.topics.data or None,
-        note=form.note.data or None,
-    )
+    key = uuid.UUID(form.client_key.data)
+    return care.record_contact(by=me(), referral=referral, client_key=key, **form.facts)
+
+
+def _back(referral: care.Referral) -> Response:
+    flash(f"The contact with {referral.person.study_number} was saved.", "success")
+    return redirect(url_for("home.start"))
+
+
+@pages.post("/referrals/<uuid:referral_id>/contacts/again")
+@rule(*CARE_ROLES)
+def again(referral_id: uuid.UUID) -> tuple[str, int] | Response:
+    """The contact before, once more, today."""
+    referral = care_queries.referral(referral_id, by=me())
+    last = care_queries.last_contact(referral, by=me())
+    if last is None:
+        return redirect(url_for(".log", referral_id=referral_id))
+    form = SameAgainForm()
+    if form.validate_on_submit() and saved(form, lambda: _again(form, last)):
+        return _back(referral)
+    given = ContactForm(formdata=None, data={name: getattr(last, name) for name in AGAIN})
+    given.form_errors = [*form.form_errors, *(fault for field in form for fault in field.errors)]
+    return page("contacts/new.html", given, referral=referral, last=last, again=form)
+
+
+def _again(form: SameAgainForm, last: care.Contact) -> care.Contact:
+    facts = {name: getattr(last, name) for name in AGAIN}
+    key = uuid.UUID(form.client_key.data)
+    return care.record_contact(by=me(), referral=last.referral, client_key=key, contacted_on=today(), **facts)
+
+
+@pages.route("/contacts/<uuid:contact_id>/edit", methods=["GET", "POST"])
+@rule(*CARE_ROLES)
+def correct(contact_id: uuid.UUID) -> tuple[str, int] | Response:
+    contact = care_queries.contact(contact_id, by=me())
+    if not may_correct_contact(me(), contact):
+        abort(403)
+    form = ContactCorrectionForm(obj=contact)
+    if form.validate_on_submit() and saved(form, lambda: _correct(form, contact), edited=contact):
+        flash("The contact was changed.", "success")
+        return redirect(url_for("people.view", person_id=contact.referral.person_id))
+    return page("contacts/correct.html", form, contact=contact, referral=contact.referral)
+
+
+def _correct(form: ContactCorrectionForm, contact: care.Contact) -> bool:
+    version = int(form.version.data or 0)
+    care.correct_contact(by=me(), contact=contact, version=version, reason=form.reason.data or None, **form.facts)
+    return True

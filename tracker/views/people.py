@@ -19,7 +19,7 @@ from ..forms.people import (
     SiteForm,
     WithdrawalForm,
 )
-from ..permissions import CARE_ROLES, SITE_ROLES, may_see_care
+from ..permissions import CARE_ROLES, SITE_ROLES, may_correct_contact, may_see_care
 from ..queries import alarms, occasions, scope
 from ..queries import care as care_queries
 from ..queries import people as histories
@@ -44,10 +44,12 @@ def view(person_id: uuid.UUID) -> str:
         "today": today(),
     }
     if may_see_care(asker, person):
+        contacts = histories.contacts(person, by=asker)
         context |= {
             "arm": scope.arm_of(person, by=asker),
             "referrals": histories.referrals(person, by=asker),
-            "contacts": histories.contacts(person, by=asker),
+            "contacts": contacts,
+            "correctable": {each.id for each in contacts if may_correct_contact(asker, each)},
             "signposts": histories.signposts(person, by=asker),
             "service_use": histories.service_use(person, by=asker),
         }

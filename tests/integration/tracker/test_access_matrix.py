@@ -11,9 +11,10 @@ from sqlalchemy import func, select
 from werkzeug.routing import Rule
 
 from tests.integration.tracker.test_sign_in import sign_in
-from tests.world import ROLES, World, days_ago
+from tests.world import PASSWORD, ROLES, World, days_ago
+from tracker.actions import staff
 from tracker.extensions import db
-from tracker.models import Assessment, AuditEvent, Base, Resource, SignIn, Signpost
+from tracker.models import Assessment, AuditEvent, Base, Contact, Resource, SignIn, Signpost
 from tracker.views import gate
 
 KINDS = ("own", "same-site", "other-site", "other-study", "withdrawn")
@@ -30,6 +31,7 @@ people.leave          SITE  -     SITE  -     -
 people.consent        SITE  -     SITE  -     -
 people.withdraw       SITE  -     SITE  -     -
 contacts.log          SITE  -     SITE  -     -
+contacts.again        SITE  -     SITE  -     -
 signposts.add         SITE  -     SITE  -     -
 signposts.answer      SITE  -     SITE  -     -
 assessments.add       SITE  SITE  SITE  -     -
@@ -43,6 +45,8 @@ assessments.view      SITE  SITE  SITE  -     -
 assessments.correct   SITE  SITE  SITE  -     -
 attendance.add        SITE  -     SITE  -     -
 """
+# A contact is corrected by whoever logged it and by supervisors: `test_a_contact_is_corrected_by...` below.
+OF_ITS_OWN = {"contacts.correct"}
 # Routes about no person: y opens, n does not.
 ABOUT_NOBODY = """
 route                 w  o  s  e  a
@@ -131,7 +135,7 @@ def rows() -> dict[str, int | None]:
 
 def test_the_table_knows_every_route_and_no_other(app: Flask):
     known = {route for route, _ in RECORDS | NOBODY | STUDIES}
-    assert {rule.endpoint for rule in routes(app)} == known | PUBLIC | SIGNED_IN | CLOSED
+    assert {rule.endpoint for rule in routes(app)} == known | OF_ITS_OWN | PUBLIC | SIGNED_IN | CLOSED
 
 
 def test_every_route_declares_who_opens_it(app: Flask):
@@ -197,6 +201,41 @@ def test_another_site_of_ones_own_study_is_unknown_when_adding_people(app: Flask
     sign_in(client, role)
     url = f"/studies/{world.studies['garden']}/sites/{world.sites['quay']}/people/new"
     assert client.get(url).status_code == 404
+
+
+# Who opens the correction of a contact that the link worker logged with each kind of person.
+CORRECTIONS = {
+    "link-worker": {"own": 200, "same-site": 200}, "supervisor": {"own": 200, "same-site": 200},
+    "site-worker": {"own": 403, "same-site": 403}, "outcome-assessor": {}, "evaluator": {}, "administrator": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("who", CORRECTIONS)
+def test_a_contact_is_corrected_by_whoever_logged_it_and_by_supervisors_of_its_site(
+    app: Flask, world: World, records, who: str
+):
+    with db.transaction() as session:
+        made = {}
+        for kind in KINDS:
+            made[kind] = Contact(
+                client_key=uuid.uuid4(), referral_id=world.referrals[kind], worker_id=world.users["link-worker"],
+                contacted_on=days_ago(2), mode="phone", attendance="attended", minutes=10,
+                recorded_by=world.users["link-worker"],
+            )  # fmt: skip
+        session.add_all(made.values())
+        session.flush()
+        ids = {kind: each.id for kind, each in made.items()}
+        admin, colleague = world.user("administrator"), "site-worker@test.example"
+        user = staff.create_user(by=admin, email=colleague, name="Site Worker", password=PASSWORD)
+        staff.grant(by=admin, user=user, role="link-worker", study=world.study(), site=world.site("mill"))
+    client = app.test_client()
+    sign_in(client, who)
+    without_care = 404 if CORRECTIONS[who] else 403
+    for kind in KINDS:
+        for send in (client.get, client.post):
+            status = send(f"/contacts/{ids[kind]}/edit").status_code
+            expected = CORRECTIONS[who].get(kind, without_care)
+            assert status == expected or (status, expected) == (422, 200), (who, kind)
 
 
 def test_an_assessors_page_says_nothing_of_arm_contacts_or_signposts(app: Flask, world: World, records):

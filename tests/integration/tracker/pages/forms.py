@@ -58,7 +58,7 @@ REFERRED = {"source": "gp", "referred_on": Ago(3), "status": "accepted", "reason
 ASKED = {"assessed_on": Ago(2), "mode": "telephone", "respondent": "self"}
 CONTACT = {
     "mode": "phone", "attendance": "attended", "minutes": 35, "contacted_on": Ago(2), "travel_minutes": 10,
-    "topics": "Money, housing", "note": "Prefers mornings",
+    "topics": "Money, housing", "note": "Prefers mornings", "next_in": "14", "next_contact_on": Ago(-20),
 }  # fmt: skip
 ATTENDANCE = {
     "setting": "gp", "count": 4, "from_on": Ago(200), "until_on": Ago(20), "source": "record-extract",
@@ -94,6 +94,9 @@ WITHDRAW = Form(
     {"withdrawn_on": Ago(1), "on_withdrawal": "keep", "reason": "By letter"},
 )  # fmt: skip
 LOG = Form("contacts.log", "log-contact", W, "/referrals/{referral}/contacts/new", CONTACT)
+CORRECT_CONTACT = Form(
+    "contacts.correct", "correct-contact", W, "/contacts/{contact}/edit", CONTACT | {"reason": "Forgot the travel"}
+)
 SIGNPOST = Form(
     "signposts.add",
     "signpost",
@@ -122,6 +125,6 @@ CORRECT = Form(
 MISS = Form("assessments.miss", "miss", W, "/people/{own}/assessments/ons4/6m/missed", MISSED)
 
 FORMS = (
-    SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, ANSWER, CLOSE, LEAVE, CONSENT, WITHDRAW, LOG, SIGNPOST, CAME_OF,
+    SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, ANSWER, CLOSE, LEAVE, CONSENT, WITHDRAW, LOG, CORRECT_CONTACT, SIGNPOST, CAME_OF,
     ADD_RESOURCE, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS,
 )  # fmt: skip

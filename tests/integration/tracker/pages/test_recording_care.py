@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from tests.integration.tracker.pages.conftest import Desk, newest_event, written
-from tests.integration.tracker.pages.forms import ADD_RESOURCE, ATTEND, CAME_OF, CLOSE, LOG, SIGNPOST, Ago, Form
+from tests.integration.tracker.pages.forms import (
+    ADD_RESOURCE,
+    ATTEND,
+    CAME_OF,
+    CLOSE,
+    CORRECT_CONTACT,
+    LOG,
+    SIGNPOST,
+    Ago,
+    Form,
+)  # fmt: skip
 from tests.integration.tracker.pages.reading import check_kept, check_rejected
 from tests.world import days_ago
 from tracker.extensions import db
-from tracker.models import Contact, Resource, ServiceUse, Signpost
+from tracker.models import AuditEvent, Contact, Resource, ServiceUse, Signpost
 
 OFF_LIST = "Choose one of the answers on this page"
 RELOAD = "Reload the page and send it again"
@@ -117,6 +128,113 @@ def test_what_is_folded_away_opens_when_something_in_it_is_wrong(desk: Desk):
     assert "open" not in folded.main.all("details")[0].attributes
     page, _ = desk.submit(LOG, travel_minutes="999")
     assert "open" in page.main.all("details")[0].attributes
+
+
+def test_the_next_contact_is_in_some_weeks_or_on_a_day(desk: Desk):
+    desk.submit(LOG)
+    assert newest(Contact).next_contact_on == days_ago(-20), "a day that is typed goes before the weeks"
+    desk.submit(LOG, **{f"next_contact_on-{part}": "" for part in ("day", "month", "year")})
+    assert newest(Contact).next_contact_on == days_ago(2 - 14)
+    assert "Next contact on" in desk.open("link-worker", "/people/{own}").text
+
+
+@pytest.mark.parametrize(
+    ("when", "says"),
+    [
+        (Ago(1), "Next contact, on another day is in the past. Enter today or a later date."),
+        (Ago(-400), "The next contact must lie within a year after this one. Correct the date."),
+    ],
+)
+def test_a_next_contact_that_cannot_be_is_told_beside_its_date(desk: Desk, when: Ago, says: str):
+    check_fault(desk, LOG, {"next_contact_on": when}, "next_contact_on", says)
+
+
+def test_the_way_of_the_last_contact_is_chosen_already_and_the_rest_is_not(desk: Desk):
+    desk.submit(LOG, mode="home", minutes=55)
+    page = desk.open(LOG.who, LOG.path)
+    assert (page.typed["mode"], page.typed["attendance"], page.typed["minutes"]) == ("home", "attended", "")
+
+
+def test_the_same_again_is_logged_today_with_one_button_and_without_note_or_next_date(desk: Desk):
+    desk.submit(LOG, mode="home", minutes=55)
+    page = desk.open(LOG.who, LOG.path)
+    assert "home visit, attended, 55 minutes and 10 of travel" in page.text
+    (button,) = [form for form in page.main.all("form") if form["action"].endswith("/contacts/again")]
+    sent = {each["name"]: each["value"] for each in button.all("input")}
+    address = desk.address("/referrals/{referral}/contacts/again")
+    for _ in range(3):
+        assert desk.send(LOG.who, address, sent).location == "/"
+    made = newest(Contact)
+    assert (made.mode, made.minutes, made.travel_minutes, made.topics) == ("home", 55, 10, "Money, housing")
+    assert (made.contacted_on, made.note, made.next_contact_on) == (days_ago(0), None, None)
+    assert db.session.scalar(select(func.count()).where(Contact.contacted_on == days_ago(0))) == 1
+
+
+def test_there_is_no_same_again_before_the_first_contact_or_after_closing(desk: Desk):
+    path = "/referrals/{referral}/contacts/again"
+    desk.submit(CLOSE, closed_on=Ago(1))
+    page = desk.send(LOG.who, path, {"client_key": str(uuid.uuid4())})
+    assert page.status == 422
+    assert "The referral was closed on" in " ".join(page.summary)
+    other = str(desk.world.referrals["same-site"])
+    to_log = desk.send("supervisor", f"/referrals/{other}/contacts/again", {})
+    assert (to_log.status, to_log.location) == (302, f"/referrals/{other}/contacts/new")
+
+
+def correction(desk: Desk, **changes: object) -> tuple[Contact, AuditEvent]:
+    page, _ = desk.submit(CORRECT_CONTACT, **changes)
+    assert page.status == 302, page.summary
+    made = db.session.get(Contact, desk.places["contact"])
+    assert made is not None
+    return made, newest_event()
+
+
+def test_a_contact_is_corrected_freely_on_the_day_it_was_logged(desk: Desk):
+    made, event = correction(desk, reason="")
+    assert (made.mode, made.minutes, made.version) == ("phone", 35, 2)
+    assert (event.action, event.reason) == ("correct_contact", None)
+    assert '"minutes":30' in (event.before or "")
+
+
+def logged_days_ago(desk: Desk, days: int) -> None:
+    with db.transaction():
+        made = db.session.get(Contact, desk.places["contact"])
+        assert made is not None
+        made.recorded_at = datetime.now(UTC) - timedelta(days)
+
+
+def test_a_contact_is_corrected_later_only_with_a_reason_that_the_trail_keeps(desk: Desk):
+    logged_days_ago(desk, 2)
+    check_fault(
+        desk, CORRECT_CONTACT, {"reason": ""}, "reason", "Say why the contact changes: it was not logged today."
+    )
+    _, event = correction(desk)
+    assert event.reason == "Forgot the travel"
+
+
+@pytest.mark.parametrize(("changes", "field", "says"), [each for each in CONTACT_FAULTS if each[1] != "mode"])
+def test_a_correction_with_a_fault_comes_back_whole(desk: Desk, changes: dict[str, object], field: str, says: str):
+    check_fault(desk, CORRECT_CONTACT, changes, field, says)
+
+
+def test_the_second_of_two_who_correct_a_contact_is_told_and_sees_both(desk: Desk):
+    mine = desk.fill(CORRECT_CONTACT, minutes=40)
+    assert desk.send("supervisor", CORRECT_CONTACT.path, desk.fill(CORRECT_CONTACT, minutes=50)).status == 302
+    page = desk.send("link-worker", CORRECT_CONTACT.path, mine)
+    assert page.status == 422
+    assert "Somebody else changed this record meanwhile" in " ".join(page.summary)
+    assert "50" in page.main.all("dl")[0].text
+    check_kept(page, {name: value for name, value in mine.items() if name != "version"})
+    assert desk.send("link-worker", CORRECT_CONTACT.path, page.typed).status == 302
+
+
+def test_a_past_next_contact_does_not_stand_in_the_way_of_a_correction(desk: Desk):
+    logged_days_ago(desk, 0)
+    with db.transaction():
+        made = db.session.get(Contact, desk.places["contact"])
+        made.contacted_on, made.next_contact_on = days_ago(30), days_ago(20)
+    page = desk.open("link-worker", CORRECT_CONTACT.path)
+    assert desk.send("link-worker", CORRECT_CONTACT.path, page.typed | {"minutes": "20"}).status == 302
 
 
 # ------------------------------------------------------------------------- the same thing sent again
