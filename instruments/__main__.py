@@ -3,6 +3,7 @@
 python -m instruments list
 python -m instruments show phq9
 python -m instruments check my-scale-1.toml
+python -m instruments wording eq5d-5l > eq5d-5l-1-wording.toml
 python -m instruments score answers.csv --instrument eq5d-5l --value-set england-2018-devlin > scored.csv
 python -m instruments export phq9 --format xlsform --out phq9.xlsx
 python -m instruments import questionnaire.json > my-scale-1.toml
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import FOLDER, UnknownInstrument, from_toml, get, library, value_sets
+from . import FOLDER, UnknownInstrument, from_toml, get, library, value_sets, wording
 from .card import card
 from .catalogue import markdown
 from .definition import BadDefinition, Instrument
@@ -64,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
 
     catalogue = commands.add_parser("catalogue", help="the catalogue as a page, and what was left out")
     catalogue.set_defaults(run=_catalogue)
+
+    words = commands.add_parser("wording", help="wording of your own: an empty file to fill in, or whether one fits")
+    words.add_argument("instrument", help="its id, such as eq5d-5l")
+    words.add_argument("--version", help="another than the latest")
+    words.add_argument("--check", type=Path, metavar="FILE", help="a file that was filled in: does it fit?")
+    words.set_defaults(run=_wording)
 
     show = commands.add_parser("show", help="one instrument as a card to read")
     show.add_argument("instrument", help="its id, such as phq9")
@@ -119,6 +126,21 @@ def _catalogue(_: argparse.Namespace) -> int:
 
 def _show(chosen: argparse.Namespace) -> int:
     print(card(get(chosen.instrument, chosen.version)), end="")
+    return 0
+
+
+def _wording(chosen: argparse.Namespace) -> int:
+    instrument = get(chosen.instrument, chosen.version)
+    if chosen.check is None:
+        print(wording.template(instrument), end="")
+        return 0
+    name = chosen.check.name
+    try:
+        wording.worded(instrument, wording.from_toml(chosen.check.read_text(encoding="utf-8"), name), name)
+    except BadDefinition as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{name} fits {instrument.id}, version {instrument.version}")
     return 0
 
 

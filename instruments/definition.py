@@ -30,9 +30,12 @@ class BadDefinition(ValueError):
 
 @dataclass(frozen=True)
 class Licence:
-    """Who holds the wording and on what terms it may be shown; only `open` wording stands in a definition."""
+    """Who holds the wording and on what terms it may be shown; only `open` wording stands in a definition.
 
-    kind: Literal["open", "text-pack", "scoring-only"]
+    `supplied` is wording that a service holding a licence has put into the slots.
+    """
+
+    kind: Literal["open", "text-pack", "scoring-only", "supplied"]
     holder: str
     notice: str
     url: str
@@ -433,7 +436,7 @@ class Instrument:
                 yield say("none-at-all", where=name)
 
     def _licence_faults(self) -> Iterator[str]:
-        if self.licence.kind == "open":
+        if self.licence.kind in ("open", "supplied"):
             return
         for name in ("intro", "stem"):
             if getattr(self, name):

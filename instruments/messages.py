@@ -71,6 +71,13 @@ FAULTS: Mapping[str, str] = {
     "not-proven": "{where}: no worked example gives its score; add one with its source",
     "example-fails": "{where}: {id} has {field} {got}, not {wanted}; correct the example or the scale",
     "as-said": "{where}: {what}",
+    # wording that is put into slots
+    "other-instrument": "{where}: is the wording of {id}, version {version}; give that of {wanted}, version {wanted_version}",
+    "printed-already": "{where}: the wording of {id} ships with the kit; there is no slot to fill",
+    "no-words": "{where}: has no words; add its text",
+    "no-label": "{where}: option {code} has no label; add it",
+    "unknown-option": "{where}: there is no option {code}; allowed: {allowed}",
+    "ends-of-a-choice": "{where}: is a choice and has no ends; remove low_label and high_label, label its options",
 }
 
 

@@ -35,14 +35,14 @@ def from_toml(source: str | Path) -> Instrument:
     name = source.name if isinstance(source, Path) else "definition"
     try:
         text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-        instrument = _record(Instrument, _with_options(tomllib.loads(text)), "")
+        instrument = record(Instrument, _with_options(tomllib.loads(text)), "")
         if faults := [*_name_faults(instrument, source), *_scoring_faults(instrument)]:
             raise BadDefinition(faults)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadDefinition([f"{name}: {say('not-toml', error=error)}"]) from None
     except BadDefinition as error:
         raise BadDefinition(f"{name}: {fault}" for fault in error.faults) from None
-    return instrument  # type: ignore[no-any-return]  # _record makes what it is asked to make
+    return instrument  # type: ignore[no-any-return]  # `record` makes what it is asked to make
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,14 @@ def _item_with_options(item: Any, codings: Mapping[str, tuple[Option, ...]]) -> 
     return rest | {"options": [replace(option, coding=coding) for option in codings[coding]]}
 
 
-def _record(kind: type, table: Any, where: str) -> Any:
+def record(kind: type, table: Any, where: str) -> Any:
+    """A record of this kind from a table of a file; the record's fields say which keys it may have, and of what kind.
+
+    Raises
+    ------
+    BadDefinition
+        When a field is missing, unknown or of the wrong kind; `where` is the path to the table inside the file.
+    """
     if isinstance(table, kind):
         return table
     if not isinstance(table, dict):
@@ -103,7 +110,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return tuple(_entries(arguments[0], value, where))
     if origin is not None:
         return _mapping(arguments[1], value, where)
-    return _plain(hint, value, where) if hint in _WORDS else _record(hint, value, where)
+    return _plain(hint, value, where) if hint in _WORDS else record(hint, value, where)
 
 
 def _one_of(allowed: tuple[str, ...], value: Any, where: str) -> Any:

@@ -11,7 +11,7 @@ import pytest
 import instruments
 from instruments.messages import FAULTS, say
 
-FILES = [Path(instruments.__file__).parent / name for name in ("definition.py", "reading.py")]
+FILES = [Path(instruments.__file__).parent / name for name in ("definition.py", "reading.py", "wording.py")]
 # These carry the words of another message, or end in a remedy that the caller works out.
 BORROWED = {"as-said", "unknown-coding"}
 

@@ -56,7 +56,7 @@ FIELDS = {
     "a licence of no known kind": (
         'kind = "open"',
         'kind = "free"',
-        "definition: licence.kind: unexpected value 'free'; allowed: open, text-pack, scoring-only",
+        "definition: licence.kind: unexpected value 'free'; allowed: open, text-pack, scoring-only, supplied",
     ),
     "a licence that is a word": (
         '[licence]\nkind = "open"\nholder = "Nobody"\nnotice = "Invented for tests; free for all."\n'
