@@ -86,11 +86,12 @@ def _option(option: Option) -> str:
 def _scale_lines(instrument: Instrument, scale: Scale) -> Iterator[str]:
     direction = f"{scale.minimum:g} to {scale.maximum:g}, {scale.better} is better"
     yield from _wrapped(f"  {scale.id:<14} ", f"{scale.label}: {direction}")
-    for line in _rules(instrument, scale):
+    for line in rules(instrument, scale):
         yield from _wrapped(" " * 17, line)
 
 
-def _rules(instrument: Instrument, scale: Scale) -> Iterator[str]:
+def rules(instrument: Instrument, scale: Scale) -> Iterator[str]:
+    """How one scale is scored, a line a step: method, changes, missing rule, value sets, bands, MID; with sources."""
     yield f"{METHODS[scale.method].format(**scale.parameters)}; items {', '.join(scale.items)}"
     yield from _steps(scale)
     missing = scale.missing

@@ -49,15 +49,33 @@ LEFT_OUT = (
 )
 
 
+SLOTS = """\
+Where the wording belongs to somebody else, the kit asks by neutral labels and says so on the form. A service that holds
+a licence fills the slots: `python -m instruments wording eq5d-5l > wording.toml` prints a file to fill in, the same with
+`--check wording.toml` says what is missing in it, and an administrator adds it under *Instruments* in the tracker, or
+with `tracker wording add`. It is off until it is switched on."""
+
+
 def markdown(instruments: Sequence[Instrument]) -> str:
     """The catalogue as a Markdown page: a table for each domain, then what was left out."""
-    head = ["# The instruments", "", "Written by `python -m instruments catalogue`; a test keeps it so.", ""]
-    tables = [line for domain in DOMAINS for line in _domain(domain, instruments)]
+    head = [
+        "# The instruments",
+        "",
+        "Written by `python -m instruments catalogue`; a test keeps it so.",
+        "",
+        *SLOTS,
+        "",
+    ]
+    tables = [line for domain, mine in by_domain(instruments).items() for line in _domain(domain, mine)]
     return "\n".join([*head, *tables, *_left_out()]) + "\n"
 
 
-def _domain(domain: str, instruments: Sequence[Instrument]) -> list[str]:
-    mine = [each for each in instruments if each.domain == domain]
+def by_domain(instruments: Sequence[Instrument]) -> dict[str, list[Instrument]]:
+    """The instruments under the outcome domain of the review that each serves."""
+    return {domain: [each for each in instruments if each.domain == domain] for domain in DOMAINS}
+
+
+def _domain(domain: str, mine: Sequence[Instrument]) -> list[str]:
     columns = "| instrument | id | measures | questions | minutes | recall | answered by | languages | wording |"
     return [f"## {domain.capitalize()}", "", columns, "|" + "---|" * 9, *map(_row, mine), ""]
 

@@ -72,7 +72,8 @@ FAULTS: Mapping[str, str] = {
     "example-fails": "{where}: {id} has {field} {got}, not {wanted}; correct the example or the scale",
     "as-said": "{where}: {what}",
     # wording that is put into slots
-    "other-instrument": "{where}: is the wording of {id}, version {version}; give that of {wanted}, version {wanted_version}",
+    "other-instrument": "{where}: is the wording of {id}, version {version}; "
+    "give that of {wanted}, version {wanted_version}",
     "printed-already": "{where}: the wording of {id} ships with the kit; there is no slot to fill",
     "no-words": "{where}: has no words; add its text",
     "no-label": "{where}: option {code} has no label; add it",

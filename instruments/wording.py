@@ -127,7 +127,8 @@ def template(instrument: Instrument) -> str:
         raise BadDefinition([f"{instrument.id}: {say('printed-already', where='id', id=instrument.id)}"])
     head = (
         f"# The wording of {instrument.title}. Its holder: {instrument.licence.holder}, {instrument.licence.url}",
-        "# Fill in every pair of quotation marks from your licensed copy. `intro` and `stem` may be added above [items].",
+        "# Fill in every pair of quotation marks from your licensed copy.",
+        "# `intro` and `stem` may be added above the items.",
         f'id = "{instrument.id}"',
         f'version = "{instrument.version}"',
         f'language = "{instrument.language}"',

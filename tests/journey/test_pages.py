@@ -58,12 +58,19 @@ link-worker        /people/{own}/attendance/new
 evaluator          /studies
 evaluator          /studies/{garden}
 administrator      /staff
+evaluator          /instruments
+link-worker        /instruments/phq9
+outcome-assessor   /instruments/eq5d-5l
+administrator      /instruments/eq5d-5l
+administrator      /instruments/eq5d-5l/wording
+administrator      /instruments/who5/wording
 evaluator          /staff
 """
 LOOKS = [tuple(line.split()) for line in PAGES.strip().splitlines()]
 NOT_A_PAGE = {
     "static", "security.login", "security.logout", "security.static", "security.verify", "studies.plan",
     "assessments.keep_sent", "assessments.discard", "questions.start", "contacts.again",
+    "library.template", "library.switch",
 }  # fmt: skip
 
 # Forms that say no to an empty answer, and one of the things they then say.
@@ -87,6 +94,7 @@ link-worker        /people/{own}/assessments/phq9/6m/questions/3    Choose an an
 link-worker        /people/{same-site}/assessments/phq9/6m/check    Say why questions were left out
 link-worker        /assessments/{phq9}/correct                      Say why the answers change
 link-worker        /people/{own}/attendance/new                     Enter how many times
+administrator      /instruments/eq5d-5l/wording                     Choose a file, or paste
 """
 REFUSALS = [tuple(re.split(r"\s{2,}", line)) for line in FORMS.strip().splitlines()]
 

@@ -10,6 +10,7 @@ from .demo import make_demo
 from .serving import serve, setup, upgrade
 from .staff import user
 from .studies import site, study
+from .wordings import wording_commands
 
 
 def main() -> None:
@@ -34,5 +35,5 @@ def commands() -> None:
     """
 
 
-for _each in (setup, upgrade, serve, make_demo, export_study, import_flat, study, site, user, audit):
+for _each in (setup, upgrade, serve, make_demo, export_study, import_flat, study, site, user, wording_commands, audit):
     commands.add_command(_each)

@@ -20,10 +20,11 @@ from .resource import Resource, Signpost
 from .service_use import ServiceUse
 from .staff import STAFF_ROLES, Membership, Post, SignIn, SignInFailure, User
 from .study import Allocation, Arm, Site, Study
+from .wording import Wording
 
 __all__ = [
     "ANSWERED", "MOST_MINUTES", "STAFF_ROLES", "Allocation", "Arm", "Assessment", "Assignment", "AuditEvent", "Base",
     "Characteristic", "Consent", "Contact", "Draft", "DraftResponse", "Identity", "ItemResponse", "Membership",
     "Person", "Post", "Referral", "ReportedScore", "Resource", "Said", "ServiceUse", "SignIn", "SignInFailure",
-    "Signpost", "Site", "Study", "User", "codes_of",
+    "Signpost", "Site", "Study", "User", "Wording", "codes_of",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from ..extensions import db
 from ..models import ANSWERED, Assessment, Draft, Person, Study, User
 from ..permissions import SITE_ROLES, may_see_person
 from .scope import NotFound, visible_people
+from .wordings import Key, active_texts, printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ def occasions(person: Person, *, by: User) -> Sequence[Occasion]:
     """Every planned assessment of one person, in order of time."""
     if not may_see_person(by, person):
         raise NotFound
-    return list(_occasions(person, plan_of(person.study, by=by), _recorded([person.id]).get(person.id, [])))
+    recorded = _recorded([person.id]).get(person.id, [])
+    return list(_occasions(person, plan_of(person.study, by=by), recorded, active_texts(by=by), by))
 
 
 def due_occasions(today: date, *, by: User) -> Sequence[Occasion]:
@@ -64,7 +66,8 @@ def due_occasions(today: date, *, by: User) -> Sequence[Occasion]:
     people = db.session.scalars(visible_people(by, SITE_ROLES).where(Person.left_on.is_(None))).unique().all()
     recorded = _recorded([person.id for person in people])
     plans = {person.study_id: plan_of(person.study, by=by) for person in people}
-    found = [o for p in people for o in _occasions(p, plans[p.study_id], recorded.get(p.id, []))]
+    texts = active_texts(by=by)
+    found = [o for p in people for o in _occasions(p, plans[p.study_id], recorded.get(p.id, []), texts, by)]
     return sorted(
         (o for o in found if o.state(today) in ("due", "overdue")),
         key=lambda o: (o.closes_on, o.person.study_number),
@@ -82,12 +85,14 @@ def _recorded(people: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[Assess
     return found
 
 
-def _occasions(person: Person, plan: Plan, recorded: Sequence[Assessment | Draft]) -> Iterator[Occasion]:
+def _occasions(
+    person: Person, plan: Plan, recorded: Sequence[Assessment | Draft], texts: Mapping[Key, str], by: User
+) -> Iterator[Occasion]:
     done = {(each.instrument, each.timepoint): each for each in recorded if isinstance(each, Assessment)}
     begun = {(each.instrument, each.timepoint): each for each in recorded if isinstance(each, Draft)}
     for timepoint in plan.timepoints:
         opens, closes = timepoint.window(person.entered_on)
         for id in plan.instruments:
             draft = begun.get((id, timepoint.id))
-            instrument = get(id, draft.instrument_version if draft else None)
+            instrument = printed(get(id, draft.instrument_version if draft else None), texts, by=by)
             yield Occasion(person, instrument, timepoint, opens, closes, done.get((id, timepoint.id)), draft)

@@ -22,6 +22,7 @@ from . import (
     errors,
     gate,
     home,
+    library,
     people,
     questions,
     resources,
@@ -31,7 +32,7 @@ from . import (
 )
 from .show import navigation
 
-JOURNEYS = (home, people, contacts, signposts, resources, assessments, questions, attendance, studies, staff)
+JOURNEYS = (home, people, contacts, signposts, resources, assessments, questions, attendance, library, studies, staff)
 
 
 def init_app(app: Flask, config: Config) -> None:

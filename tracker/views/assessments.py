@@ -24,7 +24,7 @@ from ..forms.assessments import (
     assessment_form,
 )
 from ..permissions import SITE_ROLES
-from ..queries import occasions, people, scope
+from ..queries import occasions, people, scope, wordings
 from .gate import rule
 from .show import me, page, saved
 
@@ -164,7 +164,7 @@ def view(assessment_id: uuid.UUID) -> str:
 
 def _instrument(assessment: outcomes.Assessment) -> Instrument:
     try:
-        return get(assessment.instrument, assessment.instrument_version)
+        return wordings.as_printed(get(assessment.instrument, assessment.instrument_version), by=me())
     except UnknownInstrument:
         abort(404)
 

@@ -58,6 +58,11 @@ resources.directory   y  n  y  n  n
 assessments.due       y  y  y  n  n
 studies.overview      n  n  n  y  n
 staff.everyone        n  n  n  n  y
+library.every         y  y  y  y  y
+library.one           y  y  y  y  y
+library.words         n  n  n  n  y
+library.template      n  n  n  n  y
+library.switch        n  n  n  n  y
 """
 # Routes about a study, or a site of a study: open for one's own study (and site), not found for any other.
 ABOUT_A_STUDY = """
@@ -122,7 +127,8 @@ def addresses(app: Flask, endpoint: str, values: dict) -> Iterator[tuple[str, st
         with app.test_request_context():
             from flask import url_for
 
-            known = {**values, "instrument_id": "phq9", "timepoint_id": "6m", "number": 1}
+            asked = "eq5d-5l" if endpoint.startswith("library.") else "phq9"
+            known = {**values, "instrument_id": asked, "timepoint_id": "6m", "number": 1}
             url = url_for(endpoint, **{name: known[name] for name in rule.arguments})
         for method in sorted((rule.methods or set()) & {"GET", "POST"}):
             yield method, url

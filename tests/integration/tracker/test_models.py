@@ -18,7 +18,18 @@ from sqlalchemy.orm.exc import StaleDataError
 from tests.world import World, assessment, contact, days_ago, draft, signpost
 from tracker.actions import outcomes, people, staff, studies
 from tracker.extensions import db, today
-from tracker.models import AuditEvent, Base, Characteristic, Contact, Identity, ReportedScore, SignIn, Study, User
+from tracker.models import (
+    AuditEvent,
+    Base,
+    Characteristic,
+    Contact,
+    Identity,
+    ReportedScore,
+    SignIn,
+    Study,
+    User,
+    Wording,
+)
 from tracker.models.base import Encrypted, Versioned, one_of
 
 EARLIER, LATER = date(2026, 1, 1), date(2026, 1, 2)
@@ -86,6 +97,7 @@ def full(world: World) -> World:
             administration=outcomes.Administration("baseline", days_ago(200), "import", "self"),
         )  # fmt: skip
         session.add(SignIn(user_id=worker.id))
+        session.add(Wording(instrument="eq5d-5l", instrument_version="1", text="words", recorded_by=worker.id))
         staff.note_failure(by=None, account="a@test.example", address="192.0.2.1")
     return world
 
@@ -301,7 +313,7 @@ EDITABLE = {  # a column of each that any text or number may be written to
     "study": ("title", "Other"), "site": ("name", "Other"), "user": ("name", "Other"), "person": ("ltc_count", 7),
     "identity": ("phone", "0"), "consent": ("form_version", "9"), "referral": ("reason", "Other"),
     "contact": ("note", "Other"), "resource": ("provider", "Other"), "signpost": ("sessions_attended", 9),
-    "assessment": ("assessed_on", EARLIER), "service_use": ("count", 9),
+    "assessment": ("assessed_on", EARLIER), "service_use": ("count", 9), "wording": ("text", "Other"),
 }  # fmt: skip
 
 
@@ -330,7 +342,7 @@ def _write_after_another(kind: type[Any], id: uuid.UUID, name: str, value: Any) 
 
 def test_what_people_edit_carries_a_version():
     edited = {"study", "site", "user", "person", "identity", "consent", "referral", "contact", "resource", "signpost"}
-    assert edited | {"assessment", "service_use"} == {kind.__tablename__ for kind in VERSIONED}
+    assert edited | {"assessment", "service_use", "wording"} == {kind.__tablename__ for kind in VERSIONED}
 
 
 # -------------------------------------------------------------------------------------- what lies in the tables

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from instruments import get, wording
 from tests.world import COMPLETE, PASSWORD, days_ago
 
 
@@ -124,7 +126,14 @@ CORRECT = Form(
 )  # fmt: skip
 MISS = Form("assessments.miss", "miss", W, "/people/{own}/assessments/ons4/6m/missed", MISSED)
 
+WORDS = re.sub('""', '"Invented"', wording.template(get("eq5d-5l")))
+WORDING = Form(
+    "library.words", "wording", "administrator", "/instruments/eq5d-5l/wording",
+    {"text": WORDS.replace("{", "{{").replace("}", "}}"), "file": ""},
+)  # fmt: skip
+
 FORMS = (
     SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, ANSWER, CLOSE, LEAVE, CONSENT, WITHDRAW, LOG, CORRECT_CONTACT, SIGNPOST, CAME_OF,
     ADD_RESOURCE, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS,
+    WORDING,
 )  # fmt: skip
