@@ -42,7 +42,8 @@ def make_demo(fresh: bool) -> None:
         if fresh or not _is_whole(data):
             _throw_away(data)
             _make(data)
-    with opened():
+    with opened() as (_, settings):
+        extensions.upgrade(settings.database_url)  # a demo that an older version made goes on too
         evaluator = command.staff_member("evaluator@demo.example", by=None)
         study = command.study("demo", by=evaluator)
         rows = export.export_bundle(by=evaluator, study=study, folder=data / "bundle")

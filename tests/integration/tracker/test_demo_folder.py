@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from tracker import cli, demo
+from tracker import cli, demo, extensions
 from tracker.actions import staff
 from tracker.cli.demo import MARKER, PASSWORD_FILE
 from tracker.demo import plan_text
@@ -64,6 +66,13 @@ def test_making_it_again_keeps_what_is_there(made: Run, data: Path):
     before = (data / PASSWORD_FILE).read_bytes(), (data / "keys.json").read_bytes()
     assert made("demo").exit_code == 0
     assert ((data / PASSWORD_FILE).read_bytes(), (data / "keys.json").read_bytes()) == before
+
+
+def test_a_demo_that_an_older_version_made_is_brought_up_to_date(made: Run, data: Path):
+    extensions.downgrade(f"sqlite:///{data / 'tracker.db'}", "0002")
+    assert made("demo").exit_code == 0
+    with closing(sqlite3.connect(data / "tracker.db")) as database:
+        assert "wording" in {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
 
 
 def test_a_fresh_one_begins_anew(made: Run, data: Path):
