@@ -51,9 +51,9 @@ LEFT_OUT = (
 
 SLOTS = """\
 Where the wording belongs to somebody else, the kit asks by neutral labels and says so on the form. A service that holds
-a licence fills the slots: `python -m instruments wording eq5d-5l > wording.toml` prints a file to fill in, the same with
-`--check wording.toml` says what is missing in it, and an administrator adds it under *Instruments* in the tracker, or
-with `tracker wording add`. It is off until it is switched on."""
+a licence fills the slots: `python -m instruments wording eq5d-5l > wording.toml` prints a file to fill in, the same
+with `--check wording.toml` says what is missing in it, and an administrator adds it under *Instruments* in the
+tracker, or with `tracker wording add`. It is off until it is switched on."""
 
 
 def markdown(instruments: Sequence[Instrument]) -> str:

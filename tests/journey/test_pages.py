@@ -20,6 +20,9 @@ nobody             /no-such-page
 link-worker        /
 link-worker        /?show=all
 supervisor         /
+link-worker        /?state=closed
+link-worker        /?show=all&need=outcome-overdue&page=2
+outcome-assessor   /people/search
 pond-keeper        /
 newcomer           /nothing-yet
 supervisor         /people/new
@@ -77,6 +80,7 @@ NOT_A_PAGE = {
 FORMS = """
 nobody             /sign-in                                         Enter your e-mail address and your password
 supervisor         /people/new                                      Choose a site
+link-worker        /people/search                                   Enter a name, a study number
 link-worker        /studies/{garden}/sites/{mill}/people/new        Enter the person's full name
 pond-keeper        /studies/{garden}/sites/{pond}/people/new        Enter the person's full name
 link-worker        /referrals/{offered}/answer                      Choose the person's answer

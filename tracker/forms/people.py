@@ -121,3 +121,9 @@ class SiteForm(FlaskForm):
     """Which of several sites a new person belongs to."""
 
     site = CodeRadio("Which site does the person belong to?", [InputRequired("Choose a site")], codes={})
+
+
+class SearchForm(FlaskForm):
+    words = TextLine(
+        "Name, study number or phone", [DataRequired("Enter a name, a study number or a phone number"), at_most(200)]
+    )

@@ -26,6 +26,7 @@ class CaseloadRow:
     worker: str | None
     contacts: int
     last_contact_on: date | None
+    next_contact_on: date | None = None
 
 
 def caseload(*, by: User, mine: bool = True) -> Sequence[CaseloadRow]:
@@ -53,10 +54,37 @@ def caseload(*, by: User, mine: bool = True) -> Sequence[CaseloadRow]:
     )
     if mine:
         query = query.where(Assignment.worker_id == by.id)
+    found = db.session.execute(query).unique().all()
+    agreed = _agreed_contacts([referral.id for referral, *_ in found])
     return [
-        CaseloadRow(referral.person, referral, worker_id, worker, attended or 0, last_on)
-        for referral, worker_id, worker, attended, last_on in db.session.execute(query).unique()
+        CaseloadRow(
+            referral.person, referral, worker_id, worker, attended or 0, last_on, agreed.get((referral.id, last_on))
+        )
+        for referral, worker_id, worker, attended, last_on in found
     ]
+
+
+def _agreed_contacts(referrals: Sequence[uuid.UUID]) -> dict[tuple[uuid.UUID, date | None], date]:
+    """The next contact agreed at each contact, by referral and day; only what the last one agreed still holds."""
+    query = (
+        select(Contact.referral_id, Contact.contacted_on, Contact.next_contact_on)
+        .where(Contact.referral_id.in_(referrals), Contact.next_contact_on.is_not(None))
+        .order_by(Contact.recorded_at)
+    )
+    return {(referral, day): agreed for referral, day, agreed in db.session.execute(query) if agreed is not None}
+
+
+def closed_referrals(*, by: User, mine: bool = True) -> Sequence[Referral]:
+    """Closed episodes, the latest first: those that the asker held last, or all at their sites."""
+    query = (
+        select(Referral)
+        .join(Referral.person)
+        .where(Referral.closed_on.is_not(None), at_own_sites(by, CARE_ROLES), ~has_withdrawn())
+        .options(contains_eager(Referral.person), selectinload(Referral.assignments))
+        .order_by(Referral.closed_on.desc(), Referral.id)
+    )
+    found = db.session.scalars(query).unique().all()
+    return [each for each in found if not mine or (each.assignments and each.assignments[-1].worker_id == by.id)]
 
 
 def unanswered_referrals(*, by: User) -> Sequence[Referral]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -50,7 +51,12 @@ def plan_of(study: Study, *, by: User) -> Plan:
     """The study's plan, for anyone who works on the study."""
     if not any(m.study_id == study.id for m in by.memberships):
         raise NotFound
-    return parse(study.plan_text)
+    return _parsed(study.plan_text)
+
+
+@lru_cache(maxsize=64)
+def _parsed(plan_text: str) -> Plan:
+    return parse(plan_text)
 
 
 def occasions(person: Person, *, by: User) -> Sequence[Occasion]:
@@ -72,6 +78,28 @@ def due_occasions(today: date, *, by: User) -> Sequence[Occasion]:
         (o for o in found if o.state(today) in ("due", "overdue")),
         key=lambda o: (o.closes_on, o.person.study_number),
     )
+
+
+def due_states(people: Sequence[Person], today: date, *, by: User) -> dict[uuid.UUID, str]:
+    """Of those who have something to answer: whether a window is open (due) or has closed (overdue)."""
+    seen = [person for person in people if person.left_on is None and may_see_person(by, person)]
+    query = select(Assessment.person_id, Assessment.instrument, Assessment.timepoint)
+    rows = db.session.execute(query.where(Assessment.person_id.in_([person.id for person in seen])))
+    done = {tuple(row) for row in rows}
+    plans = {person.study_id: plan_of(person.study, by=by) for person in seen}
+    states = {person.id: _due_state(person, plans[person.study_id], done, today) for person in seen}
+    return {id: state for id, state in states.items() if state is not None}
+
+
+def _due_state(person: Person, plan: Plan, done: Container[tuple[object, ...]], today: date) -> str | None:
+    state = None
+    for timepoint in plan.timepoints:
+        opens, closes = timepoint.window(person.entered_on)
+        if opens <= today and any((person.id, id, timepoint.id) not in done for id in plan.instruments):
+            if closes < today:
+                return "overdue"
+            state = "due"
+    return state
 
 
 def _recorded(people: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[Assessment | Draft]]:

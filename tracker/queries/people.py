@@ -16,8 +16,11 @@ from instruments.scoring import Score
 
 from ..extensions import db
 from ..models import Assessment, Contact, Person, Referral, ServiceUse, Signpost, User
-from ..permissions import CARE_ROLES, may_see_care, may_see_person
+from ..permissions import CARE_ROLES, SITE_ROLES, may_see_care, may_see_person
 from .scope import NotFound, visible_people
+
+LEAST_DIGITS = 4
+"""Fewer digits of a phone number than these find too many people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,27 @@ def everyone(*, by: User) -> Sequence[Standing]:
     ):
         latest[each.person_id] = each
     return [Standing(person, _state(person, latest.get(person.id))) for person in found]
+
+
+def find(words: str, *, by: User) -> Sequence[Person]:
+    """People at the asker's sites whose name, study number or phone holds these words.
+
+    Names and phones lie encrypted, so they are opened and looked through here, and only those of the asker's sites.
+    """
+    sought = words.casefold().split()
+    if not sought:
+        return []
+    seen = db.session.scalars(visible_people(by, SITE_ROLES).order_by(Person.study_number)).unique()
+    return [person for person in seen if _holds(person, sought)]
+
+
+def _holds(person: Person, sought: Sequence[str]) -> bool:
+    identity = person.identity
+    phone = "".join(filter(str.isdigit, (identity.phone if identity else None) or ""))
+    said = f"{person.label} {person.study_number}".casefold()
+    digits = "".join(sought).replace("+44", "0")
+    by_phone = digits.isdigit() and len(digits) >= LEAST_DIGITS and digits in phone
+    return by_phone or all(word in said for word in sought)
 
 
 def _state(person: Person, referral: Referral | None) -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ..extensions import today
 from ..permissions import CARE_ROLES, holds
-from ..queries.caseload import caseload, people_without_referral, unanswered_referrals, withdrawals
-from ..queries.occasions import due_occasions
+from ..queries.agenda import REASONS, agenda
+from ..queries.caseload import caseload, closed_referrals, people_without_referral, unanswered_referrals, withdrawals
+from ..queries.occasions import due_states
 from .gate import ANYONE_SIGNED_IN, rule
 from .show import me
 
 pages = Blueprint("home", __name__)
+AT_ONCE = 50
+"""People on one page."""
 
 
 @pages.get("/")
@@ -22,17 +27,37 @@ def start() -> str | Response:
     if not holds(asker, CARE_ROLES):
         return redirect(url_for(_first_page(asker)))
     mine = request.args.get("show", "mine" if holds(asker, ("link-worker",)) else "all") == "mine"
-    due = {occasion.person.id for occasion in due_occasions(today(), by=asker)}
+    if request.args.get("state") == "closed":
+        closed = closed_referrals(by=asker, mine=mine)
+        return render_template("home/closed.html", mine=mine, **_one_page(closed), today=today())
+    need = request.args.get("need", "")
+    entries = agenda(caseload(by=asker, mine=mine), today(), by=asker)
+    counts = {reason: sum(reason in entry.reasons for entry in entries) for reason in REASONS}
+    shown = [entry for entry in entries if need in entry.reasons] if need in REASONS else entries
+    followed = people_without_referral(by=asker)
     return render_template(
         "home/caseload.html",
-        rows=caseload(by=asker, mine=mine),
         mine=mine,
+        need=need if need in REASONS else "",
+        reasons=REASONS,
+        counts={reason: count for reason, count in counts.items() if count},
+        total=len(entries),
+        **_one_page(shown),
         unanswered=unanswered_referrals(by=asker),
-        followed=people_without_referral(by=asker),
-        due=due,
+        followed=followed,
+        due=due_states(followed, today(), by=asker),
         withdrawals=withdrawals(by=asker),
         today=today(),
     )
+
+
+def _one_page(rows: Any) -> dict[str, Any]:
+    """The part of a list that the address asks for, and what is before and after it."""
+    asked = request.args.get("page", "1")
+    last = max(1, -(-len(rows) // AT_ONCE))
+    number = min(int(asked), last) if asked.isascii() and asked.isdigit() and len(asked) < 6 and int(asked) else 1
+    start = (number - 1) * AT_ONCE
+    return {"rows": rows[start : start + AT_ONCE], "found": len(rows), "number": number, "last": last}
 
 
 def _first_page(asker: object) -> str:

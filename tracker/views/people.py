@@ -16,6 +16,7 @@ from ..forms.people import (
     LeavingForm,
     PersonForm,
     ReferredPersonForm,
+    SearchForm,
     SiteForm,
     WithdrawalForm,
 )
@@ -61,6 +62,15 @@ def view(person_id: uuid.UUID) -> str:
 @rule(*CARE_ROLES)
 def everyone() -> str:
     return render_template("people/everyone.html", standings=histories.everyone(by=me()))
+
+
+@pages.route("/people/search", methods=["GET", "POST"])
+@rule(*SITE_ROLES)
+def search() -> tuple[str, int]:
+    """What is looked for is sent and not put into the address, which browsers and logs keep."""
+    form = SearchForm()
+    found = histories.find(form.words.data or "", by=me()) if form.validate_on_submit() else None
+    return page("people/search.html", form, found=found)
 
 
 @pages.route("/people/new", methods=["GET", "POST"])

@@ -54,6 +54,7 @@ home.start            y  y  y  y  y
 home.nothing          y  y  y  y  y
 people.choose_site    y  n  y  n  n
 people.everyone       y  n  y  n  n
+people.search         y  y  y  n  n
 resources.directory   y  n  y  n  n
 assessments.due       y  y  y  n  n
 studies.overview      n  n  n  y  n

@@ -6,14 +6,14 @@ import uuid
 
 import pytest
 
-from tests.world import World, assessment, contact, days_ago, signpost
+from tests.world import COMPLETE, World, assessment, contact, days_ago, signpost
 from tracker.actions import care, staff
 from tracker.actions import studies as study_actions
 from tracker.actions.refusal import Conflict, Refused
 from tracker.extensions import db, today
 from tracker.permissions import Forbidden
+from tracker.queries import agenda, caseload, command, occasions, people, resources, scope, studies
 from tracker.queries import care as care_queries
-from tracker.queries import caseload, command, people, resources, scope, studies
 from tracker.queries import staff as staff_queries
 from tracker.queries.scope import NotFound
 
@@ -50,6 +50,123 @@ def test_whoever_was_not_contacted_longest_stands_first(world: World):
         contact(world, contacted_on=days_ago(5))
     rows = caseload.caseload(by=world.user("link-worker"), mine=False)
     assert names(rows) == ["Person Same-Site", "Person Own"]
+
+
+def reasons(world: World, who: str = "link-worker", *, mine: bool = True) -> dict[str, tuple[str, ...]]:
+    asker = world.user(who)
+    entries = agenda.agenda(caseload.caseload(by=asker, mine=mine), today(), by=asker)
+    return {entry.row.person.label: entry.reasons for entry in entries}
+
+
+def answer_everything(world: World, person: str = "own") -> None:
+    for instrument in ("ons4", "phq9", "eq5d-5l"):
+        for timepoint in ("baseline", "6m"):
+            assessment(world, instrument, timepoint, person=person)
+
+
+def test_nobody_needs_anything_when_everything_is_answered_and_the_next_contact_is_agreed(world: World):
+    with db.transaction():
+        answer_everything(world)
+        contact(world, contacted_on=days_ago(40), next_contact_on=days_ago(-3))
+    assert reasons(world) == {"Person Own": ()}
+
+
+@pytest.mark.parametrize(
+    ("contacted", "agreed", "expected"),
+    [
+        (40, -3, ()), (40, 0, ("contact-due",)), (40, 12, ("contact-due",)), (28, None, ("no-contact",)),
+        (27, None, ()), (3, None, ()),
+    ],
+)  # fmt: skip
+def test_a_contact_is_due_when_it_was_agreed_or_after_four_weeks(
+    world: World, contacted: int, agreed: int | None, expected: tuple[str, ...]
+):
+    with db.transaction():
+        answer_everything(world)
+        contact(world, contacted_on=days_ago(contacted), next_contact_on=None if agreed is None else days_ago(agreed))
+    assert reasons(world) == {"Person Own": expected}
+
+
+def test_only_what_was_agreed_at_the_last_contact_holds(world: World):
+    with db.transaction():
+        answer_everything(world)
+        contact(world, contacted_on=days_ago(40), next_contact_on=days_ago(30))
+        contact(world, contacted_on=days_ago(20))
+    (row,) = caseload.caseload(by=world.user("link-worker"))
+    assert (row.next_contact_on, reasons(world)["Person Own"]) == (None, ())
+
+
+def test_outcomes_alarms_and_signposts_are_reasons_and_the_most_urgent_stands_first(world: World):
+    with db.transaction():
+        contact(world, contacted_on=days_ago(1))
+        contact(world, person="same-site", contacted_on=days_ago(1))
+        signpost(world, signposted_on=days_ago(15))
+        assessment(world, "phq9", "6m", person="same-site", responses=COMPLETE["phq9"] | {"i9": 1})
+    found = reasons(world, mine=False)
+    assert list(found) == ["Person Same-Site", "Person Own"]
+    assert found["Person Same-Site"] == ("safety", "outcome-overdue")
+    assert found["Person Own"] == ("outcome-overdue", "signpost-waiting")
+
+
+@pytest.mark.parametrize(
+    ("days", "outcome", "asked"),
+    [(14, "unknown", True), (13, "unknown", False), (60, "attended", False), (20, "waiting", True)],
+)
+def test_a_signpost_is_asked_about_after_two_weeks_until_its_outcome_is_known(
+    world: World, days: int, outcome: str, asked: bool
+):
+    with db.transaction():
+        signpost(world, signposted_on=days_ago(days), outcome=outcome)
+    assert ("signpost-waiting" in reasons(world)["Person Own"]) is asked
+
+
+def test_due_states_agree_with_the_list_of_what_is_due(world: World):
+    with db.transaction():
+        assessment(world, "ons4")
+        answer_everything(world, "same-site")
+    asker = world.user("supervisor")
+    people_here = [world.person(name) for name in ("own", "same-site")]
+    listed: dict[uuid.UUID, set[str]] = {}
+    for each in occasions.due_occasions(today(), by=asker):
+        listed.setdefault(each.person.id, set()).add(each.state(today()))
+    found = occasions.due_states(people_here, today(), by=asker)
+    assert set(found) == set(listed)
+    assert all((found[id] == "overdue") == ("overdue" in states) for id, states in listed.items())
+
+
+def test_closed_episodes_are_a_list_of_their_own(world: World):
+    with db.transaction():
+        for name, days in (("own", 9), ("same-site", 3)):
+            care.close_referral(
+                by=world.user("supervisor"), referral=world.referral(name), closed_on=days_ago(days),
+                closure_reason="completed",
+            )  # fmt: skip
+    worker, supervisor = world.user("link-worker"), world.user("supervisor")
+    assert [each.person.label for each in caseload.closed_referrals(by=worker)] == ["Person Own"]
+    everyones = [each.person.label for each in caseload.closed_referrals(by=supervisor, mine=False)]
+    assert everyones == ["Person Same-Site", "Person Own"]
+    assert caseload.closed_referrals(by=world.user("quay-worker"), mine=False) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("own", ["Person Own"]), ("PERSON ow", ["Person Own"]), ("person", ["Person Own", "Person Same-Site"]),
+        ("site same", ["Person Same-Site"]), ("0123", ["Person Own", "Person Same-Site"]),
+        ("07700 900123", ["Person Own", "Person Same-Site"]), ("+44 7700 900123", ["Person Own", "Person Same-Site"]),
+        ("012", []), ("other", []), ("withdrawn", []), ("nobody", []), ("", []), ("   ", []), ("%", []), ("_", []),
+    ],
+)  # fmt: skip
+def test_people_are_found_by_part_of_name_or_phone_at_ones_own_sites(world: World, words: str, found: list[str]):
+    assert [person.label for person in people.find(words, by=world.user("link-worker"))] == found
+
+
+def test_people_are_found_by_study_number_and_by_the_blind_assessor_too(world: World):
+    number = world.person("own").study_number
+    for who in ("link-worker", "outcome-assessor", "supervisor"):
+        assert [each.label for each in people.find(number.lower(), by=world.user(who))] == ["Person Own"]
+    for who in ("evaluator", "administrator", "quay-worker"):
+        assert people.find(number, by=world.user(who)) == []
 
 
 def test_a_closed_referral_leaves_the_caseload(world: World):

@@ -23,6 +23,7 @@ NOT_FORMS = {
     "assessments.discard",
     "contacts.again",
     "library.switch",
+    "people.search",
 }
 
 MARKUP = (

@@ -150,4 +150,4 @@ def test_a_rejected_wording_is_kept_in_the_box(desk: Desk):
     page, sent = desk.submit(WORDING, text='id = "eq5d-5l"')
     assert page.status == 422
     check_kept(page, {"text": sent["text"]})
-    assert list(page.summary)[0].startswith("wording: version: is missing; add it")
+    assert next(iter(page.summary)).startswith("wording: version: is missing; add it")

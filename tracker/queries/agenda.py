@@ -1,0 +1,75 @@
+"""What the people on a caseload need today, most urgent first."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import select
+
+from ..extensions import db
+from ..models import Person, Signpost, User
+from ..permissions import may_see_care
+from .alarms import alarms
+from .caseload import CaseloadRow
+from .occasions import due_states
+
+REASONS = {
+    "safety": "Safety",
+    "contact-due": "Contact due",
+    "outcome-overdue": "Outcome overdue",
+    "outcome-due": "Outcome due",
+    "signpost-waiting": "Ask about a signpost",
+    "no-contact": "No contact for 4 weeks",
+}
+"""Why somebody stands on the list of today, in the order of urgency."""
+LONG_WITHOUT_CONTACT = timedelta(weeks=4)
+ASK_ABOUT_SIGNPOST = timedelta(weeks=2)
+OPEN_SIGNPOSTS = ("unknown", "waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Somebody on the caseload, and why they need something today (keys of `REASONS`)."""
+
+    row: CaseloadRow
+    reasons: tuple[str, ...]
+
+
+def agenda(rows: Sequence[CaseloadRow], today: date, *, by: User) -> list[Entry]:
+    """Who needs something comes first, the most urgent at the top; the others keep their order."""
+    people = [row.person for row in rows if may_see_care(by, row.person)]
+    alarmed, due = alarms(people, by=by), due_states(people, today, by=by)
+    asked = _to_ask_about(people, today)
+    entries = [
+        Entry(row, _reasons(row, today, row.person.id in alarmed, due.get(row.person.id), asked)) for row in rows
+    ]
+    order = list(REASONS)
+    return sorted(entries, key=lambda entry: order.index(entry.reasons[0]) if entry.reasons else len(order))
+
+
+def _reasons(
+    row: CaseloadRow, today: date, alarmed: bool, due: str | None, asked: Collection[uuid.UUID]
+) -> tuple[str, ...]:
+    agreed = row.next_contact_on
+    silent = today - (row.last_contact_on or row.referral.referred_on) >= LONG_WITHOUT_CONTACT
+    standing = {
+        "safety": alarmed,
+        "contact-due": agreed is not None and agreed <= today,
+        "outcome-overdue": due == "overdue",
+        "outcome-due": due == "due",
+        "signpost-waiting": row.person.id in asked,
+        "no-contact": agreed is None and silent,
+    }
+    return tuple(reason for reason in REASONS if standing[reason])
+
+
+def _to_ask_about(people: Sequence[Person], today: date) -> set[uuid.UUID]:
+    """People with a signpost of which nobody knows yet, after two weeks, what came of it."""
+    query = select(Signpost.person_id).where(
+        Signpost.person_id.in_([person.id for person in people]), Signpost.outcome.in_(OPEN_SIGNPOSTS),
+        Signpost.signposted_on <= today - ASK_ABOUT_SIGNPOST,
+    )  # fmt: skip
+    return set(db.session.scalars(query))
