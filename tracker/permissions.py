@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
-from .models import Consent, Membership, Person, Site, Study, User
+from .models import Arm, Consent, Membership, Person, Site, Study, User
 
 CARE_ROLES = ("link-worker", "supervisor")
 SITE_ROLES = (*CARE_ROLES, "outcome-assessor")
@@ -59,6 +59,11 @@ def may_see_care(user: User, person: Person) -> bool:
 
 def may_record_care(user: User, person: Person) -> bool:
     return may_see_care(user, person)
+
+
+def is_offered_care(arm: Arm | None) -> bool:
+    """Whether people of this arm are referred to a link worker at all."""
+    return arm is None or arm.role == "intervention"
 
 
 def may_record_assessment(user: User, person: Person) -> bool:

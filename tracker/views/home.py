@@ -9,6 +9,7 @@ from ..extensions import today
 from ..permissions import CARE_ROLES, holds
 from ..queries.caseload import caseload, people_without_referral, unanswered_referrals, withdrawals
 from ..queries.occasions import due_occasions
+from ..queries.safety import all_flags
 from .gate import ANYONE_SIGNED_IN, rule
 from .show import me
 
@@ -30,6 +31,7 @@ def start() -> str | Response:
         unanswered=unanswered_referrals(by=asker),
         followed=people_without_referral(by=asker),
         due=due,
+        flags=all_flags(by=asker),
         withdrawals=withdrawals(by=asker),
         today=today(),
     )
