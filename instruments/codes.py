@@ -58,12 +58,92 @@ REFERRAL_SOURCES = {
     "family": "Family or friend",
     "other": "Other",
 }
+NEEDS = {
+    "loneliness": "Loneliness or social isolation",
+    "mental-wellbeing": "Mental health and wellbeing",
+    "long-term-condition": "Living with a long-term condition",
+    "healthy-living": "Physical activity and healthy living",
+    "money": "Money, debt and benefits",
+    "housing": "Housing",
+    "employment": "Employment, training and learning",
+    "caring": "Caring responsibilities",
+    "bereavement": "Bereavement",
+    "relationships": "Relationships and family",
+    "domestic-abuse": "Domestic abuse",
+    "drugs-and-alcohol": "Drug or alcohol use",
+    "food": "Food",
+    "digital": "Digital skills and access",
+    "transport": "Transport",
+    "legal": "Legal matters and immigration",
+    "volunteering": "Volunteering",
+    "other": "Another need",
+}
+"""What a referral is about; how the list was made stands in docs/DECISIONS.md."""
+
+CONDITIONS = {
+    "coronary-heart-disease": "Coronary heart disease",
+    "heart-failure": "Heart failure",
+    "arrhythmia": "Irregular heartbeat (arrhythmia)",
+    "hypertension": "High blood pressure",
+    "stroke": "Stroke or mini-stroke (TIA)",
+    "peripheral-artery-disease": "Peripheral artery disease",
+    "diabetes": "Diabetes",
+    "thyroid-disorder": "Thyroid disorder",
+    "asthma": "Asthma",
+    "copd": "COPD (chronic bronchitis, emphysema)",
+    "parkinsons": "Parkinson's disease",
+    "epilepsy": "Epilepsy",
+    "multiple-sclerosis": "Multiple sclerosis",
+    "paralysis": "Paralysis",
+    "chronic-pain": "Chronic pain",
+    "cancer": "Cancer",
+    "dementia": "Dementia",
+    "schizophrenia": "Schizophrenia or psychosis",
+    "bipolar": "Bipolar disorder",
+    "depression": "Depression",
+    "anxiety": "Anxiety",
+    "ptsd": "Post-traumatic stress disorder",
+    "drug-or-alcohol-misuse": "Drug or alcohol misuse",
+    "eating-disorder": "Eating disorder",
+    "autism": "Autism",
+    "connective-tissue-disease": "Rheumatoid arthritis or other connective tissue disease",
+    "osteoarthritis": "Osteoarthritis",
+    "osteoporosis": "Osteoporosis",
+    "gout": "Gout",
+    "liver-disease": "Chronic liver disease",
+    "inflammatory-bowel-disease": "Inflammatory bowel disease",
+    "kidney-disease": "Chronic kidney disease",
+    "endometriosis": "Endometriosis",
+    "anaemia": "Anaemia",
+    "vision-impairment": "Vision impairment that cannot be corrected",
+    "hearing-impairment": "Hearing impairment that cannot be corrected",
+    "hiv": "HIV",
+    "long-covid": "Long COVID",
+    "other": "Another long-term condition",
+}
+"""Conditions that a consensus of professionals and the public counts as multimorbidity, the rarest left to `other`:
+Ho et al., Measuring multimorbidity in research, BMJ Medicine 2022;1:e000247, doi 10.1136/bmjmed-2022-000247."""
+
 REFERRAL_STATUSES = {
     "offered": "Offered, not answered",
     "accepted": "Accepted",
     "declined": "Declined",
     "unreachable": "Could not be reached",
 }
+ANSWER_REASONS = {
+    "not-wanted": "Does not want this support",
+    "has-support": "Has support already",
+    "not-now": "Not now, perhaps later",
+    "too-unwell": "Too unwell",
+    "not-suitable": "The service does not suit their need",
+    "no-answer": "No answer",
+    "wrong-details": "The phone number or address is wrong",
+    "moved": "Moved away",
+    "died": "Died",
+    "other": "Other",
+}
+"""Why a referral was declined or the person was not reached."""
+
 CLOSURE_REASONS = {
     "completed": "Support completed",
     "disengaged": "Person stopped attending",

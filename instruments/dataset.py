@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from . import codes
 
-CONTRACT_VERSION = "1.0"
+CONTRACT_VERSION = "1.1"
 PRIVACY_CLASSES = ("open", "research", "text", "internal", "never")
 """open: the study; research: pseudonymous; text: free text; internal: keys, versions; never: identity, secrets."""
 
@@ -256,6 +256,15 @@ _DECLARED = (
         ("person", "name"),
     ),
     Table(
+        "conditions",
+        "Long-term conditions known at entry, by name; people.ltc_count may count more",
+        (
+            _PERSON,
+            _code("condition", "Long-term condition", codes.CONDITIONS, required=True),
+        ),
+        ("person", "condition"),
+    ),
+    Table(
         "consents",
         "Consents and withdrawals",
         (
@@ -278,10 +287,33 @@ _DECLARED = (
             _day("referred_on", "Referred on", required=True),
             _code("status", "Answer to the offer", codes.REFERRAL_STATUSES, required=True),
             _day("decided_on", "Answered on"),
+            _code("answer_reason", "Why it was declined, or the person not reached", codes.ANSWER_REASONS),
+            Column("attempts", "integer", "Attempts to reach the person", unit="attempts", minimum=0, maximum=50),
             _day("closed_on", "Closed on"),
             _code("closure_reason", "Why it was closed", codes.CLOSURE_REASONS),
         ),
         ("referral",),
+    ),
+    Table(
+        "needs",
+        "What each referral is about, one row a need",
+        (
+            _key("referral", "Referral", "referrals.referral"),
+            _PERSON,
+            _code("need", "Need or concern", codes.NEEDS, required=True),
+        ),
+        ("referral", "need"),
+    ),
+    Table(
+        "reopenings",
+        "Times when a referral was closed and then reopened; its last closing stands in referrals",
+        (
+            _key("referral", "Referral", "referrals.referral"),
+            _day("closed_on", "Closed on", required=True),
+            _code("closure_reason", "Why it was closed", codes.CLOSURE_REASONS, required=True),
+            _day("reopened_on", "Reopened on", required=True),
+        ),
+        ("referral", "closed_on", "reopened_on"),
     ),
     Table(
         "assignments",

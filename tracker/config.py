@@ -45,6 +45,7 @@ class Config:
     secure_cookies: bool = True
     testing: bool = False
     proxies: int = 0
+    answer_within: int = 5
 
 
 def data_folder() -> Path:
@@ -70,7 +71,10 @@ def load(data: Path | None = None, *, create: bool = False, local: bool = False)
         raise ConfigError(f"{path}: is not a file of keys; restore it from your backup") from None
     url = os.environ.get("TRACKER_DATABASE_URL") or f"sqlite:///{folder / DATABASE_FILE}"
     proxies = _proxies()
-    return Config(folder, url, keys, _timezone(), secure_cookies=not local or proxies > 0, proxies=proxies)
+    return Config(
+        folder, url, keys, _timezone(), secure_cookies=not local or proxies > 0, proxies=proxies,
+        answer_within=_answer_within(),
+    )  # fmt: skip
 
 
 def _timezone() -> str:
@@ -82,6 +86,14 @@ def _timezone() -> str:
             f"TRACKER_TIMEZONE: unexpected value '{name}'; give a time zone such as Europe/London"
         ) from None
     return name
+
+
+def _answer_within() -> int:
+    """Working days that a referral may wait for its answer before it is shown as late."""
+    text = os.environ.get("TRACKER_ANSWER_WITHIN", "").strip() or "5"
+    if not re.fullmatch(r"[1-9][0-9]?", text):
+        raise ConfigError(f"TRACKER_ANSWER_WITHIN: unexpected value '{text}'; give a number of working days, 1 to 99")
+    return int(text)
 
 
 def _proxies() -> int:

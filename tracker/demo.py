@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
+from typing import Any
+
+from sqlalchemy import select
 
 from instruments import get
 
-from .actions import care, outcomes, people, staff, studies
-from .extensions import today
-from .models import Referral, Resource, Site, Study, User
+from .actions import care, outcomes, people, safety, staff, studies
+from .extensions import db, today
+from .models import Person, Referral, Resource, Site, Study, User
 
 Progress = Callable[[str, int, int], None]
 SEED, PEOPLE_PER_SITE, NEWCOMERS = 20261101, 22, 5
@@ -56,6 +59,11 @@ RESOURCES = (
     ("Carers' coffee hour", "carers"),
     ("Helping hands at the food bank", "volunteering"),
 )
+CONDITIONS = (
+    "diabetes", "hypertension", "depression", "anxiety", "asthma", "copd", "osteoarthritis", "chronic-pain", "stroke",
+    "hearing-impairment",
+)  # fmt: skip
+NEEDS = ("loneliness", "mental-wellbeing", "money", "housing", "healthy-living", "caring", "bereavement", "transport")
 PHQ9_CUTS, EQ5D_CUTS = (0.0, 0.9, 1.7), (0.1, 0.8, 1.6, 2.4)
 
 
@@ -85,6 +93,34 @@ def load(*, password: str, progress: Progress) -> None:
             _person(draw, recorder, study, sites[slug], directory, number, role == "intervention")
             done += 1
             progress("People, contacts and outcomes", done, total)
+    for slug in ("ash-lane", "canal-side"):
+        _loose_ends(users[slug], sites[slug])
+
+
+def _loose_ends(worker: User, site: Site) -> None:
+    """What a day brings besides: two who came back and have not answered, and one taken up again with a warning."""
+    closed = db.session.scalars(
+        select(Referral)
+        .join(Referral.person)
+        .where(Person.site_id == site.id, Referral.closed_on.is_not(None))
+        .order_by(Referral.closed_on, Person.study_number)
+    ).all()
+    returned, just_back, resumed = closed[0], closed[1], closed[-1]
+    for earlier, days, needs in ((returned, 16, ("money", "housing")), (just_back, 1, ("bereavement",))):
+        referral = care.record_referral(
+            by=worker, person=earlier.person, source="gp", referred_on=today() - timedelta(days), status="offered",
+            needs=needs,
+        )  # fmt: skip
+        if earlier is returned:
+            tried_on = today() - timedelta(3)
+            care.note_attempt(by=worker, referral=referral, version=referral.version, tried_on=tried_on, attempts=2)
+    assert resumed.closed_on is not None
+    again = min(resumed.closed_on + timedelta(12), today())
+    care.reopen_referral(by=worker, referral=resumed, reopened_on=again, reason="The lunch group closed down")
+    safety.set_flag(
+        by=worker, person=resumed.person, kind="not-alone", note="Neighbour has threatened visitors",
+        review_on=today() + timedelta(60),
+    )  # fmt: skip
 
 
 def _set_up(password: str, progress: Progress) -> tuple[Study, dict[str, Site], dict[str, User]]:
@@ -155,14 +191,16 @@ def _person(
     days = draw.randint(5, 70) if newcomer else 0
     entered = today() - timedelta(days) if newcomer else opened + timedelta(draw.randint(0, (closed - opened).days))
     life = Life(draw.gauss(1.15 if helped else 1.05, 0.55), entered, helped, draw.gammavariate(4, 1.6))
+    facts = _facts(draw, life)
+    aside = random.Random(f"{SEED} {site.slug} {number}")
     person = people.add_person(
         by=recorder, study=study, site=site, entered_on=entered,
-        identity=_identity(draw), facts_at_entry=_facts(draw, life),
+        identity=_identity(draw), facts_at_entry=facts, conditions=aside.sample(CONDITIONS, min(facts["ltc_count"], 3)),
     )  # fmt: skip
     for kind in ("service", "research"):
         people.record_consent(by=recorder, person=person, kind=kind, given_on=entered, form_version="2025-01")
     if helped:
-        _care(draw, recorder, person, directory, life)
+        _care(draw, recorder, person, directory, life, aside.sample(NEEDS, aside.choice((1, 1, 2, 3))))
     _outcomes(draw, recorder, person, life)
     _attendance(draw, recorder, person, life)
 
@@ -181,7 +219,7 @@ def _test_nhs_number(draw: random.Random) -> str:
             return number
 
 
-def _facts(draw: random.Random, life: Life) -> dict[str, object]:
+def _facts(draw: random.Random, life: Life) -> dict[str, Any]:
     return {
         "sex": draw.choice(("female", "female", "male")),
         "ethnicity": draw.choice(("white", "white", "white", "asian", "black", "not-stated")),
@@ -193,10 +231,16 @@ def _facts(draw: random.Random, life: Life) -> dict[str, object]:
     }
 
 
-def _care(draw: random.Random, worker: User, person: people.Person, directory: list[Resource], life: Life) -> None:
-    referral = care.record_referral(
-        by=worker, person=person, source=draw.choice(("gp", "gp", "nurse", "self")), referred_on=life.entered_on
-    )
+def _care(
+    draw: random.Random,
+    worker: User,
+    person: people.Person,
+    directory: list[Resource],
+    life: Life,
+    needs: list[str],
+) -> None:
+    source = draw.choice(("gp", "gp", "nurse", "self"))
+    referral = care.record_referral(by=worker, person=person, source=source, referred_on=life.entered_on, needs=needs)
     care.assign(by=worker, referral=referral, worker=worker, from_on=life.entered_on)
     contact, day = None, life.entered_on + timedelta(draw.randint(2, 25))
     for _ in range(round(life.visits)):

@@ -49,8 +49,9 @@ class _Rows:
     """Rows of each contract table, read in batches; only people whose data may be used in the study."""
 
     TABLES = (
-        "arms", "sites", "allocations", "people", "characteristics", "consents", "referrals", "assignments", "posts",
-        "contacts", "resources", "signposts", "assessments", "item_responses", "scores", "service_use",
+        "arms", "sites", "allocations", "people", "characteristics", "conditions", "consents", "referrals", "needs",
+        "reopenings", "assignments", "posts", "contacts", "resources", "signposts", "assessments", "item_responses",
+        "scores", "service_use",
     )  # fmt: skip
 
     def __init__(self, study: m.Study) -> None:
@@ -102,6 +103,10 @@ class _Rows:
         for each in self._of_people(m.Characteristic, m.Characteristic.name):
             yield {"person": self.name(each.person_id, "p")} | _same(each, "name", "value")
 
+    def conditions(self) -> Iterator[Row]:
+        for each in self._of_people(m.Condition, m.Condition.condition):
+            yield {"person": self.name(each.person_id, "p")} | _same(each, "condition")
+
     def consents(self) -> Iterator[Row]:
         for each in self._of_people(m.Consent, m.Consent.kind):
             yield {"person": self.name(each.person_id, "p")} | _same(
@@ -109,9 +114,23 @@ class _Rows:
             )
 
     def referrals(self) -> Iterator[Row]:
-        names = ("source", "referred_on", "status", "decided_on", "closed_on", "closure_reason")
+        names = set(table("referrals").names) - {"referral", "person"}
         for each in self._of_people(m.Referral, m.Referral.referred_on):
             yield {"referral": self.name(each.id, "r"), "person": self.name(each.person_id, "p")} | _same(each, *names)
+
+    def needs(self) -> Iterator[Row]:
+        query = select(m.Need, m.Referral.person_id).join(m.Need.referral).join(m.Referral.person)
+        ordered = query.where(self.included()).order_by(m.Need.need, m.Need.id)
+        for each, person_id in db.session.execute(ordered.execution_options(yield_per=BATCH)):
+            names = {"referral": self.name(each.referral_id, "r"), "person": self.name(person_id, "p")}
+            yield names | _same(each, "need")
+
+    def reopenings(self) -> Iterator[Row]:
+        query = select(m.Reopening).join(m.Reopening.referral).join(m.Referral.person).where(self.included())
+        for each in _stream(query.order_by(m.Reopening.reopened_on, m.Reopening.id)):
+            yield {"referral": self.name(each.referral_id, "r")} | _same(
+                each, "closed_on", "closure_reason", "reopened_on"
+            )
 
     def assignments(self) -> Iterator[Row]:
         query = select(m.Assignment).join(m.Assignment.referral).join(m.Referral.person).where(self.included())

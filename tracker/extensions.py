@@ -140,6 +140,12 @@ def local_day(moment: datetime) -> date:
     return moment.astimezone(ZoneInfo(current_app.config["TIMEZONE"])).date()
 
 
+def answer_within() -> int:
+    """Working days within which a referral should be answered."""
+    days: int = current_app.config["ANSWER_WITHIN"]
+    return days
+
+
 def take_turn(session: Session) -> None:
     """Let one writer at a time continue a chain or a count; SQLite's write lock does so already."""
     if session.get_bind().dialect.name == "postgresql":
@@ -186,6 +192,7 @@ db = Database()
 
 def init(app: Flask, config: Config) -> None:
     app.config["TIMEZONE"] = config.timezone
+    app.config["ANSWER_WITHIN"] = config.answer_within
     keyring.init(config.keys)
     db.init_app(app, config.database_url)
     csrf.init_app(app)

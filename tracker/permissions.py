@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
-from .models import Consent, Contact, Membership, Person, Site, Study, User
+from .models import Arm, Consent, Contact, Membership, Person, Site, Study, User
 
 CARE_ROLES = ("link-worker", "supervisor")
 SITE_ROLES = (*CARE_ROLES, "outcome-assessor")
@@ -66,6 +66,11 @@ def may_correct_contact(user: User, contact: Contact) -> bool:
     person = contact.referral.person
     supervises = _at(user, ("supervisor",), person.study_id, person.site_id)
     return may_record_care(user, person) and (supervises or contact.worker_id == user.id)
+
+
+def is_offered_care(arm: Arm | None) -> bool:
+    """Whether people of this arm are referred to a link worker at all."""
+    return arm is None or arm.role == "intervention"
 
 
 def may_record_assessment(user: User, person: Person) -> bool:

@@ -3,66 +3,155 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Collection, Mapping
+from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.attributes import flag_modified
 
-from instruments.codes import ATTENDANCES, CONTACT_MODES
+from instruments.codes import ANSWER_REASONS, ATTENDANCES, CONTACT_MODES, REFERRAL_STATUSES
 
 from ..extensions import db, local_day, today
-from ..models import MOST_MINUTES, Assignment, Base, Contact, Person, Referral, Resource, Signpost, User
+from ..models import (
+    MOST_ATTEMPTS,
+    MOST_MINUTES,
+    Assignment,
+    Base,
+    Contact,
+    Need,
+    Person,
+    Referral,
+    Reopening,
+    Resource,
+    Signpost,
+    User,
+)
 from ..permissions import may_correct_contact, may_record_care, may_see_directory
 from .audit import facts, write_event
 from .refusal import CHANGED_MEANWHILE, SENT_BEFORE, Conflict, Refused, check, translated
 
 Record = TypeVar("Record", bound=Base)
+REOPENING_PERIOD = timedelta(90)
+"""How long after its closing a referral may be taken up again; after that a new episode begins."""
+REASONS_OF = {
+    "declined": ("not-wanted", "has-support", "not-now", "too-unwell", "not-suitable", "moved", "died", "other"),
+    "unreachable": ("no-answer", "wrong-details", "moved", "died", "other"),
+}
+"""Which reasons go with which answer."""
 
 
 def record_referral(
     *, by: User, person: Person, source: str, referred_on: date, status: str = "accepted",
-    decided_on: date | None = None, reason: str | None = None,
+    decided_on: date | None = None, reason: str | None = None, needs: Collection[str] = (),
+    answer_reason: str | None = None,
 ) -> Referral:  # fmt: skip
-    """Open an episode: who referred the person, when, and their answer to the offer."""
+    """Open an episode: who referred the person, when and what for, and their answer to the offer."""
     check(may_record_care(by, person))
     if referred_on > today():
         raise Refused("referred_on", "The date of the referral is in the future. Enter today or an earlier date.")
     decided = decided_on or (referred_on if status != "offered" else None)
     if decided is not None and decided < referred_on:
         raise Refused("decided_on", "The answer is dated before the referral. Correct one of the dates.")
+    _check_reason(status, answer_reason)
     referral = Referral(
         person_id=person.id, source=source, referred_on=referred_on, status=status,
-        decided_on=decided, reason=reason, recorded_by=by.id,
+        decided_on=decided, reason=reason, answer_reason=answer_reason, recorded_by=by.id,
     )  # fmt: skip
     referral.person = person
     db.session.add(referral)
     with translated():
         write_event(by=by, action="record_referral", record=referral)
+    _change_needs(by, referral, needs)
     return referral
 
 
-def answer_referral(*, by: User, referral: Referral, status: str, decided_on: date) -> None:
-    """Write down the person's answer to an offer."""
+def _check_reason(status: str, answer_reason: str | None) -> None:
+    if status not in REASONS_OF:
+        if answer_reason is not None:
+            raise Refused("answer_reason", "A reason is for a referral that was not accepted. Choose no reason.")
+    elif answer_reason is None:
+        raise Refused("answer_reason", "Choose why, so that it is known later who was not helped.")
+    elif answer_reason not in REASONS_OF[status]:
+        says, answer = ANSWER_REASONS[answer_reason], REFERRAL_STATUSES[status]
+        raise Refused("answer_reason", f"'{says}' does not go with '{answer}'. Choose another reason or answer.")
+
+
+def set_needs(*, by: User, referral: Referral, version: int, needs: Collection[str]) -> None:
+    """Write down what a referral is about; what is not named any more goes, and the trail keeps it."""
     check(may_record_care(by, referral.person))
-    if referral.status != "offered":
-        raise Conflict("form", "This referral is answered already. Open the person's page to see the answer.")
-    if decided_on < referral.referred_on or decided_on > today():
-        raise Refused("decided_on", "The answer must lie between the referral and today. Correct the date.")
+    if referral.version != version:
+        raise Conflict("form", CHANGED_MEANWHILE)
+    _touch(referral)
+    _change_needs(by, referral, needs)
+
+
+def _change_needs(by: User, referral: Referral, needs: Collection[str]) -> None:
+    known = {each.need: each for each in referral.needs}
+    for gone in known.keys() - set(needs):
+        write_event(by=by, action="remove_need", record=known[gone], before=facts(known[gone]), after={})
+        referral.needs.remove(known[gone])
+    for new in sorted(set(needs) - known.keys()):
+        need = Need(need=new, recorded_by=by.id)
+        referral.needs.append(need)
+        with translated():
+            write_event(by=by, action="record_need", record=need)
+
+
+def _touch(referral: Referral) -> None:
+    """What hangs on it changes: whoever still looks at it as it was is told so when they save."""
+    flag_modified(referral, "status")
+
+
+def note_attempt(*, by: User, referral: Referral, version: int, tried_on: date, attempts: int | None) -> None:
+    """Write down that the person was not reached, and is to be tried again."""
+    check(may_record_care(by, referral.person))
+    _check_unanswered(referral, version, tried_on, attempts)
     before = facts(referral)
-    referral.status, referral.decided_on = status, decided_on
+    referral.tried_on, referral.attempts = tried_on, attempts or (referral.attempts or 0) + 1
+    with translated():
+        write_event(by=by, action="note_attempt", record=referral, before=before)
+
+
+def answer_referral(
+    *, by: User, referral: Referral, version: int, status: str, decided_on: date, answer_reason: str | None = None,
+    attempts: int | None = None,
+) -> None:  # fmt: skip
+    """Write down the person's answer to an offer: why they declined or were not reached, after how many attempts."""
+    check(may_record_care(by, referral.person))
+    _check_unanswered(referral, version, decided_on, attempts)
+    _check_reason(status, answer_reason)
+    before = facts(referral)
+    referral.status, referral.decided_on, referral.answer_reason = status, decided_on, answer_reason
+    referral.attempts = referral.attempts if attempts is None else attempts
     with translated():
         write_event(by=by, action="answer_referral", record=referral, before=before)
 
 
-def assign(*, by: User, referral: Referral, worker: User, from_on: date) -> Assignment:
+def _check_unanswered(referral: Referral, version: int, day: date, attempts: int | None) -> None:
+    if referral.status != "offered":
+        raise Conflict("form", "This referral is answered already. Open the person's page to see the answer.")
+    if referral.version != version:
+        raise Conflict("form", CHANGED_MEANWHILE)
+    if day < referral.referred_on or day > today():
+        raise Refused("decided_on", "The answer must lie between the referral and today. Correct the date.")
+    fewest = referral.attempts or 0
+    if attempts is not None and not fewest <= attempts <= MOST_ATTEMPTS:
+        raise Refused("attempts", f"Enter {fewest} to {MOST_ATTEMPTS} attempts: {fewest} are recorded already.")
+
+
+def assign(*, by: User, referral: Referral, worker: User, from_on: date, version: int | None = None) -> Assignment:
     """Give a referral to a link worker; whoever held it hands it over that day."""
     check(may_record_care(by, referral.person) and may_record_care(worker, referral.person))
     _hold(referral)
-    current = next((each for each in referral.assignments if each.until_on is None), None)
+    if version is not None and referral.version != version:
+        raise Conflict("form", CHANGED_MEANWHILE)
+    current = referral.current
     if referral.closed_on is not None:
         raise Conflict("form", "This referral is closed. Record a new referral to go on.")
+    if current is not None and current.worker_id == worker.id:
+        raise Refused("worker", f"{worker.name} holds this referral already. Choose somebody else.")
     if not (current.from_on if current else referral.referred_on) <= from_on <= today():
         raise Refused("from_on", "The day must lie between the last hand-over or the referral and today. Correct it.")
     if current is not None:
@@ -72,6 +161,7 @@ def assign(*, by: User, referral: Referral, worker: User, from_on: date) -> Assi
             write_event(by=by, action="hand_over", record=current, before=before)
     assignment = Assignment(worker_id=worker.id, from_on=from_on, recorded_by=by.id)
     referral.assignments.append(assignment)
+    _touch(referral)
     with translated():
         write_event(by=by, action="assign", record=assignment)
     return assignment
@@ -81,7 +171,7 @@ def close_referral(*, by: User, referral: Referral, closed_on: date, closure_rea
     """End an episode."""
     check(may_record_care(by, referral.person))
     _hold(referral)
-    if closed_on < referral.referred_on or closed_on > today():
+    if closed_on < _last_opened(referral) or closed_on > today():
         raise Refused("closed_on", "The closing date must lie between the referral and today. Correct the date.")
     if referral.closed_on is not None:
         raise Conflict("form", "This referral is closed already. Open the person's page to see when and why.")
@@ -96,10 +186,42 @@ def close_referral(*, by: User, referral: Referral, closed_on: date, closure_rea
             write_event(by=by, action="hand_over", record=assignment, before=held)
 
 
+def _last_opened(referral: Referral) -> date:
+    return max([referral.referred_on, *(each.reopened_on for each in referral.reopenings)])
+
+
+def reopen_referral(*, by: User, referral: Referral, reopened_on: date, reason: str) -> Reopening:
+    """Go on with a referral that was closed too early. Whoever reopens it holds it; its closing stays written."""
+    check(may_record_care(by, referral.person))
+    _hold(referral)
+    if referral.closed_on is None or referral.closure_reason is None:
+        raise Conflict("form", "This referral is open. Open the person's page to go on with it.")
+    if not referral.closed_on <= reopened_on <= today():
+        raise Refused("reopened_on", "The day must lie between the closing and today. Correct the date.")
+    if reopened_on - referral.closed_on > REOPENING_PERIOD:
+        raise Refused(
+            "reopened_on",
+            f"The referral was closed on {referral.closed_on:%-d %B %Y}, more than {REOPENING_PERIOD.days} days before "
+            "that day. Record a new referral instead.",
+        )
+    before = facts(referral)
+    reopening = Reopening(
+        closed_on=referral.closed_on, closure_reason=referral.closure_reason, reopened_on=reopened_on, reason=reason,
+        recorded_by=by.id,
+    )  # fmt: skip
+    referral.reopenings.append(reopening)
+    referral.closed_on = referral.closure_reason = None
+    with translated():
+        write_event(by=by, action="reopen_referral", record=referral, before=before, reason=reason)
+        write_event(by=by, action="record_reopening", record=reopening)
+    assign(by=by, referral=referral, worker=by, from_on=reopened_on)
+    return reopening
+
+
 def _hold(referral: Referral) -> None:
     """See it as it is now, and let nobody close or hand it over until this transaction ends."""
-    db.session.refresh(referral, ["version", "closed_on"], with_for_update=True)
-    db.session.expire(referral, ["assignments"])
+    db.session.refresh(referral, ["version", "closed_on", "closure_reason"], with_for_update=True)
+    db.session.expire(referral, ["assignments", "reopenings"])
 
 
 def record_contact(

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm.attributes import flag_modified
 
-from ..extensions import db, keyring, take_turn, today
-from ..models import Characteristic, Consent, Identity, Person, Site, Study, User
-from ..permissions import may_add_person, may_import, may_withdraw
+from ..extensions import db, take_turn, today
+from ..models import Characteristic, Condition, Consent, Identity, Person, Site, Study, User
+from ..models.person import bare_number, nhs_number_index
+from ..permissions import may_add_person, may_import, may_record_care, may_withdraw
+from ..queries.duplicates import same_person
 from .audit import facts, write_event
-from .refusal import Conflict, Refused, check, translated
+from .refusal import CHANGED_MEANWHILE, Conflict, Refused, check, translated
+
+
+class AlreadyHere(Exception):
+    """Nothing was done: one of these may be the same person, and whoever asked has to choose."""
+
+    def __init__(self, found: Sequence[Person]) -> None:
+        super().__init__("somebody with this NHS number, or this name and date of birth, is here already")
+        self.found = found
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,7 +42,7 @@ class IdentityFacts:
 
 def nhs_number_fault(number: str) -> str | None:
     """What is wrong with an NHS number, or None. The tenth digit checks the other nine (modulus 11)."""
-    digits = re.sub(r"[\s-]", "", number)
+    digits = bare_number(number)
     if not re.fullmatch(r"[0-9]{10}", digits):
         return "An NHS number has 10 digits, like 943 476 5919. Check it against the referral."
     remainder = 11 - sum(int(digit) * (10 - place) for place, digit in enumerate(digits[:9])) % 11
@@ -42,24 +53,43 @@ def nhs_number_fault(number: str) -> str | None:
 
 def add_person(
     *, by: User, study: Study, site: Site | None, entered_on: date, identity: IdentityFacts | None = None,
-    facts_at_entry: Mapping[str, Any] | None = None, study_number: str | None = None, duplicate_is_wanted: bool = False,
+    facts_at_entry: Mapping[str, Any] | None = None, conditions: Collection[str] = (), study_number: str | None = None,
+    duplicate_is_wanted: bool = False,
 ) -> Person:  # fmt: skip
-    """Bring a person into the study at a site; the study number is the next free one unless it is given."""
+    """Bring a person into the study at a site; the study number is the next free one unless it is given.
+
+    Raises `AlreadyHere` when the asker may see somebody who seems to be the same person, unless they said otherwise.
+    """
     check(may_add_person(by, study, site))
     if entered_on > today():
         raise Refused("entered_on", "The date of entry is in the future. Enter today or an earlier date.")
+    number = study_number or _next_number(study)
+    if identity:
+        _check_identity(by, identity, duplicate_is_wanted)
     person = Person(
         study_id=study.id, site_id=site.id if site else None, entered_on=entered_on, recorded_by=by.id,
-        study_number=study_number or _next_number(study), **(facts_at_entry or {}),
+        study_number=number, **(facts_at_entry or {}),
     )  # fmt: skip
     if identity and identity.date_of_birth and person.birth_year is None:
         person.birth_year = identity.date_of_birth.year
+    person.ltc_count = _counted(conditions, person.ltc_count)
     db.session.add(person)
     with translated():
         write_event(by=by, action="add_person", record=person)
+    _change_conditions(by, person, conditions)
     if identity:
-        _add_identity(by, person, identity, duplicate_is_wanted)
+        _add_identity(by, person, identity)
     return person
+
+
+def _check_identity(by: User, given: IdentityFacts, duplicate_is_wanted: bool) -> None:
+    if given.nhs_number and (fault := nhs_number_fault(given.nhs_number)):
+        raise Refused("nhs_number", fault)
+    if duplicate_is_wanted:
+        return
+    found = same_person(by=by, nhs_number=given.nhs_number, name=given.name, date_of_birth=given.date_of_birth)
+    if found:
+        raise AlreadyHere(found)
 
 
 def _next_number(study: Study) -> str:
@@ -75,18 +105,11 @@ def _is_taken(study: Study, number: str) -> bool:
     return db.session.scalar(found) is not None
 
 
-def _add_identity(by: User, person: Person, given: IdentityFacts, duplicate_is_wanted: bool) -> None:
-    number = re.sub(r"[\s-]", "", given.nhs_number) if given.nhs_number else None
-    if number and (fault := nhs_number_fault(number)):
-        raise Refused("nhs_number", fault)
-    digest = keyring.index(number, "identity.nhs_number") if number else None
-    if digest and not duplicate_is_wanted and _is_known(person, digest):
-        raise Refused(
-            "nhs_number", "Somebody with this NHS number is already at this site. Look for them under People."
-        )
+def _add_identity(by: User, person: Person, given: IdentityFacts) -> None:
+    number = bare_number(given.nhs_number) if given.nhs_number else None
     identity = Identity(
         **(asdict(given) | {"nhs_number": number}) | {"date_of_birth": _iso(given.date_of_birth)},
-        person_id=person.id, nhs_number_index=digest, recorded_by=by.id,
+        person_id=person.id, nhs_number_index=nhs_number_index(number) if number else None, recorded_by=by.id,
     )  # fmt: skip
     db.session.add(identity)
     person.identity = identity
@@ -97,14 +120,40 @@ def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _is_known(person: Person, digest: str) -> bool:
-    found = db.session.scalar(
-        select(Identity.id)
-        .join(Person, Person.id == Identity.person_id)
-        .where(Identity.nhs_number_index == digest)
-        .where(Person.study_id == person.study_id, Person.site_id == person.site_id)
-    )
-    return found is not None
+def set_conditions(
+    *, by: User, person: Person, version: int, conditions: Collection[str], ltc_count: int | None
+) -> None:
+    """Correct which long-term conditions were known at entry, and how many there were in all."""
+    check(may_record_care(by, person))
+    if person.version != version:
+        raise Conflict("form", CHANGED_MEANWHILE)
+    before = facts(person)
+    person.ltc_count = _counted(conditions, ltc_count)
+    flag_modified(person, "ltc_count")
+    with translated():
+        write_event(by=by, action="set_conditions", record=person, before=before)
+    _change_conditions(by, person, conditions)
+
+
+def _counted(conditions: Collection[str], ltc_count: int | None) -> int | None:
+    """How many there are in all: at least the named ones."""
+    named = len(set(conditions))
+    if ltc_count is not None and ltc_count < named:
+        are = "is" if named == 1 else "are"
+        raise Refused("ltc_count", f"{named} {are} named above. Enter {named} or more, or leave the number empty.")
+    return ltc_count if ltc_count is not None else named or None
+
+
+def _change_conditions(by: User, person: Person, conditions: Collection[str]) -> None:
+    known = {each.condition: each for each in person.conditions}
+    for gone in known.keys() - set(conditions):
+        write_event(by=by, action="remove_condition", record=known[gone], before=facts(known[gone]), after={})
+        person.conditions.remove(known[gone])
+    for new in sorted(set(conditions) - known.keys()):
+        condition = Condition(condition=new, recorded_by=by.id)
+        person.conditions.append(condition)
+        with translated():
+            write_event(by=by, action="record_condition", record=condition)
 
 
 def describe(*, by: User, person: Person, name: str, value: str) -> Characteristic:

@@ -36,7 +36,8 @@ def at_most(limit: int) -> Callable[[Form, Field], None]:
 
 
 def a_version(_: Form, field: Field) -> None:
-    if not re.fullmatch("[0-9]{1,9}", str(field.data)):
+    """The one that the page was made from: a form that comes without it is not saved on top of whatever is there."""
+    if not field.raw_data or not re.fullmatch("[0-9]{1,9}", str(field.data)):
         raise ValidationError(RELOAD)
 
 

@@ -9,10 +9,11 @@ from datetime import date
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
-from wtforms import Field, IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import Field, IntegerField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.form import BaseForm
 from wtforms.utils import unset_value
+from wtforms.widgets import CheckboxInput, ListWidget
 
 NOT_AN_ANSWER = "Choose one of the answers on this page"
 WIDTHS = {"day": 2, "month": 2, "year": 4}
@@ -134,6 +135,19 @@ class CodeSelect(SelectField):
     ) -> None:
         choices = [SelectChoice(code, text) for code, text in {"": blank, **codes}.items()]
         super().__init__(label, list(validators), coerce=_blank_or(str), choices=choices, **_refusing(kwargs))
+
+
+class CodeChecks(SelectMultipleField):
+    """Any number of answers from a code list, each a box to tick."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+    def __init__(
+        self, label: str | None = None, validators: Sequence[Any] = (), *, codes: Mapping[str, str], **kwargs: Any
+    ) -> None:
+        choices = [SelectChoice(code, text) for code, text in codes.items()]
+        super().__init__(label, list(validators), choices=choices, **_refusing(kwargs))
 
 
 def _refusing(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,18 @@
-"""Adding a person, with or without a referral; withdrawing; leaving."""
+"""Adding a person, with or without a referral; what is known of them; withdrawing; leaving."""
 
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField
+from wtforms import BooleanField, HiddenField
 from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
 from instruments.codes import (
-    CLOSURE_REASONS,
+    ANSWER_REASONS,
+    CONDITIONS,
     CONSENT_KINDS,
     ETHNICITIES,
     LEAVING_REASONS,
+    NEEDS,
     ON_WITHDRAWAL,
     REFERRAL_SOURCES,
     REFERRAL_STATUSES,
@@ -18,8 +20,8 @@ from instruments.codes import (
 )
 
 from ..extensions import today
-from .checks import at_most, not_in_the_future, valid_nhs_number
-from .fields import CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine, WholeNumber, YesNoRadio
+from .checks import a_version, at_most, not_in_the_future, valid_nhs_number
+from .fields import CodeChecks, CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine, WholeNumber, YesNoRadio
 
 
 class IdentityForm(FlaskForm):
@@ -33,6 +35,14 @@ class IdentityForm(FlaskForm):
     phone = TextLine("Phone (if they agree)", [Optional(), at_most(40)])
 
 
+def needs_field() -> CodeChecks:
+    return CodeChecks("What do they need help with?", codes=NEEDS, description="Choose all that apply")
+
+
+def reason_field() -> CodeSelect:
+    return CodeSelect("If they did not accept, why?", [Optional()], codes=ANSWER_REASONS)
+
+
 class ReferralForm(FlaskForm):
     """Declared between the two others so that errors are listed in the order of the page."""
 
@@ -40,10 +50,26 @@ class ReferralForm(FlaskForm):
     referred_on = DatePartsField(
         "Date of the referral", [InputRequired("Enter the date of the referral"), not_in_the_future], default=today
     )
+    needs = needs_field()
+    reason = TextBlock(
+        "Reason for the referral", [Optional(), at_most(2000)], description="In your words; never leaves the tracker"
+    )
     status = CodeRadio(
         "Their answer", [InputRequired("Choose the person's answer")], codes=REFERRAL_STATUSES, default="accepted"
     )
-    reason = TextBlock("Reason for the referral", [Optional(), at_most(2000)])
+    answer_reason = reason_field()
+
+
+def conditions_field() -> CodeChecks:
+    return CodeChecks("Which long-term conditions?", codes=CONDITIONS)
+
+
+def ltc_count_field() -> WholeNumber:
+    return WholeNumber(
+        "Long-term conditions in all",
+        [Optional(), NumberRange(0, 40, "Enter a number between 0 and 40")],
+        description="How many; leave it empty to count those that are named",
+    )
 
 
 class PersonForm(IdentityForm):
@@ -59,11 +85,8 @@ class PersonForm(IdentityForm):
     ethnicity = CodeSelect("Ethnic group", [Optional()], codes=ETHNICITIES)
     lives_alone = YesNoRadio("Do they live alone?")
     carer = YesNoRadio("Are they an unpaid carer?")
-    ltc_count = WholeNumber(
-        "Long-term conditions",
-        [Optional(), NumberRange(0, 40, "Enter a number between 0 and 40")],
-        description="How many, such as diabetes, arthritis, depression",
-    )
+    conditions = conditions_field()
+    ltc_count = ltc_count_field()
     deprivation = WholeNumber(
         "Deprivation decile of their address (English indices 2019)",
         [Optional(), NumberRange(1, 10, "Enter a decile between 1 (most deprived) and 10")],
@@ -73,6 +96,14 @@ class PersonForm(IdentityForm):
 
 class ReferredPersonForm(ReferralForm, PersonForm):
     """Somebody referred to a link worker."""
+
+
+class ConditionsForm(FlaskForm):
+    """Long-term conditions, corrected: those that are named, and how many in all."""
+
+    version = HiddenField(validators=[a_version])
+    conditions = conditions_field()
+    ltc_count = ltc_count_field()
 
 
 class WithdrawalForm(FlaskForm):
@@ -97,24 +128,6 @@ class ConsentForm(FlaskForm):
 class LeavingForm(FlaskForm):
     left_on = DatePartsField("Date of leaving", [InputRequired("Enter the date"), not_in_the_future], default=today)
     left_reason = CodeRadio("Why they left", [InputRequired("Choose a reason")], codes=LEAVING_REASONS)
-
-
-class ClosingForm(FlaskForm):
-    closed_on = DatePartsField("Closing date", [InputRequired("Enter the date"), not_in_the_future], default=today)
-    closure_reason = CodeRadio("Why the referral closes", [InputRequired("Choose a reason")], codes=CLOSURE_REASONS)
-
-
-class AnswerForm(FlaskForm):
-    """The person's answer to an offer, when it comes."""
-
-    status = CodeRadio(
-        "Their answer",
-        [InputRequired("Choose the person's answer")],
-        codes={code: label for code, label in REFERRAL_STATUSES.items() if code != "offered"},
-    )
-    decided_on = DatePartsField(
-        "Date of the answer", [InputRequired("Enter the date"), not_in_the_future], default=today
-    )
 
 
 class SiteForm(FlaskForm):

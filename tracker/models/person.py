@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import date, datetime
 
@@ -9,6 +10,7 @@ from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, relationship
 
 from instruments.codes import (
+    CONDITIONS,
     CONSENT_KINDS,
     DEPRIVATION_INDEXES,
     ETHNICITIES,
@@ -17,6 +19,7 @@ from instruments.codes import (
     SEXES,
 )
 
+from ..extensions import keyring
 from .base import (
     Base,
     Encrypted,
@@ -64,6 +67,9 @@ class Person(Recorded, Versioned, Base):
     left_reason: Mapped[str | None] = code("research")
     identity: Mapped[Identity | None] = relationship(back_populates="person", lazy="joined")
     consents: Mapped[list[Consent]] = relationship(back_populates="person", order_by="Consent.given_on")
+    conditions: Mapped[list[Condition]] = relationship(
+        back_populates="person", order_by="Condition.condition", cascade="all, delete-orphan"
+    )
     site: Mapped[Site | None] = relationship()
     study: Mapped[Study] = relationship()
 
@@ -92,6 +98,16 @@ class Identity(Recorded, Versioned, Base):
     person: Mapped[Person] = relationship(back_populates="identity")
 
 
+def bare_number(number: str) -> str:
+    """An NHS number without the spaces and dashes that people type."""
+    return re.sub(r"[\s-]", "", number)
+
+
+def nhs_number_index(number: str) -> str:
+    """The keyed digest by which a number is found without being read."""
+    return keyring.index(bare_number(number), "identity.nhs_number")
+
+
 class Characteristic(Recorded, Base):
     """A further fact known at entry, named by the study's plan."""
 
@@ -101,6 +117,17 @@ class Characteristic(Recorded, Base):
     person_id: Mapped[uuid.UUID] = link("person", index=False)
     name: Mapped[str] = column("research", String(60))
     value: Mapped[str] = column("research", String(200))
+
+
+class Condition(Recorded, Base):
+    """A long-term condition, by name; `Person.ltc_count` counts these and any that are not named."""
+
+    __tablename__ = "condition"
+    __table_args__ = (one_of("condition", CONDITIONS), UniqueConstraint("person_id", "condition"))
+    id: Mapped[uuid.UUID] = key()
+    person_id: Mapped[uuid.UUID] = link("person", index=False)
+    condition: Mapped[str] = code("research")
+    person: Mapped[Person] = relationship(back_populates="conditions")
 
 
 class Consent(Recorded, Versioned, Base):

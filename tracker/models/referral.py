@@ -1,4 +1,4 @@
-"""An episode with a link worker: the referral, who held it, and every contact."""
+"""An episode with a link worker: the referral, what it is about, who held it, when it paused, and every contact."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ from datetime import date
 from sqlalchemy import CheckConstraint, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, relationship
 
-from instruments.codes import ATTENDANCES, CLOSURE_REASONS, CONTACT_MODES, REFERRAL_SOURCES, REFERRAL_STATUSES
+from instruments.codes import (
+    ANSWER_REASONS,
+    ATTENDANCES,
+    CLOSURE_REASONS,
+    CONTACT_MODES,
+    NEEDS,
+    REFERRAL_SOURCES,
+    REFERRAL_STATUSES,
+)
 
 from .base import Base, Recorded, Versioned, code, column, in_order, key, link, one_of
 from .person import Person
 from .staff import User
 
 MOST_MINUTES = 480
+MOST_ATTEMPTS = 50
 
 
 class Referral(Recorded, Versioned, Base):
@@ -22,9 +31,15 @@ class Referral(Recorded, Versioned, Base):
     __table_args__ = (
         one_of("source", REFERRAL_SOURCES),
         one_of("status", REFERRAL_STATUSES),
+        one_of("answer_reason", ANSWER_REASONS),
         one_of("closure_reason", CLOSURE_REASONS),
         in_order("referred_on", "decided_on"),
+        in_order("referred_on", "tried_on"),
         in_order("referred_on", "closed_on"),
+        CheckConstraint(f"attempts BETWEEN 0 AND {MOST_ATTEMPTS}", name="attempts_range"),
+        CheckConstraint(
+            "answer_reason IS NULL OR status IN ('declined', 'unreachable')", name="answer_reason_of_a_refusal"
+        ),
         CheckConstraint("(closed_on IS NULL) = (closure_reason IS NULL)", name="closed_on_with_reason"),
         CheckConstraint("status = 'offered' OR decided_on IS NOT NULL", name="answer_with_date"),
         Index(
@@ -41,10 +56,49 @@ class Referral(Recorded, Versioned, Base):
     reason: Mapped[str | None] = column("text", Text())
     status: Mapped[str] = code("research")
     decided_on: Mapped[date | None] = column("research")
+    answer_reason: Mapped[str | None] = code("research")
+    attempts: Mapped[int | None] = column("research")
+    tried_on: Mapped[date | None] = column("research")
     closed_on: Mapped[date | None] = column("research")
     closure_reason: Mapped[str | None] = code("research")
     person: Mapped[Person] = relationship()
-    assignments: Mapped[list[Assignment]] = relationship(back_populates="referral", order_by="Assignment.from_on")
+    assignments: Mapped[list[Assignment]] = relationship(
+        back_populates="referral", order_by="Assignment.from_on, Assignment.recorded_at"
+    )
+    needs: Mapped[list[Need]] = relationship(
+        back_populates="referral", order_by="Need.recorded_at", cascade="all, delete-orphan"
+    )
+    reopenings: Mapped[list[Reopening]] = relationship(back_populates="referral", order_by="Reopening.reopened_on")
+
+    @property
+    def current(self) -> Assignment | None:
+        """Who holds it now."""
+        return next((each for each in self.assignments if each.until_on is None), None)
+
+
+class Need(Recorded, Base):
+    """One of the things that a referral is about."""
+
+    __tablename__ = "need"
+    __table_args__ = (one_of("need", NEEDS), UniqueConstraint("referral_id", "need"))
+    id: Mapped[uuid.UUID] = key()
+    referral_id: Mapped[uuid.UUID] = link("referral", index=False)
+    need: Mapped[str] = code("research")
+    referral: Mapped[Referral] = relationship(back_populates="needs")
+
+
+class Reopening(Recorded, Base):
+    """A time when the referral was closed, and how it ended: it was not open in between."""
+
+    __tablename__ = "reopening"
+    __table_args__ = (one_of("closure_reason", CLOSURE_REASONS), in_order("closed_on", "reopened_on"))
+    id: Mapped[uuid.UUID] = key()
+    referral_id: Mapped[uuid.UUID] = link("referral")
+    closed_on: Mapped[date] = column("research")
+    closure_reason: Mapped[str] = code("research")
+    reopened_on: Mapped[date] = column("research")
+    reason: Mapped[str] = column("text", String(400))
+    referral: Mapped[Referral] = relationship(back_populates="reopenings")
 
 
 class Assignment(Recorded, Base):

@@ -1,21 +1,23 @@
-"""Single records of care: a referral, a contact."""
+"""Single records of care: a referral, and what of it waits when it closes."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from ..extensions import db
-from ..models import Contact, Referral, User
+from ..models import Assignment, Contact, Person, Referral, Signpost, User
 from ..permissions import may_see_care
 from .scope import NotFound
 
 
 def referral(id: uuid.UUID, *, by: User) -> Referral:
-    """One referral with its person and assignments."""
-    found = db.session.get(Referral, id, options=[joinedload(Referral.person), selectinload(Referral.assignments)])
+    """One referral with its person, its needs and who held it."""
+    held = selectinload(Referral.assignments).joinedload(Assignment.worker)
+    found = db.session.get(Referral, id, options=[joinedload(Referral.person), held, selectinload(Referral.needs)])
     if found is None or not may_see_care(by, found.person):
         raise NotFound
     return found
@@ -39,3 +41,15 @@ def last_contact(referral: Referral, *, by: User) -> Contact | None:
         .order_by(Contact.contacted_on.desc(), Contact.recorded_at.desc())
         .limit(1)
     )
+
+
+def open_signposts(person: Person, *, by: User) -> Sequence[Signpost]:
+    """The person's signposts of which nobody knows what came of them, oldest first."""
+    if not may_see_care(by, person):
+        raise NotFound
+    return db.session.scalars(
+        select(Signpost)
+        .where(Signpost.person_id == person.id, Signpost.outcome.in_(("unknown", "waiting")))
+        .options(joinedload(Signpost.resource))
+        .order_by(Signpost.signposted_on, Signpost.recorded_at)
+    ).all()

@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import contains_eager, lazyload, selectinload
 
-from ..extensions import db
+from ..extensions import answer_within, db, today
 from ..models import Assignment, Contact, Identity, Person, Referral, User
 from ..permissions import CARE_ROLES
 from .scope import at_own_sites, has_withdrawn
@@ -87,16 +87,33 @@ def closed_referrals(*, by: User, mine: bool = True) -> Sequence[Referral]:
     return [each for each in found if not mine or (each.assignments and each.assignments[-1].worker_id == by.id)]
 
 
-def unanswered_referrals(*, by: User) -> Sequence[Referral]:
-    """Offered and not yet answered, oldest first."""
-    return db.session.scalars(
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A referral that nobody has answered: for how many working days, and whether that is too long."""
+
+    referral: Referral
+    waiting_days: int
+    late: bool
+
+
+def unanswered_referrals(*, by: User) -> Sequence[Unanswered]:
+    """Offered and not yet answered at the asker's sites, longest waiting first."""
+    offered = db.session.scalars(
         select(Referral)
         .join(Referral.person)
         .where(Referral.status == "offered", Referral.closed_on.is_(None))
         .where(at_own_sites(by, CARE_ROLES), ~has_withdrawn())
-        .options(contains_eager(Referral.person))
-        .order_by(Referral.referred_on)
-    ).all()
+        .options(contains_eager(Referral.person), selectinload(Referral.needs))
+        .order_by(Referral.referred_on, Referral.recorded_at)
+    )
+    waiting = [(each, _working_days(each.referred_on, today())) for each in offered]
+    return [Unanswered(each, days, days > answer_within()) for each, days in waiting]
+
+
+def _working_days(first: date, last: date) -> int:
+    """Mondays to Fridays after the first day, up to the last; bank holidays count, since they differ by country."""
+    weeks, rest = divmod((last - first).days, 7)
+    return 5 * weeks + sum((first.weekday() + step) % 7 < 5 for step in range(1, rest + 1))
 
 
 def withdrawals(*, by: User) -> Sequence[Person]:

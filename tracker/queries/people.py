@@ -15,7 +15,7 @@ from instruments.codes import CLOSURE_REASONS, LEAVING_REASONS, REFERRAL_STATUSE
 from instruments.scoring import Score
 
 from ..extensions import db
-from ..models import Assessment, Contact, Person, Referral, ServiceUse, Signpost, User
+from ..models import Assessment, Assignment, Contact, Person, Referral, ServiceUse, Signpost, User
 from ..permissions import CARE_ROLES, SITE_ROLES, may_see_care, may_see_person
 from .scope import NotFound, visible_people
 
@@ -66,13 +66,19 @@ class Standing:
 def everyone(*, by: User) -> Sequence[Standing]:
     """Everybody at the asker's sites, open or closed, by study number."""
     found = db.session.scalars(visible_people(by, CARE_ROLES).order_by(Person.study_number)).unique().all()
+    return standings(found, by=by)
+
+
+def standings(found: Sequence[Person], *, by: User) -> Sequence[Standing]:
+    """How people stand with the service, those whom the asker cares for."""
+    known = [person for person in found if may_see_care(by, person)]
     latest: dict[uuid.UUID, Referral] = {}
-    ids = [person.id for person in found]
+    ids = [person.id for person in known]
     for each in db.session.scalars(
         select(Referral).where(Referral.person_id.in_(ids)).order_by(Referral.referred_on, Referral.recorded_at)
     ):
         latest[each.person_id] = each
-    return [Standing(person, _state(person, latest.get(person.id))) for person in found]
+    return [Standing(person, _state(person, latest.get(person.id))) for person in known]
 
 
 def find(words: str, *, by: User) -> Sequence[Person]:
@@ -112,8 +118,12 @@ def referrals(person: Person, *, by: User) -> Sequence[Referral]:
     return db.session.scalars(
         select(Referral)
         .where(Referral.person_id == person.id)
-        .options(selectinload(Referral.assignments))
-        .order_by(Referral.referred_on.desc())
+        .options(
+            selectinload(Referral.assignments).joinedload(Assignment.worker),
+            selectinload(Referral.needs),
+            selectinload(Referral.reopenings),
+        )
+        .order_by(Referral.referred_on.desc(), Referral.recorded_at.desc())
     ).all()
 
 

@@ -14,6 +14,7 @@ from instruments.scoring import REASONS
 
 from ..config import Config
 from ..extensions import local_day
+from ..queries.safety import flags
 from . import (
     account,
     assessments,
@@ -25,14 +26,19 @@ from . import (
     library,
     people,
     questions,
+    referrals,
     resources,
+    safety,
     signposts,
     staff,
     studies,
 )
 from .show import navigation
 
-JOURNEYS = (home, people, contacts, signposts, resources, assessments, questions, attendance, library, studies, staff)
+JOURNEYS = (
+    home, people, referrals, safety, contacts, signposts, resources, assessments, questions, attendance, library,
+    studies, staff,
+)  # fmt: skip
 
 
 def init_app(app: Flask, config: Config) -> None:
@@ -59,6 +65,7 @@ def init_app(app: Flask, config: Config) -> None:
     app.jinja_env.globals.update(codes=codes, score_reasons=REASONS)
     app.template_filter("day")(_day)
     app.template_filter("ago")(_ago)
+    app.template_filter("local_day")(local_day)
     app.after_request(_headers)
 
 
@@ -67,6 +74,7 @@ def _context() -> dict[str, object]:
     return {
         "navigation": navigation(current_user) if signed_in else [],
         "me": current_user if signed_in else None,
+        "safety_flags": (lambda person: flags(person, by=current_user)) if signed_in else (lambda _: []),
     }
 
 

@@ -12,6 +12,7 @@ from ..permissions import CARE_ROLES, holds
 from ..queries.agenda import REASONS, agenda
 from ..queries.caseload import caseload, closed_referrals, people_without_referral, unanswered_referrals, withdrawals
 from ..queries.occasions import due_states
+from ..queries.safety import all_flags
 from .gate import ANYONE_SIGNED_IN, rule
 from .show import me
 
@@ -46,6 +47,7 @@ def start() -> str | Response:
         unanswered=unanswered_referrals(by=asker),
         followed=followed,
         due=due_states(followed, today(), by=asker),
+        flags=all_flags(by=asker),
         withdrawals=withdrawals(by=asker),
         today=today(),
     )

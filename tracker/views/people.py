@@ -1,17 +1,16 @@
-"""A person: adding them, their page, their referral's answer and end, leaving and withdrawing."""
+"""A person: adding them, their page, their conditions and consents, leaving and withdrawing."""
 
 from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ..actions import care, people
 from ..extensions import today
 from ..forms.people import (
-    AnswerForm,
-    ClosingForm,
+    ConditionsForm,
     ConsentForm,
     LeavingForm,
     PersonForm,
@@ -20,11 +19,11 @@ from ..forms.people import (
     SiteForm,
     WithdrawalForm,
 )
-from ..permissions import CARE_ROLES, SITE_ROLES, may_correct_contact, may_see_care
-from ..queries import alarms, occasions, scope
-from ..queries import care as care_queries
+from ..permissions import CARE_ROLES, SITE_ROLES, is_offered_care, may_correct_contact, may_see_care
+from ..queries import alarms, occasions, scope, workload
 from ..queries import people as histories
 from .gate import rule
+from .referrals import refer
 from .show import me, page, saved
 
 pages = Blueprint("people", __name__)
@@ -46,13 +45,17 @@ def view(person_id: uuid.UUID) -> str:
     }
     if may_see_care(asker, person):
         contacts = histories.contacts(person, by=asker)
+        arm = scope.arm_of(person, by=asker)
         context |= {
-            "arm": scope.arm_of(person, by=asker),
+            "arm": arm,
+            "offered_care": is_offered_care(arm),
             "referrals": histories.referrals(person, by=asker),
             "contacts": contacts,
             "correctable": {each.id for each in contacts if may_correct_contact(asker, each)},
             "signposts": histories.signposts(person, by=asker),
             "service_use": histories.service_use(person, by=asker),
+            "dose": workload.dose(person, by=asker),
+            "reopening_period": care.REOPENING_PERIOD,
         }
         return render_template("people/person.html", **context)
     return render_template("people/person_blind.html", **context)
@@ -92,17 +95,22 @@ def choose_site() -> tuple[str, int] | Response:
 @pages.route("/studies/<uuid:study_id>/sites/<uuid:site_id>/people/new", methods=["GET", "POST"])
 @rule(*CARE_ROLES)
 def add(study_id: uuid.UUID, site_id: uuid.UUID) -> tuple[str, int] | Response:
+    """Somebody who may be here already is not added before it was said that they are somebody else."""
     asker = me()
     site, study = scope.site(site_id, study_id, by=asker)
-    arm = scope.arm_at(study_id, site_id, None, today(), by=asker)
-    referred = arm is None or arm.role == "intervention"
+    referred = is_offered_care(scope.arm_at(study_id, site_id, None, today(), by=asker))
     form = ReferredPersonForm() if referred else PersonForm()
-    if form.validate_on_submit():
-        person = saved(form, lambda: _add(form, study_id, site_id))
+    context = {"site": site, "study": study, "referred": referred}
+    if request.form.get("same_person") != "back" and form.validate_on_submit():
+        try:
+            person = saved(form, lambda: _add(form, study_id, site_id))
+        except people.AlreadyHere as known:
+            standings = histories.standings(known.found, by=asker)
+            return page("people/already_here.html", form, standings=standings, **context)
         if person is not None:
             flash(f"{person.study_number} was added.", "success")
             return redirect(url_for(".view", person_id=person.id))
-    return page("people/new.html", form, site=site, study=study, referred=referred)
+    return page("people/new.html", form, **context)
 
 
 def _add(form: PersonForm, study_id: uuid.UUID, site_id: uuid.UUID) -> people.Person:
@@ -119,65 +127,34 @@ def _add(form: PersonForm, study_id: uuid.UUID, site_id: uuid.UUID) -> people.Pe
     facts["deprivation_index"] = "imd2019-decile" if facts["deprivation"] else None
     entered_on = form.entered_on.data
     person = people.add_person(
-        by=asker, study=study, site=site, entered_on=entered_on, identity=identity, facts_at_entry=facts
-    )
+        by=asker, study=study, site=site, entered_on=entered_on, identity=identity, facts_at_entry=facts,
+        conditions=form["conditions"].data, duplicate_is_wanted=request.form.get("same_person") == "no",
+    )  # fmt: skip
     people.record_consent(by=asker, person=person, kind="service", given_on=entered_on)
     if form.research_consent.data:
         people.record_consent(by=asker, person=person, kind="research", given_on=entered_on)
     if isinstance(form, ReferredPersonForm):
-        _refer(form, person)
+        refer(form, person)
     return person
 
 
-def _refer(form: ReferredPersonForm, person: people.Person) -> None:
-    asker = me()
-    referral = care.record_referral(
-        by=asker,
-        person=person,
-        source=form.source.data,
-        referred_on=form.referred_on.data,
-        status=form.status.data,
-        decided_on=None if form.status.data == "offered" else max(form.referred_on.data, form.entered_on.data),
-        reason=form.reason.data or None,
-    )
-    if form.status.data == "accepted":
-        care.assign(by=asker, referral=referral, worker=asker, from_on=form.referred_on.data)
-
-
-@pages.route("/referrals/<uuid:referral_id>/answer", methods=["GET", "POST"])
+@pages.route("/people/<uuid:person_id>/conditions", methods=["GET", "POST"])
 @rule(*CARE_ROLES)
-def answer(referral_id: uuid.UUID) -> tuple[str, int] | Response:
-    referral = care_queries.referral(referral_id, by=me())
-    form = AnswerForm()
-    if form.validate_on_submit() and saved(form, lambda: _answer(form, referral)):
-        flash("The answer was saved.", "success")
-        return redirect(url_for(".view", person_id=referral.person_id))
-    return page("people/answer.html", form, referral=referral)
+def conditions(person_id: uuid.UUID) -> tuple[str, int] | Response:
+    person = scope.person_in_care(person_id, by=me())
+    known = {"conditions": [each.condition for each in person.conditions], "ltc_count": person.ltc_count}
+    form = ConditionsForm(data={"version": person.version} | known)
+    if form.validate_on_submit() and saved(form, lambda: _conditions(form, person), edited=person):
+        flash("The long-term conditions were saved.", "success")
+        return redirect(url_for(".view", person_id=person_id))
+    return page("people/conditions.html", form, person=person)
 
 
-def _answer(form: AnswerForm, referral: care.Referral) -> bool:
-    asker = me()
-    care.answer_referral(by=asker, referral=referral, status=form.status.data, decided_on=form.decided_on.data)
-    if form.status.data == "accepted":
-        care.assign(by=asker, referral=referral, worker=asker, from_on=form.decided_on.data)
-    return True
-
-
-@pages.route("/referrals/<uuid:referral_id>/close", methods=["GET", "POST"])
-@rule(*CARE_ROLES)
-def close(referral_id: uuid.UUID) -> tuple[str, int] | Response:
-    referral = care_queries.referral(referral_id, by=me())
-    form = ClosingForm()
-    if form.validate_on_submit() and saved(form, lambda: _close(form, referral)):
-        flash("The referral was closed.", "success")
-        return redirect(url_for(".view", person_id=referral.person_id))
-    return page("people/close.html", form, referral=referral)
-
-
-def _close(form: ClosingForm, referral: care.Referral) -> bool:
-    care.close_referral(
-        by=me(), referral=referral, closed_on=form.closed_on.data, closure_reason=form.closure_reason.data
-    )
+def _conditions(form: ConditionsForm, person: people.Person) -> bool:
+    people.set_conditions(
+        by=me(), person=person, version=int(form["version"].data or 0), conditions=form["conditions"].data,
+        ltc_count=form.ltc_count.data,
+    )  # fmt: skip
     return True
 
 

@@ -14,7 +14,7 @@ from tests.integration.tracker.test_sign_in import sign_in
 from tests.world import PASSWORD, ROLES, World, days_ago
 from tracker.actions import staff
 from tracker.extensions import db
-from tracker.models import Assessment, AuditEvent, Base, Contact, Resource, SignIn, Signpost
+from tracker.models import Assessment, AuditEvent, Base, Contact, Resource, SafetyFlag, SignIn, Signpost
 from tracker.views import gate
 
 KINDS = ("own", "same-site", "other-site", "other-study", "withdrawn")
@@ -25,8 +25,16 @@ SITE = ("own", "same-site")
 ABOUT_A_RECORD = """
 route                 w     o     s     e     a
 people.view           SITE  SITE  SITE  -     -
-people.answer         SITE  -     SITE  -     -
-people.close          SITE  -     SITE  -     -
+people.conditions     SITE  -     SITE  -     -
+referrals.add         SITE  -     SITE  -     -
+referrals.needs       SITE  -     SITE  -     -
+referrals.answer      SITE  -     SITE  -     -
+referrals.hand_over   SITE  -     SITE  -     -
+referrals.close       SITE  -     SITE  -     -
+referrals.closed      SITE  -     SITE  -     -
+referrals.reopen      SITE  -     SITE  -     -
+safety.add            SITE  -     SITE  -     -
+safety.review         SITE  -     SITE  -     -
 people.leave          SITE  -     SITE  -     -
 people.consent        SITE  -     SITE  -     -
 people.withdraw       SITE  -     SITE  -     -
@@ -55,6 +63,7 @@ home.nothing          y  y  y  y  y
 people.choose_site    y  n  y  n  n
 people.everyone       y  n  y  n  n
 people.search         y  y  y  n  n
+referrals.unanswered  y  n  y  n  n
 resources.directory   y  n  y  n  n
 assessments.due       y  y  y  n  n
 studies.overview      n  n  n  y  n
@@ -109,11 +118,14 @@ def records(app: Flask, world: World) -> dict[str, dict[str, uuid.UUID]]:
                 client_key=uuid.uuid4(), person_id=person, resource_id=resource, signposted_on=days_ago(3),
                 kind="referral", outcome="unknown", recorded_by=world.users["supervisor"],
             )  # fmt: skip
-            session.add_all([assessment, signpost])
+            flag = SafetyFlag(
+                person_id=person, kind="not-alone", review_on=days_ago(-30), recorded_by=world.users["supervisor"]
+            )
+            session.add_all([assessment, signpost, flag])
             session.flush()
             made[kind] = {
                 "person_id": person, "referral_id": world.referrals[kind], "assessment_id": assessment.id,
-                "signpost_id": signpost.id,
+                "signpost_id": signpost.id, "flag_id": flag.id,
             }  # fmt: skip
     return made
 

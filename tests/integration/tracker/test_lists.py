@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 
 import pytest
 
@@ -11,6 +12,7 @@ from tracker.actions import care, staff
 from tracker.actions import studies as study_actions
 from tracker.actions.refusal import Conflict, Refused
 from tracker.extensions import db, today
+from tracker.models import User
 from tracker.permissions import Forbidden
 from tracker.queries import agenda, caseload, command, occasions, people, resources, scope, studies
 from tracker.queries import care as care_queries
@@ -20,6 +22,12 @@ from tracker.queries.scope import NotFound
 
 def names(rows) -> list[str]:
     return [row.person.label for row in rows]
+
+
+def answer(by: User, referral: care.Referral, status: str, day: date, **more: object) -> None:
+    care.answer_referral(
+        by=by, referral=referral, version=referral.version, status=status, decided_on=day, **more,  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def test_a_caseload_is_what_one_holds_and_everyones_is_the_sites(world: World):
@@ -183,17 +191,13 @@ def test_an_offer_waits_until_it_is_answered(world: World):
         person = world.person("own")
         offer = care.record_referral(by=worker, person=person, source="gp", referred_on=days_ago(3), status="offered")
         id = offer.id
-    assert [each.id for each in caseload.unanswered_referrals(by=worker)] == [id]
+    assert [each.referral.id for each in caseload.unanswered_referrals(by=worker)] == [id]
     assert caseload.unanswered_referrals(by=world.user("quay-worker")) == []
     with db.transaction():
-        care.answer_referral(
-            by=worker, referral=care_queries.referral(id, by=worker), status="declined", decided_on=today()
-        )
+        answer(worker, care_queries.referral(id, by=worker), "declined", today(), answer_reason="not-now")
     assert caseload.unanswered_referrals(by=worker) == []
     with pytest.raises(Conflict, match="answered already"), db.transaction():
-        care.answer_referral(
-            by=worker, referral=care_queries.referral(id, by=worker), status="accepted", decided_on=today()
-        )
+        answer(worker, care_queries.referral(id, by=worker), "accepted", today())
 
 
 def test_an_answer_is_not_older_than_its_offer(world: World):
@@ -204,9 +208,7 @@ def test_an_answer_is_not_older_than_its_offer(world: World):
         )
         id = offer.id
     with pytest.raises(Refused, match="between the referral and today"), db.transaction():
-        care.answer_referral(
-            by=worker, referral=care_queries.referral(id, by=worker), status="accepted", decided_on=days_ago(4)
-        )
+        answer(worker, care_queries.referral(id, by=worker), "accepted", days_ago(4))
 
 
 def test_comparison_people_stand_in_the_list_of_their_own_site(world: World):
@@ -386,8 +388,9 @@ def test_an_offer_that_was_declined_is_still_findable(world: World):
     worker = world.user("link-worker")
     with db.transaction():
         care.record_referral(
-            by=worker, person=world.person("own"), source="gp", referred_on=days_ago(3), status="declined"
-        )
+            by=worker, person=world.person("own"), source="gp", referred_on=days_ago(3), status="declined",
+            answer_reason="has-support",
+        )  # fmt: skip
     standing = {each.person.label: each.state for each in people.everyone(by=worker)}
     assert standing["Person Own"] == "Declined"
 

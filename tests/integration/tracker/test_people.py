@@ -78,13 +78,6 @@ def test_an_nhs_number_with_a_wrong_check_digit_is_refused_and_nothing_is_kept(w
     assert db.session.scalar(select(func.count()).select_from(Person)) == before
 
 
-def test_somebody_who_is_here_already_is_noticed_by_nhs_number(world: World):
-    with db.transaction():
-        add(world)
-    with pytest.raises(Refused, match="already at this site"), db.transaction():
-        add(world, "Same Person Again")
-
-
 def test_another_site_learns_nothing_of_a_number_it_does_not_know(world: World):
     with db.transaction():
         add(world)

@@ -19,7 +19,7 @@ from tests import world as worlds
 from tests.integration.tracker.pages.forms import Form, boxes
 from tests.integration.tracker.pages.reading import Page
 from tests.world import World, days_ago
-from tracker.actions import care, people, staff
+from tracker.actions import care, people, safety, staff
 from tracker.extensions import db
 from tracker.models import AuditEvent, Base, SignIn, SignInFailure
 
@@ -157,12 +157,33 @@ def furnished(world: World) -> dict[str, uuid.UUID]:
         offered = care.record_referral(
             by=worker, person=waiting, source="gp", referred_on=days_ago(10), status="offered"
         )
+        closed = _closed(world)
+        flag = safety.set_flag(
+            by=worker, person=world.person("own"), kind="not-alone", note="Angry neighbour", review_on=days_ago(-30)
+        )
     return {
         **world.people, **{f"study_{name}": id for name, id in world.studies.items()},
         **{f"site_{name}": id for name, id in world.sites.items()}, "referral": world.referrals["own"],
-        "offered": offered.id, "waiting": waiting.id, "contact": logged.id, "signpost": signpost.id, "phq9": answered.id,
+        **{f"user_{name}": id for name, id in world.users.items()}, "closed": closed.id, "returned": closed.person_id,
+        "flag": flag.id, "offered": offered.id, "waiting": waiting.id, "contact": logged.id, "signpost": signpost.id, "phq9": answered.id,
         "resource": world.resources["garden"],
     }  # fmt: skip
+
+
+def _closed(world: World) -> care.Referral:
+    """Somebody whose referral was closed three weeks ago."""
+    worker = world.user("link-worker")
+    person = people.add_person(
+        by=worker, study=world.study(), site=world.site("mill"), entered_on=days_ago(150),
+        identity=people.IdentityFacts("Rosa Returned"),
+    )  # fmt: skip
+    people.record_consent(by=worker, person=person, kind="service", given_on=days_ago(150))
+    referral = care.record_referral(
+        by=worker, person=person, source="nurse", referred_on=days_ago(150), needs=["housing"]
+    )
+    care.assign(by=worker, referral=referral, worker=worker, from_on=days_ago(150))
+    care.close_referral(by=worker, referral=referral, closed_on=days_ago(21), closure_reason="completed")
+    return referral
 
 
 def written() -> dict[str, int]:

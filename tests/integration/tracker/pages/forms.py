@@ -54,9 +54,11 @@ def _answers(instrument: str) -> dict[str, object]:
 NEWCOMER = {
     "name": "Nora Newcomer", "nhs_number": "943 476 5919", "date_of_birth": date(1956, 3, 31), "phone": "07700 900456",
     "entered_on": Ago(3), "research_consent": "y", "sex": "female", "ethnicity": "white", "lives_alone": "yes",
-    "carer": "no", "ltc_count": 3, "deprivation": 2,
+    "carer": "no", "conditions": "diabetes", "ltc_count": 3, "deprivation": 2,
 }  # fmt: skip
-REFERRED = {"source": "gp", "referred_on": Ago(3), "status": "accepted", "reason": "Lonely since the move"}
+REFERRED = {
+    "source": "gp", "referred_on": Ago(3), "needs": "loneliness", "status": "accepted", "reason": "Lonely since the move",
+}  # fmt: skip
 ASKED = {"assessed_on": Ago(2), "mode": "telephone", "respondent": "self"}
 CONTACT = {
     "mode": "phone", "attendance": "attended", "minutes": 35, "contacted_on": Ago(2), "travel_minutes": 10,
@@ -85,10 +87,34 @@ ADD_REFERRED = Form(
 ADD_COMPARED = Form(
     "people.add", "add-compared", "pond-keeper", "/studies/{study_garden}/sites/{site_pond}/people/new", NEWCOMER
 )
-ANSWER = Form("people.answer", "answer", W, "/referrals/{offered}/answer", {"status": "accepted", "decided_on": Ago(1)})
-CLOSE = Form(
-    "people.close", "close", W, "/referrals/{referral}/close", {"closed_on": Ago(1), "closure_reason": "completed"}
+CONDITIONS = Form(
+    "people.conditions", "conditions", W, "/people/{own}/conditions", {"conditions": "asthma", "ltc_count": 4}
 )
+REFER_AGAIN = Form("referrals.add", "refer-again", W, "/people/{returned}/referrals/new", REFERRED)
+NEEDS = Form("referrals.needs", "needs", W, "/referrals/{referral}/needs", {"needs": "money"})
+ANSWER = Form(
+    "referrals.answer", "answer", W, "/referrals/{offered}/answer",
+    {"status": "accepted", "decided_on": Ago(1), "attempts": 2},
+)  # fmt: skip
+HAND_OVER = Form(
+    "referrals.hand_over", "hand-over", W, "/referrals/{referral}/hand-over",
+    {"worker": "{user_supervisor}", "from_on": Ago(1)},
+)  # fmt: skip
+CLOSE = Form(
+    "referrals.close", "close", W, "/referrals/{referral}/close", {"closed_on": Ago(1), "closure_reason": "completed"}
+)
+REOPEN = Form(
+    "referrals.reopen", "reopen", W, "/referrals/{closed}/reopen",
+    {"reason": "The lunch group closed down", "reopened_on": Ago(1)},
+)  # fmt: skip
+FLAG = Form(
+    "safety.add", "safety-flag", W, "/people/{own}/safety-flags/new",
+    {"kind": "animal", "note": "Two dogs, loose", "review_on": Ago(-30)},
+)  # fmt: skip
+REVIEW = Form(
+    "safety.review", "review-flag", W, "/safety-flags/{flag}",
+    {"decision": "end", "reason": "The neighbour moved away", "review_on": Ago(-30)},
+)  # fmt: skip
 LEAVE = Form("people.leave", "leave", W, "/people/{own}/leaving", {"left_on": Ago(1), "left_reason": "moved"})
 CONSENT = Form("people.consent", "consent", W, "/people/{own}/consents/new", {"kind": "linkage", "given_on": Ago(3)})
 WITHDRAW = Form(
@@ -133,7 +159,8 @@ WORDING = Form(
 )  # fmt: skip
 
 FORMS = (
-    SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, ANSWER, CLOSE, LEAVE, CONSENT, WITHDRAW, LOG, CORRECT_CONTACT, SIGNPOST, CAME_OF,
-    ADD_RESOURCE, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS,
+    SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, CONDITIONS, REFER_AGAIN, NEEDS, ANSWER, HAND_OVER, CLOSE, REOPEN,
+    FLAG, REVIEW, LEAVE, CONSENT, WITHDRAW, LOG, CORRECT_CONTACT, SIGNPOST,
+    CAME_OF, ADD_RESOURCE, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS,
     WORDING,
 )  # fmt: skip

@@ -19,14 +19,21 @@ from tests.integration.tracker.pages.forms import (
     ATTEND,
     CAME_OF,
     CLOSE,
+    CONDITIONS,
     CONSENT,
     CORRECT,
     EQ5D,
+    FLAG,
+    HAND_OVER,
     LEAVE,
     LOG,
     MISS,
+    NEEDS,
     ONS4,
     PHQ9,
+    REFER_AGAIN,
+    REOPEN,
+    REVIEW,
     SIGNPOST,
     WITHDRAW,
     Form,
@@ -35,10 +42,14 @@ from tests.integration.tracker.pages.reading import Page
 from tracker import extensions
 from tracker.actions import care
 from tracker.extensions import db, today
-from tracker.models import Arm, Resource, Site, Study, User
+from tracker.models import Arm, Resource, SafetyFlag, Site, Study, User
 from tracker.queries import scope
 
-JOURNEY = (ADD_REFERRED, ADD_COMPARED, ANSWER, LOG, SIGNPOST, CAME_OF, ADD_RESOURCE, ATTEND, PHQ9, EQ5D, CORRECT, MISS, ONS4, CONSENT, LEAVE, CLOSE, WITHDRAW)  # fmt: skip
+JOURNEY = (
+    ADD_REFERRED, ADD_COMPARED, CONDITIONS, NEEDS, ANSWER, FLAG, REVIEW, LOG, SIGNPOST, CAME_OF, ADD_RESOURCE, ATTEND,
+    PHQ9, EQ5D, CORRECT, MISS, ONS4, CONSENT, HAND_OVER, LEAVE, CLOSE, REFER_AGAIN, REOPEN, WITHDRAW,
+)  # fmt: skip
+CHOICES = ("outcome", "category", "item-i1", "needs", "conditions")
 SECRETS = {
     "name": "Zebedee Quillfeather", "nhs_number": "943 476 5919", "phone": "07700 900999", "note": "Fears the bailiff",
     "reason": "Grief after the fire", "topics": "Gambling debts", "description": "Behind the chapel",
@@ -56,7 +67,7 @@ def a_whole_journey(desk: Desk, after: Callable[[Page], object] = lambda page: p
     """Each form sent badly, then well, and the page it leads to."""
     for form in JOURNEY:
         sent = with_secrets(desk, form)
-        wrong = {name: "99" for name in sent if name.endswith("-day") or name in ("outcome", "category", "item-i1")}
+        wrong = {name: "99" for name in sent if name.endswith("-day") or name in CHOICES}
         for answers in (sent | wrong, sent):
             page = desk.send(form.who, form.path, answers)
             after(page)
@@ -186,9 +197,9 @@ def test_addresses_of_a_whole_journey_are_made_of_ids_and_fixed_words(desk: Desk
     fixed = (
         "people referrals contacts signposts resources assessments attendance studies sites new answer close leaving "
         "withdrawal outcome correct missed consents sign-out outcomes-due show mine all category ID main phq9 ons4 eq5d-5l "
-        "baseline 6m"
+        "baseline 6m unanswered needs hand-over closed reopen conditions safety-flags"
     )
-    fields = {"minutes", "mode", "kind", "status", "name"}
+    fields = {"minutes", "mode", "kind", "status", "name", "signpost-ID"}
     unknown = {
         word for word in words - set(fixed.split()) - fields if word and not re.fullmatch(r"[a-z_]+-day|item-\w+", word)
     }
@@ -206,7 +217,16 @@ link-worker        /people
 link-worker        /people/{own}
 link-worker        /referrals/{referral}/contacts/new
 link-worker        /referrals/{referral}/close
+link-worker        /referrals/{referral}/needs
+link-worker        /referrals/{referral}/hand-over
+link-worker        /referrals/{closed}/closed
+link-worker        /referrals/{closed}/reopen
 link-worker        /referrals/{offered}/answer
+link-worker        /referrals/unanswered
+link-worker        /people/{own}/referrals/new
+link-worker        /people/{own}/conditions
+link-worker        /people/{own}/safety-flags/new
+link-worker        /safety-flags/{flag}
 link-worker        /people/{own}/leaving
 link-worker        /people/{own}/withdrawal
 link-worker        /people/{own}/consents/new
@@ -247,6 +267,7 @@ def hostile(desk: Desk, request: pytest.FixtureRequest) -> str:
             column = {Study: "title", Arm: "label"}.get(kind, "name")
             session.execute(update(kind).values({column: name}))
         session.execute(update(Resource).values(provider=name, area=name, cost=name, description=name))
+        session.execute(update(SafetyFlag).values(note=name))
         for person in ("own", "same-site"):
             desk.world.person(person).identity.name = name
     sent = desk.fill(LOG, topics=name, note=name)

@@ -1,0 +1,64 @@
+"""Safety flags that hold now, for everybody who may meet the person: an outcome assessor visits too."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import joinedload
+
+from ..extensions import db, local_day, today
+from ..models import Person, SafetyFlag, User
+from ..permissions import may_see_care, may_see_person
+from .scope import NotFound, at_own_sites, has_withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class FlagNow:
+    """A safety flag as it stands today, for somebody who looks."""
+
+    id: uuid.UUID
+    words: str
+    author: str
+    set_on: date
+    review_on: date
+    late: bool
+    may_review: bool
+
+
+def flags(person: Person, *, by: User) -> Sequence[FlagNow]:
+    """What holds for one person, the oldest first; nothing for somebody who may not see them."""
+    if not may_see_person(by, person):
+        return []
+    found = db.session.scalars(_current().where(SafetyFlag.person_id == person.id))
+    return [_now(flag, may_see_care(by, person)) for flag in found]
+
+
+def all_flags(*, by: User) -> Mapping[uuid.UUID, Sequence[FlagNow]]:
+    """What holds for anybody at the asker's sites, by person; for lists."""
+    found: dict[uuid.UUID, list[FlagNow]] = {}
+    people = _current().join(Person, Person.id == SafetyFlag.person_id).where(at_own_sites(by), ~has_withdrawn())
+    for flag in db.session.scalars(people):
+        found.setdefault(flag.person_id, []).append(_now(flag, False))
+    return found
+
+
+def _now(flag: SafetyFlag, may_review: bool) -> FlagNow:
+    late = flag.review_on < today()
+    return FlagNow(flag.id, flag.words, flag.author.name, local_day(flag.recorded_at), flag.review_on, late, may_review)
+
+
+def _current() -> Select[SafetyFlag]:
+    query = select(SafetyFlag).where(SafetyFlag.ended_at.is_(None)).order_by(SafetyFlag.recorded_at)
+    return query.options(joinedload(SafetyFlag.author))
+
+
+def flag(id: uuid.UUID, *, by: User) -> SafetyFlag:
+    """One safety flag, for those who may change it."""
+    found = db.session.get(SafetyFlag, id, options=[joinedload(SafetyFlag.person), joinedload(SafetyFlag.author)])
+    if found is None or not may_see_care(by, found.person):
+        raise NotFound
+    return found
