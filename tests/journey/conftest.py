@@ -19,7 +19,7 @@ from werkzeug.serving import make_server
 from tests import world as worlds
 from tests.browser import watched_page
 from tests.world import PASSWORD, World, days_ago
-from tracker.actions import care, outcomes, people, staff
+from tracker.actions import care, outcomes, people, safety, staff
 from tracker.extensions import db
 
 Serve = Callable[[Any], str]
@@ -132,10 +132,34 @@ def _furnished(world: World) -> dict[str, uuid.UUID]:
             count=7, source="record-extract",
         )  # fmt: skip
         offered = _offered(world)
+        closed = _closed(world)
+        flag = safety.set_flag(
+            by=worker, person=closed.person, kind="not-alone", note="Angry neighbour", review_on=days_ago(-30)
+        )
+        care.set_needs(
+            by=worker, referral=world.referral("own"), version=world.referral("own").version, needs=["money", "food"]
+        )
     return {
-        **world.people, "referral": world.referrals["own"], "offered": offered.id, "signpost": waiting.id,
-        "phq9": answered[1].id, "contact": logged.id, "garden": world.studies["garden"], "mill": world.sites["mill"], "pond": world.sites["pond"],
+        **world.people, "referral": world.referrals["own"], "offered": offered.id, "closed": closed.id,
+        "returned": closed.person_id, "flag": flag.id, "signpost": waiting.id,
+        "phq9": answered[1].id, "contact": logged.id,
+        "garden": world.studies["garden"], "mill": world.sites["mill"], "pond": world.sites["pond"],
     }  # fmt: skip
+
+
+def _closed(world: World) -> care.Referral:
+    """Somebody whose referral was closed three weeks ago."""
+    worker = world.user("link-worker")
+    person = people.add_person(
+        by=worker, study=world.study(), site=world.site("mill"), entered_on=days_ago(150),
+        identity=people.IdentityFacts("Rosa Returned"), conditions=["diabetes", "depression"],
+    )  # fmt: skip
+    referral = care.record_referral(
+        by=worker, person=person, source="nurse", referred_on=days_ago(150), needs=["housing"]
+    )
+    care.assign(by=worker, referral=referral, worker=worker, from_on=days_ago(150))
+    care.close_referral(by=worker, referral=referral, closed_on=days_ago(21), closure_reason="completed")
+    return referral
 
 
 def _offered(world: World) -> care.Referral:

@@ -33,6 +33,21 @@ pond-keeper        /people/{compared}
 outcome-assessor   /people/{own}
 link-worker        /referrals/{offered}/answer
 link-worker        /referrals/{referral}/close
+link-worker        /referrals/{referral}/needs
+link-worker        /referrals/{referral}/hand-over
+link-worker        /referrals/{closed}/hand-over
+link-worker        /referrals/{closed}/closed
+link-worker        /referrals/{closed}/reopen
+link-worker        /referrals/{referral}/reopen
+link-worker        /referrals/unanswered
+quay-worker        /referrals/unanswered
+quay-worker        /people/{other-site}
+link-worker        /people/{returned}
+link-worker        /people/{returned}/referrals/new
+pond-keeper        /people/{compared}/referrals/new
+link-worker        /people/{own}/conditions
+link-worker        /people/{own}/safety-flags/new
+link-worker        /safety-flags/{flag}
 link-worker        /people/{own}/leaving
 link-worker        /people/{own}/consents/new
 link-worker        /people
@@ -85,6 +100,10 @@ link-worker        /studies/{garden}/sites/{mill}/people/new        Enter the pe
 pond-keeper        /studies/{garden}/sites/{pond}/people/new        Enter the person's full name
 link-worker        /referrals/{offered}/answer                      Choose the person's answer
 link-worker        /referrals/{referral}/close                      Choose a reason
+link-worker        /referrals/{closed}/reopen                       Say why it is reopened
+link-worker        /people/{returned}/referrals/new                 Choose who referred them
+link-worker        /people/{own}/safety-flags/new                   Choose what to warn of
+link-worker        /safety-flags/{flag}                             Choose whether it still holds
 link-worker        /people/{own}/leaving                            Choose a reason
 link-worker        /people/{own}/consents/new                       Choose what they consent to
 link-worker        /people/{own}/withdrawal                         Choose what the person wants
