@@ -14,7 +14,6 @@ LICENCES = {
     "open": "wording ships with the kit",
     "text-pack": "wording is a separate text pack, off until an administrator adds it",
     "scoring-only": "scoring only; the wording is the licence holder's and goes in a slot",
-    "supplied": "wording supplied by a service that holds a licence",
 }
 METHODS = {
     "sum": "the sum of the answers",

@@ -22,7 +22,6 @@ LICENCES = {
     "open": "wording included",
     "text-pack": "wording in a text pack, off by default",
     "scoring-only": "scoring only; wording from its holder",
-    "supplied": "wording supplied by the service",
 }
 LANGUAGES = {"en": "English", "en-GB": "English (United Kingdom)", "en-US": "English (United States)"}
 

@@ -30,12 +30,9 @@ class BadDefinition(ValueError):
 
 @dataclass(frozen=True)
 class Licence:
-    """Who holds the wording and on what terms it may be shown; only `open` wording stands in a definition.
+    """Who holds the wording and on what terms it may be shown; only `open` wording stands in a definition's file."""
 
-    `supplied` is wording that a service holding a licence has put into the slots.
-    """
-
-    kind: Literal["open", "text-pack", "scoring-only", "supplied"]
+    kind: Literal["open", "text-pack", "scoring-only"]
     holder: str
     notice: str
     url: str
@@ -125,7 +122,7 @@ class Item:
             yield say("few-options", where=where, n=len(self.options))
         if (self.minimum, self.maximum) != (None, None):
             yield say("choice-with-range", where=where)
-        for code in _repeated(option.code for option in self.options):
+        for code in repeated(option.code for option in self.options):
             yield say("same-code", where=where, code=code)
 
     def _range_faults(self, where: str) -> Iterator[str]:
@@ -241,7 +238,7 @@ class Scale:
         for id in self.items:
             if id not in known:
                 yield _unknown(where, "item", id, known)
-        for id in _repeated(self.items):
+        for id in repeated(self.items):
             yield say("item-twice", where=where, id=id)
         if self.minimum >= self.maximum:
             yield say("range-backwards", where=where, low=self.minimum, high=self.maximum)
@@ -266,7 +263,7 @@ class Scale:
 
     def _change_faults(self, where: str, known: Mapping[str, Item]) -> Iterator[str]:
         changed = [*self.reverse, *(id for recode in self.recode for id in recode.items)]
-        for id in _repeated(changed):
+        for id in repeated(changed):
             yield say("reversed-and-recoded", where=where, id=id)
         for id in changed:
             if id not in self.items:
@@ -280,7 +277,7 @@ class Scale:
     def _band_faults(self, where: str) -> Iterator[str]:
         if not self.bands:
             return
-        for id in _repeated(band.id for band in self.bands):
+        for id in repeated(band.id for band in self.bands):
             yield say("band-twice", where=where, id=id)
         for band in self.bands:
             if band.low > band.high:
@@ -408,7 +405,6 @@ class Instrument:
 
     def _faults(self) -> Iterator[str]:
         yield from self._identity_faults()
-        yield from self._licence_faults()
         for position, item in enumerate(self.items):
             yield from item.faults([each.id for each in self.items[:position]])
         for scale in self.scales:
@@ -426,7 +422,7 @@ class Instrument:
             yield say("bad-version", where="version", version=self.version)
         for name in ("items", "scales", "alerts", "examples"):
             ids = [part.id for part in getattr(self, name)]
-            for id in _repeated(ids):
+            for id in repeated(ids):
                 yield say("twice", where=f"{name}.{id}")
             for id in ids:
                 if not re.fullmatch(r"[a-z][a-z0-9_-]*", id):
@@ -434,17 +430,6 @@ class Instrument:
         for name in ("items", "scales", "respondents"):
             if not getattr(self, name):
                 yield say("none-at-all", where=name)
-
-    def _licence_faults(self) -> Iterator[str]:
-        if self.licence.kind in ("open", "supplied"):
-            return
-        for name in ("intro", "stem"):
-            if getattr(self, name):
-                yield say("wording-not-ours", where=name, quoted="", kind=self.licence.kind)
-        for item in self.items:
-            for words in item.wording:
-                quoted = f" ('{words}')"
-                yield say("wording-not-ours", where=f"items.{item.id}", quoted=quoted, kind=self.licence.kind)
 
     def _example_faults(self) -> Iterator[str]:
         proven = {id for example in self.examples for id in example.scores}
@@ -457,7 +442,7 @@ def _unknown(where: str, kind: str, id: str, known: Iterable[str]) -> str:
     return say("unknown-part", where=where, kind=kind, id=id, known=", ".join(known))
 
 
-def _repeated(values: Iterable[T]) -> list[T]:
+def repeated(values: Iterable[T]) -> list[T]:
     return [value for value, n in Counter(values).items() if n > 1]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 FAULTS: Mapping[str, str] = {
     # the file and its fields
     "not-toml": "is not TOML ({error}); correct the line",
+    "not-utf-8": "is not UTF-8 text; save it as UTF-8",
     "misnamed": "id and version say {wanted}; rename the file or correct them",
     "unknown-field": "{where}: is not a known field; use one of {known}",
     "missing-field": "{where}: is missing; add it",
@@ -17,7 +18,7 @@ FAULTS: Mapping[str, str] = {
     "not-a-list": "{where}: must be a list, not {value!r}; put it in square brackets",
     "not-allowed": "{where}: unexpected value {value!r}; allowed: {allowed}",
     "wrong-kind": "{where}: must be {wanted}, not {value!r}; correct it",
-    "empty": "{where}: is empty; write it or leave the line out",
+    "empty": "{where}: is empty; write it, or leave the line out if it is not needed",
     # identity
     "bad-id": "{where}: '{id}' is not an id; use small letters, digits and single hyphens",
     "bad-part-id": "{where}: is not an id; use small letters, digits, hyphens and underscores",

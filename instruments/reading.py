@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
@@ -32,17 +33,42 @@ def from_toml(source: str | Path) -> Instrument:
         When the text is not TOML, a field is missing, unknown or of the wrong kind, parts contradict each
         other, or a worked example does not score as it says. Each line names file, id, fault and remedy.
     """
-    name = source.name if isinstance(source, Path) else "definition"
-    try:
-        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-        instrument = record(Instrument, _with_options(tomllib.loads(text)), "")
-        if faults := [*_name_faults(instrument, source), *_scoring_faults(instrument)]:
+    with named(source.name if isinstance(source, Path) else "definition"):
+        instrument: Instrument = record(Instrument, table_of(source), "")
+        faults = [*_name_faults(instrument, source), *_licence_faults(instrument), *_scoring_faults(instrument)]
+        if faults:
             raise BadDefinition(faults)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadDefinition([f"{name}: {say('not-toml', error=error)}"]) from None
+        return instrument
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Put the file's name before each fault."""
+    try:
+        yield
     except BadDefinition as error:
         raise BadDefinition(f"{name}: {fault}" for fault in error.faults) from None
-    return instrument  # type: ignore[no-any-return]  # `record` makes what it is asked to make
+
+
+@contextmanager
+def _noting(faults: list[str]) -> Iterator[None]:
+    """Go on after a part that is wrong, so that every fault is told and not the first alone."""
+    try:
+        yield
+    except BadDefinition as error:
+        faults += error.faults
+
+
+def table_of(source: str | Path) -> dict[str, Any]:
+    """The fields of a TOML text or file, with the options of shared code lists written out."""
+    try:
+        text = source.read_bytes().decode("utf-8-sig") if isinstance(source, Path) else source
+        table = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise BadDefinition([say("not-utf-8")]) from None
+    except (ValueError, RecursionError) as error:  # a number of 5,000 figures is no TOMLDecodeError
+        raise BadDefinition([say("not-toml", error=error)]) from None
+    return _with_options(table)
 
 
 @dataclass(frozen=True)
@@ -57,8 +83,13 @@ def _with_options(table: dict[str, Any]) -> dict[str, Any]:
     """Write out the options of every item that names a code list instead of repeating it."""
     listed = _entries(_Coding, table.pop("codings", []), "codings")
     codings = {coding.id: coding.options for coding in listed}
-    if isinstance(table.get("items"), list):
-        table["items"] = [_item_with_options(item, codings) for item in table["items"]]
+    faults: list[str] = []
+    items = table.get("items")
+    for position, item in enumerate(items if isinstance(items, list) else ()):
+        with _noting(faults):
+            table["items"][position] = _item_with_options(item, codings)
+    if faults:
+        raise BadDefinition(faults)
     return table
 
 
@@ -76,12 +107,12 @@ def _item_with_options(item: Any, codings: Mapping[str, tuple[Option, ...]]) -> 
 
 
 def record(kind: type, table: Any, where: str) -> Any:
-    """A record of this kind from a table of a file; the record's fields say which keys it may have, and of what kind.
+    """One record from a table of a TOML text, checked against the record's own fields.
 
     Raises
     ------
     BadDefinition
-        When a field is missing, unknown or of the wrong kind; `where` is the path to the table inside the file.
+        With every field that is unknown, missing or of the wrong kind.
     """
     if isinstance(table, kind):
         return table
@@ -89,14 +120,16 @@ def record(kind: type, table: Any, where: str) -> Any:
         raise BadDefinition([say("not-a-table", where=where, value=table)])
     wanted = inspect.signature(kind).parameters
     prefix = f"{where}." if where else ""
-    for key in table:
-        if key not in wanted:
-            raise BadDefinition([say("unknown-field", where=prefix + key, known=", ".join(wanted))])
-    for key, parameter in wanted.items():
-        if key not in table and parameter.default is parameter.empty:
-            raise BadDefinition([say("missing-field", where=prefix + key)])
-    hints = get_type_hints(kind)
-    return kind(**{key: _value(hints[key], value, prefix + key) for key, value in table.items()})
+    faults = [say("unknown-field", where=prefix + key, known=", ".join(wanted)) for key in table if key not in wanted]
+    needed = [key for key, parameter in wanted.items() if parameter.default is parameter.empty]
+    faults += [say("missing-field", where=prefix + key) for key in needed if key not in table]
+    hints, values = get_type_hints(kind), {}
+    for key in [key for key in table if key in wanted]:
+        with _noting(faults):
+            values[key] = _value(hints[key], table[key], prefix + key)
+    if faults:
+        raise BadDefinition(faults)
+    return kind(**values)
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
@@ -119,18 +152,36 @@ def _one_of(allowed: tuple[str, ...], value: Any, where: str) -> Any:
     return value
 
 
-def _entries(hint: Any, value: Any, where: str) -> Iterator[Any]:
+def _entries(hint: Any, value: Any, where: str) -> Sequence[Any]:
     if not isinstance(value, list):
         raise BadDefinition([say("not-a-list", where=where, value=value)])
+    faults: list[str] = []
+    entries = []
     for position, entry in enumerate(value, start=1):
-        id = entry.get("id", position) if isinstance(entry, dict) else position
-        yield _value(hint, entry, f"{where}.{id}")
+        with _noting(faults):
+            entries.append(_value(hint, entry, f"{where}.{_name(entry, position)}"))
+    if faults:
+        raise BadDefinition(faults)
+    return entries
+
+
+def _name(entry: Any, position: int) -> str | int:
+    """What a message calls an entry of a list: its id, the code of an option, or else its place."""
+    named = [entry.get(key) for key in ("id", "code")] if isinstance(entry, dict) else []
+    return next((name for name in named if isinstance(name, str | int)), position)
 
 
 def _mapping(hint: Any, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadDefinition([say("not-a-table", where=where, value=value)])
-    return {key: _value(hint, entry, f"{where}.{key}") for key, entry in value.items()}
+    faults: list[str] = []
+    entries = {}
+    for key, entry in value.items():
+        with _noting(faults):
+            entries[key] = _value(hint, entry, f"{where}.{key}")
+    if faults:
+        raise BadDefinition(faults)
+    return entries
 
 
 def _plain(hint: type, value: Any, where: str) -> Any:
@@ -146,6 +197,19 @@ def _name_faults(instrument: Instrument, source: str | Path) -> Iterator[str]:
     wanted = f"{instrument.id}-{instrument.version}.toml"
     if isinstance(source, Path) and source.name != wanted:
         yield say("misnamed", wanted=wanted)
+
+
+def _licence_faults(instrument: Instrument) -> Iterator[str]:
+    """Yield words that their licence keeps out of a definition; an administrator adds them by `wording`."""
+    kind = instrument.licence.kind
+    if kind == "open":
+        return
+    for name in ("intro", "stem"):
+        if getattr(instrument, name):
+            yield say("wording-not-ours", where=name, quoted="", kind=kind)
+    for item in instrument.items:
+        for words in item.wording:
+            yield say("wording-not-ours", where=f"items.{item.id}", quoted=f" ('{words}')", kind=kind)
 
 
 def _scoring_faults(instrument: Instrument) -> list[str]:

@@ -6,13 +6,12 @@ Scoring does not change: only what is printed.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from .definition import BadDefinition, Instrument, Item
 from .messages import say
-from .reading import record
+from .reading import named, record, table_of
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,13 @@ def from_toml(text: str, name: str = "wording") -> Wording:
     BadDefinition
         When the text is not TOML, or a field is missing, unknown or of the wrong kind.
     """
-    try:
-        wording: Wording = record(Wording, tomllib.loads(text), "")
-    except tomllib.TOMLDecodeError as error:
-        raise BadDefinition([f"{name}: {say('not-toml', error=error)}"]) from None
-    except BadDefinition as error:
-        raise BadDefinition(f"{name}: {fault}" for fault in error.faults) from None
-    return wording
+    with named(name):
+        wording: Wording = record(Wording, table_of(text), "")
+        return wording
 
 
 def worded(instrument: Instrument, wording: Wording, name: str = "wording") -> Instrument:
-    """The instrument with these words in its slots, and their notice in place of the licence's.
+    """The instrument with these words in its slots, and their notice, with the holder's name, for the licence's.
 
     Raises
     ------
@@ -64,12 +59,14 @@ def worded(instrument: Instrument, wording: Wording, name: str = "wording") -> I
         With every fault: another instrument or version, wording that is printed already, an item or option that the
         instrument does not have or that has no words.
     """
-    if faults := list(_faults(instrument, wording)):
-        raise BadDefinition(f"{name}: {fault}" for fault in faults)
+    with named(name):
+        if faults := list(_faults(instrument, wording)):
+            raise BadDefinition(faults)
+    notice = f"{wording.notice} Licence holder: {instrument.licence.holder}."
     return replace(
         instrument,
         language=wording.language,
-        licence=replace(instrument.licence, kind="supplied", notice=wording.notice),
+        licence=replace(instrument.licence, notice=notice),
         items=tuple(_item(item, wording.items[item.id]) for item in instrument.items),
         intro=wording.intro,
         stem=wording.stem,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from datetime import UTC, datetime
+
 from sqlalchemy import select
 
 from instruments import wording
@@ -29,8 +32,12 @@ def add_wording(*, by: User, instrument: Instrument, text: str) -> Wording:
         kept = Wording(instrument=instrument.id, instrument_version=instrument.version, recorded_by=by.id)
         db.session.add(kept)
     kept.text, kept.active = text, False
+    kept.recorded_at, kept.recorded_by = datetime.now(UTC), by.id
+    digest = hashlib.sha256(text.encode()).hexdigest()
     with translated():
-        write_event(by=by, action="add_wording", record=kept, before=before)
+        write_event(
+            by=by, action="add_wording", record=kept, before=before, after=facts(kept) | {"text_sha256": digest}
+        )
     return kept
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import pytest
@@ -101,6 +102,7 @@ def test_the_trail_says_who_added_and_switched_and_not_the_words(world: World):
     assert [each.action for each in events] == ["add_wording", "switch_wording"]
     assert {each.actor_id for each in events} == {world.users["administrator"]}
     assert not [each for each in events if "Invented words" in f"{each.before}{each.after}"]
+    assert hashlib.sha256(TEXT.encode()).hexdigest() in (events[0].after or "")
 
 
 def test_a_form_begun_with_labels_goes_on_with_words(world: World):

@@ -51,12 +51,12 @@ FIELDS = {
     "an empty notice": (
         'notice = "Invented for tests; free for all."',
         'notice = " "',
-        "definition: licence.notice: is empty; write it or leave the line out",
+        "definition: licence.notice: is empty; write it, or leave the line out if it is not needed",
     ),
     "a licence of no known kind": (
         'kind = "open"',
         'kind = "free"',
-        "definition: licence.kind: unexpected value 'free'; allowed: open, text-pack, scoring-only, supplied",
+        "definition: licence.kind: unexpected value 'free'; allowed: open, text-pack, scoring-only",
     ),
     "a licence that is a word": (
         '[licence]\nkind = "open"\nholder = "Nobody"\nnotice = "Invented for tests; free for all."\n'
@@ -438,9 +438,10 @@ def test_a_definition_that_asks_nothing_is_refused(garden_text: str) -> None:
 
 def test_a_coding_that_is_not_written_down_at_all_is_asked_for(garden_text: str) -> None:
     head, _, rest = garden_text.partition("[[codings]]")
-    assert refusal(head + rest[rest.index("[[items]]") :]) == (
-        "definition: items.dig: coding 'often-0-2' is not in this file; add it under codings"
-    )
+    assert refusal(head + rest[rest.index("[[items]]") :]).splitlines() == [
+        f"definition: items.{id}: coding 'often-0-2' is not in this file; add it under codings"
+        for id in ("dig", "sow", "sit")
+    ]
 
 
 def test_an_item_that_is_a_word_is_refused(bent: Bend, garden_text: str) -> None:
@@ -499,7 +500,7 @@ def test_messages_about_a_file_start_with_its_name(tmp_path: Path, bent: Bend) -
 def test_a_file_in_another_encoding_is_refused_with_its_name(tmp_path: Path, bent: Bend) -> None:
     path = tmp_path / "garden-1.toml"
     path.write_bytes(bent(("Think of a garden.", "Think of a caf\u00e9.")).encode("latin-1"))
-    with pytest.raises(BadDefinition, match=r"^garden-1\.toml: is not TOML"):
+    with pytest.raises(BadDefinition, match=r"^garden-1\.toml: is not UTF-8 text; save it as UTF-8$"):
         from_toml(path)
 
 
@@ -507,3 +508,22 @@ def test_a_sound_file_is_read(tmp_path: Path, garden_text: str) -> None:
     path = tmp_path / "garden-1.toml"
     path.write_text(garden_text, encoding="utf-8")
     assert from_toml(path) == from_toml(garden_text)
+
+
+def test_every_faulty_field_is_told_at_once(bent: Bend) -> None:
+    text = bent(
+        ("minutes = 1", 'minutes = "one"'), ('title = "Garden gladness"\n', ""), ('text = "How often do you sow?"', "txt = 1"),
+        ('respondents = ["self"]', 'respondents = ["me", "you"]'),
+    )  # fmt: skip
+    assert [line.split(": ")[1] for line in refusal(text).splitlines()] == [
+        "title", "respondents.1", "respondents.2", "minutes", "items.sow.txt",
+    ]  # fmt: skip
+
+
+def test_an_option_is_named_by_its_code(bent: Bend) -> None:
+    said = refusal(bent(('{ code = 0, label = "Never" }', '{ code = 0, label = "" }')))
+    assert said.startswith("definition: codings.often-0-2.options.0.label: is empty")
+
+
+def test_a_number_too_long_for_python_is_not_toml(bent: Bend) -> None:
+    assert refusal(bent(("minutes = 1", "minutes = " + "9" * 5000))).startswith("definition: is not TOML (")

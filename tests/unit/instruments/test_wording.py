@@ -37,8 +37,7 @@ def faults(text: str, instrument: Instrument = EQ5D) -> tuple[str, ...]:
 def test_an_empty_file_is_refused_because_it_is_empty_and_a_filled_one_fits(instrument: Instrument) -> None:
     assert any("is empty; write it" in fault for fault in faults(wording.template(instrument), instrument))
     made = worded(instrument, filled(instrument))
-    assert made.licence.kind == "supplied"
-    assert made.licence.notice == "Invented 0"
+    assert made.licence.notice == f"Invented 0 Licence holder: {instrument.licence.holder}."
     assert all(item.text and item.slot is None for item in made.items)
     assert all(option.label for item in made.items for option in item.options)
     printed = [words for item in made.items for words in item.wording]
@@ -93,6 +92,19 @@ def test_a_fault_is_told_with_its_file_place_and_remedy(text: str, says: str) ->
     told = faults(text)
     assert any(says in fault for fault in told), told
     assert all(fault.startswith("words.toml: ") for fault in told)
+
+
+@pytest.mark.parametrize("text", ["x = " + "1" * 5000, "x = " + "[" * 20_000], ids=["a long number", "many brackets"])
+def test_what_the_reader_of_toml_chokes_on_is_a_fault_and_no_crash(text: str) -> None:
+    (told,) = faults(text)
+    assert told.startswith("words.toml: is not TOML")
+
+
+@EVERY
+def test_every_gap_of_an_empty_file_is_told(instrument: Instrument) -> None:
+    told = faults(wording.template(instrument), instrument)
+    gaps = wording.template(instrument).count('""')
+    assert len(told) == gaps
 
 
 def test_every_fault_is_told_at_once() -> None:
