@@ -13,7 +13,9 @@ import pytest
 from tracker import config
 from tracker.config import ConfigError, Keys
 
-SETTINGS = ("TRACKER_DATA", "TRACKER_DATABASE_URL", "TRACKER_TIMEZONE", "TRACKER_PROXIES")
+SETTINGS = (
+    "TRACKER_DATA", "TRACKER_DATABASE_URL", "TRACKER_TIMEZONE", "TRACKER_PROXIES", "TRACKER_ANSWER_WITHIN",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -99,11 +101,11 @@ def test_the_database_is_a_file_beside_the_keys_unless_another_is_named(folder: 
 
 
 def test_an_empty_setting_is_no_setting(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("TRACKER_DATABASE_URL", "TRACKER_PROXIES", "TRACKER_TIMEZONE"):
+    for name in ("TRACKER_DATABASE_URL", "TRACKER_PROXIES", "TRACKER_TIMEZONE", "TRACKER_ANSWER_WITHIN"):
         monkeypatch.setenv(name, "")
     loaded = config.load(folder)
     assert loaded.database_url.startswith("sqlite:///")
-    assert (loaded.proxies, loaded.timezone) == (0, "Europe/London")
+    assert (loaded.proxies, loaded.timezone, loaded.answer_within) == (0, "Europe/London", 5)
 
 
 def test_the_clock_is_londons_unless_another_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch):
@@ -130,6 +132,21 @@ def test_proxies_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch, text
 def test_a_number_of_proxies_that_is_none_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str):
     monkeypatch.setenv("TRACKER_PROXIES", text)
     with pytest.raises(ConfigError, match=f"TRACKER_PROXIES: unexpected value '{text}'; give the number"):
+        config.load(folder)
+
+
+@pytest.mark.parametrize(("text", "days"), [("1", 1), (" 10 ", 10), ("99", 99)])
+def test_how_long_a_referral_may_wait_is_a_setting(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, days: int):
+    monkeypatch.setenv("TRACKER_ANSWER_WITHIN", text)
+    assert config.load(folder).answer_within == days
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "100", "1.5", "five", "٣"])
+def test_a_wait_that_is_none_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str):
+    monkeypatch.setenv("TRACKER_ANSWER_WITHIN", text)
+    with pytest.raises(
+        ConfigError, match=f"TRACKER_ANSWER_WITHIN: unexpected value '{text}'; give a number of working"
+    ):
         config.load(folder)
 
 
