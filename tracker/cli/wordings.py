@@ -59,7 +59,11 @@ def _named_in(text: str, name: str) -> Instrument:
 @WHICH
 @AS
 def switch_on(which: str, email: str) -> None:
-    """Print the wording of INSTRUMENT on its forms."""
+    """Print the wording of INSTRUMENT on its forms.
+
+    \b
+      tracker wording on eq5d-5l --as you@example.org
+    """
     _switch(which, email, active=True)
 
 
@@ -67,7 +71,11 @@ def switch_on(which: str, email: str) -> None:
 @WHICH
 @AS
 def switch_off(which: str, email: str) -> None:
-    """Ask INSTRUMENT by neutral labels again."""
+    """Ask INSTRUMENT by neutral labels again.
+
+    \b
+      tracker wording off eq5d-5l --as you@example.org
+    """
     _switch(which, email, active=False)
 
 
@@ -91,7 +99,11 @@ def _known(which: str) -> Instrument:
 @wording_commands.command("list")
 @AS
 def every(email: str) -> None:
-    """List the wordings that were added, and whether they are on."""
+    """List the wordings that were added, and whether they are on.
+
+    \b
+      tracker wording list --as you@example.org
+    """
     with opened():
         found = wordings.installed(by=command.staff_member(email, by=None))
         for (id, version), active in sorted(found.items()):
