@@ -119,7 +119,10 @@ def scratch_app() -> Flask:
     CSRFProtect(app)
     security = Blueprint("security", __name__)
     security.add_url_rule("/sign-out", "logout", lambda: "Signed out", methods=["POST"])
-    app.register_blueprint(security)
+    library = Blueprint("library", __name__)
+    library.add_url_rule("/instruments", "every", lambda: "Instruments")
+    for pages in (security, library):
+        app.register_blueprint(pages)
     app.add_url_rule("/", "everything", everything, methods=["GET", "POST"])
     app.after_request(strictly)
     return app

@@ -471,7 +471,7 @@ def test_the_guide_s_commands_run_as_they_stand_until_the_link_worker_signs_in(
             assert (
                 "Ash Lane Surgery" in sam.get("/people/new", base_url="https://localhost", follow_redirects=True).text
             )
-    assert served == 2
+    assert served == 3
     assert rows("SELECT count(*) FROM user") == [(4,)]
     assert rows("SELECT locked_at IS NOT NULL FROM study") == [(1,)]
 

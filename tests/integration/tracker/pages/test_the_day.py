@@ -14,9 +14,9 @@ from tracker.views import home
 
 
 def names(page: Page) -> list[str]:
-    """The people of the last list on the page."""
+    """The people of the first list on the page."""
     lists = page.main.all("ul", class_="lwk-rows")
-    return [each.text for each in lists[-1].all("a", class_="lwk-row__name")] if lists else []
+    return [each.text for each in lists[0].all("a", class_="lwk-row__name")] if lists else []
 
 
 def test_reasons_are_counted_and_each_leads_to_its_people(desk: Desk):
