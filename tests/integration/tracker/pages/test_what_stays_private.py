@@ -44,6 +44,7 @@ from tracker.actions import care
 from tracker.extensions import db, today
 from tracker.models import Arm, Resource, SafetyFlag, Site, Study, User
 from tracker.queries import scope
+from tracker.queries.agenda import REASONS
 
 JOURNEY = (
     ADD_REFERRED, ADD_COMPARED, CONDITIONS, NEEDS, ANSWER, FLAG, REVIEW, LOG, SIGNPOST, CAME_OF, ADD_RESOURCE, ATTEND,
@@ -197,7 +198,8 @@ def test_addresses_of_a_whole_journey_are_made_of_ids_and_fixed_words(desk: Desk
     fixed = (
         "people referrals contacts signposts resources assessments attendance studies sites new answer close leaving "
         "withdrawal outcome correct missed consents sign-out outcomes-due show mine all category ID main phq9 ons4 eq5d-5l "
-        "baseline 6m unanswered needs hand-over closed reopen conditions safety-flags"
+        "baseline 6m unanswered needs hand-over closed reopen conditions safety-flags instruments state need page search edit "
+        "again questions check answers draft discard " + " ".join(REASONS)
     )
     fields = {"minutes", "mode", "kind", "status", "name", "signpost-ID"}
     unknown = {
@@ -234,6 +236,10 @@ link-worker        /people/{own}/signposts/new
 link-worker        /signposts/{signpost}/outcome
 link-worker        /people/{own}/attendance/new
 link-worker        /people/{own}/assessments/phq9/6m
+link-worker        /people/{own}/assessments/phq9/6m/questions/1
+link-worker        /people/{same-site}/assessments/phq9/6m/check
+link-worker        /contacts/{contact}/edit
+link-worker        /people/search
 link-worker        /people/{own}/assessments/ons4/6m/missed
 link-worker        /assessments/{phq9}
 link-worker        /assessments/{phq9}/correct
@@ -249,7 +255,20 @@ administrator      /staff
 
 
 NOT_LOOKED_AT = {"static", "security.login", "security.logout", "security.static", "security.verify"}
-SHOW_NO_NAMES = {"home.nothing", "studies.plan", "resources.add"}
+SHOW_NO_NAMES = {
+    "home.nothing",
+    "studies.plan",
+    "resources.add",
+    "library.every",
+    "library.one",
+    "library.words",
+    "library.template",
+    "library.switch",
+    "assessments.keep_sent",
+    "assessments.discard",
+    "questions.start",
+    "contacts.again",
+}
 
 
 def test_every_page_that_shows_a_name_is_looked_at(desk: Desk):
@@ -325,7 +344,8 @@ def stop_the_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
 def test_a_contact_after_midnight_in_summer_may_bear_the_new_day_and_not_the_next(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ):
-    sent = desk.fill(LOG)
+    sent = desk.fill(LOG, next_in="")
+    sent |= {f"next_contact_on-{part}": "" for part in ("day", "month", "year")}
     stop_the_clock(monkeypatch, datetime(2027, 6, 30, 23, 30, tzinfo=UTC))
     tomorrow = {"contacted_on-day": "2", "contacted_on-month": "7", "contacted_on-year": "2027"}
     page = desk.send(LOG.who, LOG.path, sent | tomorrow)
