@@ -123,6 +123,8 @@ def scratch_app() -> Flask:
     library.add_url_rule("/instruments", "every", lambda: "Instruments")
     for pages in (security, library):
         app.register_blueprint(pages)
+    for name in ("day", "ago", "local_day"):
+        app.template_filter(name)(lambda value, *_: str(value))
     app.add_url_rule("/", "everything", everything, methods=["GET", "POST"])
     app.after_request(strictly)
     return app
