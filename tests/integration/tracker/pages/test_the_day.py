@@ -72,11 +72,11 @@ def test_a_long_list_comes_in_parts_and_each_person_stands_in_one(desk: Desk, mo
 
 
 def test_closed_referrals_are_a_list_of_their_own_with_an_empty_state(desk: Desk):
-    assert "No referral was closed yet" in desk.open("link-worker", "/?state=closed").text
+    assert "No referral was closed yet" in desk.open("pond-keeper", "/?state=closed").text
     desk.submit(CLOSE)
     page = desk.open("link-worker", "/?state=closed")
     assert "Closed yesterday: support completed" in page.text
-    assert names(page) == ["Person Own"]
+    assert names(page) == ["Person Own", "Rosa Returned"]
     assert names(desk.open("pond-keeper", "/?state=closed&show=all")) == []
 
 
