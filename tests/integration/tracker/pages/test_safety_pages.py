@@ -21,8 +21,11 @@ WARNING = "Do not visit alone: Angry neighbour"
 ABOUT_A_PERSON = {
     "person_id": "own", "referral_id": "referral", "assessment_id": "phq9", "signpost_id": "signpost", "flag_id": "flag",
 }  # fmt: skip
-FIXED = {"instrument_id": "ons4", "timepoint_id": "6m"}
-LEADS_ON = {"referrals.closed": "leads on to the person while the referral is open"}
+FIXED = {"instrument_id": "ons4", "timepoint_id": "6m", "number": "1"}
+LEADS_ON = {
+    "referrals.closed": "leads on to the person while the referral is open",
+    "questions.start": "leads on to the first question without an answer",
+}
 
 
 def warnings_of(page: Page) -> list[str]:
@@ -38,7 +41,8 @@ def about_a_person(desk: Desk) -> Iterator[tuple[str, str]]:
             path = rule.rule
             for name in rule.arguments:
                 value = FIXED.get(name) or str(desk.places[ABOUT_A_PERSON[name]])
-                path = path.replace(f"<uuid:{name}>", value).replace(f"<{name}>", value)
+                for written_as in (f"<uuid:{name}>", f"<int:{name}>", f"<{name}>"):
+                    path = path.replace(written_as, value)
             yield rule.endpoint, path
 
 
@@ -182,5 +186,5 @@ def test_ending_twice_tells_the_second(desk: Desk):
 
 def test_a_contact_is_still_logged_in_the_same_taps(desk: Desk):
     """The warning is above the form and asks for nothing."""
-    assert set(desk.open(LOG.who, LOG.path).names) >= set(CONTACT) - {"contacted_on"}
+    assert set(desk.open(LOG.who, LOG.path).names) >= set(CONTACT) - {"contacted_on", "next_contact_on"}
     assert LOG in FORMS
