@@ -9,11 +9,14 @@ from .person import Characteristic, Consent, Identity, Person
 from .referral import MOST_MINUTES, Assignment, Contact, Referral
 from .resource import Resource, Signpost
 from .service_use import ServiceUse
-from .staff import STAFF_ROLES, Membership, Post, SignIn, SignInFailure, User
+from .sign_in import ABSOLUTE, IDLE, SIGN_IN_METHODS, Authenticator, Passkey, RecoveryCode, SignIn, SignInFailure
+from .staff import STAFF_ROLES, TEXT_SIZES, Invitation, Membership, Post, User
 from .study import Allocation, Arm, Site, Study
 
 __all__ = [
-    "MOST_MINUTES", "STAFF_ROLES", "Allocation", "Arm", "Assessment", "Assignment", "AuditEvent", "Base",
-    "Characteristic", "Consent", "Contact", "Identity", "ItemResponse", "Membership", "Person", "Post", "Referral",
-    "ReportedScore", "Resource", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "Study", "User",
+    "ABSOLUTE", "IDLE", "MOST_MINUTES", "SIGN_IN_METHODS", "STAFF_ROLES", "TEXT_SIZES", "Allocation", "Arm",
+    "Assessment", "Assignment", "AuditEvent", "Authenticator", "Base", "Characteristic", "Consent", "Contact",
+    "Identity", "Invitation", "ItemResponse", "Membership", "Passkey", "Person", "Post", "RecoveryCode",
+    "Referral", "ReportedScore", "Resource", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site",
+    "Study", "User",
 ]  # fmt: skip
