@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 KEYS_FILE = "keys.json"
 DATABASE_FILE = "tracker.db"
+DEMO_MARKER = "this-is-a-demo.txt"
 KEY_BYTES = 32
 
 
@@ -45,6 +46,8 @@ class Config:
     secure_cookies: bool = True
     testing: bool = False
     proxies: int = 0
+    second_factor: bool = True
+    """Whether everybody must have one: an app that shows codes, or a passkey."""
 
 
 def data_folder() -> Path:
@@ -70,7 +73,10 @@ def load(data: Path | None = None, *, create: bool = False, local: bool = False)
         raise ConfigError(f"{path}: is not a file of keys; restore it from your backup") from None
     url = os.environ.get("TRACKER_DATABASE_URL") or f"sqlite:///{folder / DATABASE_FILE}"
     proxies = _proxies()
-    return Config(folder, url, keys, _timezone(), secure_cookies=not local or proxies > 0, proxies=proxies)
+    return Config(
+        folder, url, keys, _timezone(), secure_cookies=not local or proxies > 0, proxies=proxies,
+        second_factor=_second_factor(folder),
+    )  # fmt: skip
 
 
 def _timezone() -> str:
@@ -82,6 +88,15 @@ def _timezone() -> str:
             f"TRACKER_TIMEZONE: unexpected value '{name}'; give a time zone such as Europe/London"
         ) from None
     return name
+
+
+def _second_factor(folder: Path) -> bool:
+    """Asked of everybody, unless the service says otherwise; a demo is to be looked at with a password alone."""
+    usual = "optional" if (folder / DEMO_MARKER).exists() else "required"
+    text = os.environ.get("TRACKER_SECOND_FACTOR") or usual
+    if text not in ("required", "optional"):
+        raise ConfigError(f"TRACKER_SECOND_FACTOR: unexpected value '{text}'; give required or optional")
+    return text == "required"
 
 
 def _proxies() -> int:

@@ -14,7 +14,7 @@ from ..extensions import db
 from ..queries import command
 from .installation import Faulty, in_words, opened, progress
 
-MARKER = "this-is-a-demo.txt"
+MARKER = config.DEMO_MARKER
 MARKER_SAYS = """This folder holds a demo of the link worker kit: everybody in it is invented.
 `tracker demo --fresh` deletes what is here and makes it anew. Keep nothing of your own in this folder.
 """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 from flask_login import current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
@@ -13,6 +14,7 @@ from instruments import codes
 from instruments.scoring import REASONS
 
 from ..config import Config
+from ..extensions import today
 from . import (
     account,
     assessments,
@@ -21,15 +23,22 @@ from . import (
     errors,
     gate,
     home,
+    invitations,
     people,
     resources,
+    second_step,
+    sign_in,
     signposts,
+    sites,
     staff,
     studies,
 )
 from .show import navigation
 
-JOURNEYS = (home, people, contacts, signposts, resources, assessments, attendance, studies, staff)
+JOURNEYS = (
+    home, people, contacts, signposts, resources, assessments, attendance, studies, staff, sites, account,
+    second_step, invitations,
+)  # fmt: skip
 
 
 def init_app(app: Flask, config: Config) -> None:
@@ -47,7 +56,7 @@ def init_app(app: Flask, config: Config) -> None:
     )
     if config.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
-    account.init_app(app, config)
+    sign_in.init_app(app, config)
     gate.init_app(app)
     errors.init_app(app)
     for journey in JOURNEYS:
@@ -56,19 +65,26 @@ def init_app(app: Flask, config: Config) -> None:
     app.jinja_env.globals.update(codes=codes, score_reasons=REASONS)
     app.template_filter("day")(_day)
     app.template_filter("ago")(_ago)
+    app.template_filter("moment")(_moment)
     app.after_request(_headers)
 
 
 def _context() -> dict[str, object]:
     signed_in = g.get("live", False) and current_user.is_authenticated
     return {
-        "navigation": navigation(current_user) if signed_in else [],
+        "navigation": navigation(current_user) if signed_in and not g.get("setting_up", False) else [],
         "me": current_user if signed_in else None,
     }
 
 
 def _day(value: date | None) -> str:
     return f"{value.day} {value:%B %Y}" if value else ""
+
+
+def _moment(value: datetime) -> str:
+    """A moment as the clock on the wall had it: "today at 14:05", "3 March 2026 at 09:30"."""
+    local = value.astimezone(ZoneInfo(current_app.config["TIMEZONE"]))
+    return f"{'today' if local.date() == today() else _day(local.date())} at {local:%H:%M}"
 
 
 def _ago(value: date, today: date) -> str:
