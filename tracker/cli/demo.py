@@ -60,6 +60,7 @@ def print_accounts(data: Path) -> None:
     click.echo(f"Sign in with the password  {password}  as one of")
     for email, who in demo.accounts():
         click.echo(f"  {email:28} {who}")
+    click.echo("A password is enough here; a real service also asks everybody for a second factor (see My account).")
 
 
 def refuse_demo_folder(data: Path) -> None:

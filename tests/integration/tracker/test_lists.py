@@ -162,7 +162,7 @@ def test_a_referral_can_be_held_by_active_colleagues_of_the_site(world: World):
 def test_only_administrators_make_staff_studies_and_sites(world: World):
     worker = world.user("link-worker")
     attempts = (
-        lambda: staff.create_user(by=worker, email="x@test.example", name="X", password="0123456789abcdef"),
+        lambda: staff.create_user(by=worker, email="x@test.example", name="X", password="a-long-enough-password"),
         lambda: staff.grant(by=worker, user=worker, role="administrator"),
         lambda: study_actions.create_site(by=worker, slug="x", name="X"),
         lambda: staff.appoint(by=worker, user=worker, site=world.site("mill"), fte=1, from_on=today()),
@@ -174,7 +174,7 @@ def test_only_administrators_make_staff_studies_and_sites(world: World):
 
 def test_nobody_makes_themselves_the_first_administrator_of_a_running_installation(world: World):
     with pytest.raises(Forbidden), db.transaction():
-        staff.create_user(by=None, email="x@test.example", name="X", password="0123456789abcdef")
+        staff.create_user(by=None, email="x@test.example", name="X", password="a-long-enough-password")
     with pytest.raises(Forbidden), db.transaction():
         staff.grant(by=None, user=world.user("link-worker"), role="administrator")
 
