@@ -23,7 +23,8 @@ def commands() -> None:
     """Record link workers' caseloads, contacts, signposts and outcomes, and export documented datasets.
 
     The installation lives in the folder that TRACKER_DATA names (default: ./instance). TRACKER_DATABASE_URL names
-    another database than the file in there, TRACKER_TIMEZONE another clock than Europe/London.
+    another database than the file in there, TRACKER_TIMEZONE another clock than Europe/London. TRACKER_SECOND_FACTOR
+    says whether everybody must have a second factor: required (the default, except in a demo) or optional.
 
     \b
       tracker setup --email you@example.org --name "Your Name"
