@@ -87,6 +87,49 @@ def test_scores_are_derived_from_the_answers_and_a_missing_one_says_why(full: Wo
     assert (value["value_set"], float(value["score"])) == ("uk-2026-rowen", 0.812)
 
 
+def test_needs_conditions_and_reopenings_are_facts_of_the_bundle(full: World, tmp_path: Path):
+    with db.transaction():
+        worker, own = full.user("link-worker"), full.referral("own")
+        care.set_needs(by=worker, referral=own, version=own.version, needs=["money", "loneliness"])
+        person = full.person("own")
+        people.set_conditions(
+            by=worker, person=person, version=person.version, conditions=["diabetes", "depression"], ltc_count=3
+        )
+        care.close_referral(by=worker, referral=own, closed_on=days_ago(3), closure_reason="completed")
+        care.reopen_referral(by=worker, referral=own, reopened_on=days_ago(1), reason="Quillfeather rang again")
+        care.record_referral(
+            by=worker, person=full.person("same-site"), source="self", referred_on=days_ago(9), status="unreachable",
+            answer_reason="wrong-details",
+        )  # fmt: skip
+    folder = exported(full, tmp_path)
+    (spell,) = rows(folder, "reopenings")
+    assert (spell["closed_on"], spell["closure_reason"], spell["reopened_on"]) == (
+        days_ago(3).isoformat(), "completed", days_ago(1).isoformat(),
+    )  # fmt: skip
+    needs = [row for row in rows(folder, "needs") if row["referral"] == spell["referral"]]
+    assert {row["need"] for row in needs} == {"money", "loneliness"}
+    (who,) = {row["person"] for row in needs}
+    assert {row["condition"] for row in rows(folder, "conditions") if row["person"] == who} == {
+        "diabetes",
+        "depression",
+    }
+    assert next(row["ltc_count"] for row in rows(folder, "people") if row["person"] == who) == "3"
+    referral = next(row for row in rows(folder, "referrals") if row["status"] == "unreachable")
+    assert (referral["answer_reason"], referral["attempts"]) == ("wrong-details", "")
+    assert next(row for row in rows(folder, "referrals") if row["referral"] == spell["referral"])["closed_on"] == ""
+
+
+def test_needs_and_conditions_of_somebody_left_out_are_left_out_too(full: World, tmp_path: Path):
+    with db.transaction():
+        worker, own = full.user("link-worker"), full.referral("own")
+        care.set_needs(by=worker, referral=own, version=own.version, needs=["money"])
+        person = full.person("own")
+        people.set_conditions(by=worker, person=person, version=person.version, conditions=["hiv"], ltc_count=None)
+        people.withdraw(by=worker, person=person, withdrawn_on=today(), on_withdrawal="erase")
+    folder = exported(full, tmp_path)
+    assert rows(folder, "needs") == rows(folder, "conditions") == []
+
+
 def test_a_rule_with_ages_is_kept_in_the_bundle(full: World, tmp_path: Path):
     moved = {"walking_days": 7, "walking_minutes": 30, "vigorous_days": 0, "moderate_days": 0, "sitting_minutes": 60}
     with db.transaction():

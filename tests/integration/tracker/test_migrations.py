@@ -8,8 +8,12 @@ from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 
+from tests.world import World, contact, days_ago
 from tracker import extensions
+from tracker.actions import care
+from tracker.extensions import db, today
 from tracker.models import Base
 
 
@@ -42,6 +46,48 @@ def test_the_migrated_schema_is_the_models_schema(database_url: str):
         differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
     engine.dispose()
     assert differences == []
+
+
+def test_going_down_and_up_again_over_an_episode_leaves_the_records_that_were_there(
+    placed: tuple[str, World], world: World
+):
+    """A step over a table that others refer to, with people in it."""
+    with db.transaction():
+        worker, own = world.user("link-worker"), world.referral("own")
+        contact(world)
+        care.set_needs(by=worker, referral=own, version=own.version, needs=["money"])
+        care.close_referral(by=worker, referral=own, closed_on=days_ago(2), closure_reason="completed")
+        care.reopen_referral(by=worker, referral=own, reopened_on=today(), reason="Too early")
+    db.session.rollback()
+    db.close()
+    kept = ("person", "referral", "assignment", "contact", "audit_event")
+    before = {name: rows(placed[0], name) for name in kept}
+    extensions.downgrade(placed[0], "0001")
+    assert "need" not in tables(placed[0])
+    extensions.upgrade(placed[0])
+    assert {name: rows(placed[0], name) for name in kept} == before
+    assert rows(placed[0], "need") == 0
+
+
+def rows(url: str, table: str) -> int:
+    engine = extensions.engine_for(url)
+    with engine.connect() as connection:
+        count = connection.scalar(text(f"SELECT count(*) FROM {table}"))
+    engine.dispose()
+    return int(count or 0)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE referral SET attempts = 51", "UPDATE referral SET answer_reason = 'bored', status = 'declined'",
+        "UPDATE referral SET answer_reason = 'died', status = 'accepted'", "UPDATE referral SET tried_on = '1999-01-01'",
+    ],
+)  # fmt: skip
+def test_a_column_that_came_later_brought_its_checks(placed: tuple[str, World], world: World, statement: str):
+    db.session.rollback()
+    with pytest.raises(IntegrityError, match="ck_referral_"), db.transaction() as session:
+        session.execute(text(statement))
 
 
 def test_there_is_one_line_of_migrations():

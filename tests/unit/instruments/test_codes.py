@@ -61,6 +61,29 @@ def test_columns_of_one_name_and_meaning_share_one_list():
         ("ON_WITHDRAWAL", {"keep", "erase"}),
         ("CONSENT_KINDS", {"service", "research", "linkage", "contact"}),
         ("ASSESSMENT_STATUSES", {"complete", "partial", "declined", "missed"}),
+        (
+            "NEEDS",
+            {
+                "loneliness",
+                "mental-wellbeing",
+                "long-term-condition",
+                "healthy-living",
+                "money",
+                "housing",
+                "employment",
+                "caring",
+                "bereavement",
+                "relationships",
+                "domestic-abuse",
+                "drugs-and-alcohol",
+                "food",
+                "digital",
+                "transport",
+                "legal",
+                "volunteering",
+                "other",
+            },
+        ),
         ("ROLES", {"intervention", "comparison"}),
     ],
 )
@@ -75,7 +98,8 @@ def test_the_study_designs_are_the_five_that_are_told_apart():
 
 
 def test_categories_of_resources_end_with_other_so_that_nothing_is_without_one():
-    for name in ("RESOURCE_CATEGORIES", "CLOSURE_REASONS", "REFERRAL_SOURCES", "LEAVING_REASONS", "MISSING_REASONS"):
+    for name in ("RESOURCE_CATEGORIES", "CLOSURE_REASONS", "REFERRAL_SOURCES", "LEAVING_REASONS", "MISSING_REASONS",
+                 "NEEDS", "CONDITIONS", "ANSWER_REASONS"):  # fmt: skip
         assert list(LISTS[name])[-1] == "other", name
 
 

@@ -13,7 +13,10 @@ import pytest
 from tracker import config
 from tracker.config import ConfigError, Keys
 
-SETTINGS = ("TRACKER_DATA", "TRACKER_DATABASE_URL", "TRACKER_TIMEZONE", "TRACKER_PROXIES", "TRACKER_SECOND_FACTOR")
+SETTINGS = (
+    "TRACKER_DATA", "TRACKER_DATABASE_URL", "TRACKER_TIMEZONE", "TRACKER_PROXIES", "TRACKER_ANSWER_WITHIN",
+    "TRACKER_SECOND_FACTOR",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -99,11 +102,13 @@ def test_the_database_is_a_file_beside_the_keys_unless_another_is_named(folder: 
 
 
 def test_an_empty_setting_is_no_setting(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("TRACKER_DATABASE_URL", "TRACKER_PROXIES", "TRACKER_TIMEZONE", "TRACKER_SECOND_FACTOR"):
+    for name in ("TRACKER_DATABASE_URL", "TRACKER_PROXIES", "TRACKER_TIMEZONE", "TRACKER_SECOND_FACTOR",
+                 "TRACKER_ANSWER_WITHIN"):  # fmt: skip
         monkeypatch.setenv(name, "")
     loaded = config.load(folder)
     assert loaded.database_url.startswith("sqlite:///")
     assert (loaded.proxies, loaded.timezone, loaded.second_factor) == (0, "Europe/London", True)
+    assert loaded.answer_within == 5
 
 
 def test_the_clock_is_londons_unless_another_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch):
@@ -160,6 +165,21 @@ def test_a_word_that_is_neither_does_not_switch_it_off(folder: Path, monkeypatch
 
 def test_a_second_factor_is_asked_for_unless_somebody_says_otherwise():
     assert config.Config(Path("/x"), "sqlite://", Keys.new()).second_factor
+
+
+@pytest.mark.parametrize(("text", "days"), [("1", 1), (" 10 ", 10), ("99", 99)])
+def test_how_long_a_referral_may_wait_is_a_setting(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, days: int):
+    monkeypatch.setenv("TRACKER_ANSWER_WITHIN", text)
+    assert config.load(folder).answer_within == days
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "100", "1.5", "five", "٣"])
+def test_a_wait_that_is_none_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str):
+    monkeypatch.setenv("TRACKER_ANSWER_WITHIN", text)
+    with pytest.raises(
+        ConfigError, match=f"TRACKER_ANSWER_WITHIN: unexpected value '{text}'; give a number of working"
+    ):
+        config.load(folder)
 
 
 # pages on this machine only, proxies in front -> whether cookies need HTTPS

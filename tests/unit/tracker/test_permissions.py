@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from tracker import permissions
-from tracker.models import Consent, Membership, Person, Site, Study, User
+from tracker.models import Arm, Consent, Membership, Person, Site, Study, User
 
 STUDY, OTHER_STUDY = Study(id=uuid.uuid4()), Study(id=uuid.uuid4())
 SITE, OTHER_SITE = Site(id=uuid.uuid4()), Site(id=uuid.uuid4())
@@ -126,6 +126,13 @@ def test_the_directory_is_for_those_who_signpost(role: str):
 @pytest.mark.parametrize("role", ROLES)
 def test_imports_are_for_evaluators_and_administrators(role: str):
     assert permissions.may_import(member(role), STUDY) is (role in ("evaluator", "administrator"))
+
+
+@pytest.mark.parametrize(
+    ("arm", "offered"), [(None, True), (Arm(role="intervention"), True), (Arm(role="comparison"), False)]
+)
+def test_people_of_the_comparison_arm_are_not_referred(arm: Arm | None, offered: bool):
+    assert permissions.is_offered_care(arm) is offered
 
 
 def test_a_role_is_held_anywhere_or_nowhere():

@@ -12,8 +12,10 @@ from tests.integration.tracker.pages.forms import (
     ADD_REFERRED,
     ADD_RESOURCE,
     CORRECT,
+    FLAG,
     FORMS,
     LOG,
+    REOPEN,
     SIGN_IN,
     WITHDRAW,
     Form,
@@ -42,7 +44,7 @@ def test_a_form_that_is_filled_in_well_leads_on(desk: Desk, form: Form):
     assert page.status == form.status, page.summary
 
 
-@pytest.mark.parametrize("form", [ADD_REFERRED, ADD_RESOURCE, LOG, CORRECT, WITHDRAW, SIGN_IN], ids=str)
+@pytest.mark.parametrize("form", [ADD_REFERRED, REOPEN, FLAG, ADD_RESOURCE, LOG, CORRECT, WITHDRAW, SIGN_IN], ids=str)
 def test_text_that_the_database_cannot_keep_is_no_failure(desk: Desk, form: Form):
     good = desk.fill(form)
     texts = {"name", "phone", "reason", "topics", "note", "provider", "area", "cost", "description", "email"} & set(

@@ -31,7 +31,16 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Optional, ValidationError
 
-from tracker.forms.fields import EARLIEST_YEAR, CodeRadio, CodeSelect, DatePartsField, WholeNumber, YesNoRadio
+from tracker.forms.checks import a_version
+from tracker.forms.fields import (
+    EARLIEST_YEAR,
+    CodeChecks,
+    CodeRadio,
+    CodeSelect,
+    DatePartsField,
+    WholeNumber,
+    YesNoRadio,
+)
 
 TEMPLATES = Path(__file__).parents[4] / "tracker" / "templates"
 
@@ -221,6 +230,46 @@ def test_a_drop_down_starts_with_no_answer():
         ("home", "Home visit", False),
         ("phone", "Phone", False),
     ]
+
+
+NEEDS = {"money": "Money", "housing": "Housing", "food": "Food"}
+
+
+@pytest.mark.parametrize("sent", [[], ["money"], ["money", "food"], ["food", "housing", "money"]])
+def test_any_number_of_answers_may_be_ticked_and_are_shown_again(sent: list[str]):
+    field = answered(CodeChecks("What for?", codes=NEEDS), *sent)
+    assert not field.errors
+    assert field.data == sent
+    assert [choice.value for choice in field.iter_choices() if choice.selected] == [
+        each for each in NEEDS if each in sent
+    ]
+
+
+def test_what_was_ticked_before_is_shown_ticked():
+    form = type("Form", (Form,), {"it": CodeChecks("What for?", codes=NEEDS)})(data={"it": ["food"]})
+    assert [choice.value for choice in form.it.iter_choices() if choice.selected] == ["food"]
+
+
+@pytest.mark.parametrize("sent", [["money", "a-new-car"], ["<b>"], [""], ["\x00"]])
+def test_one_answer_off_the_list_is_refused_and_the_others_stay_ticked(sent: list[str]):
+    field = answered(CodeChecks("What for?", codes=NEEDS), *sent)
+    assert field.errors == ["Choose one of the answers on this page"]
+    assert [choice.value for choice in field.iter_choices() if choice.selected] == [
+        each for each in sent if each in NEEDS
+    ]
+
+
+@pytest.mark.parametrize("sent", [[], [""], ["x"], ["-1"], ["1.0"], ["٣"], ["9" * 10]])
+def test_a_form_is_saved_only_with_the_version_that_was_seen(sent: list[str]):
+    form = type("Form", (Form,), {"it": HiddenField(validators=[a_version])})
+    filled = form(MultiDict([("it", value) for value in sent]), data={"it": "7"})
+    assert not filled.validate()
+    assert filled.it.errors == ["Reload the page and send it again"]
+
+
+def test_a_version_that_was_seen_is_taken():
+    form = type("Form", (Form,), {"it": HiddenField(validators=[a_version])})
+    assert form(MultiDict([("it", "7")]), data={"it": "8"}).validate()
 
 
 @pytest.mark.parametrize(("sent", "data"), [(["yes"], True), (["no"], False), (["unknown"], None), ([], None)])
