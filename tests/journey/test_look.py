@@ -496,3 +496,17 @@ def test_safety_flags_are_read_out_as_such(phone: Page):
     expect(phone.get_by_role("list", name="Safety").get_by_role("listitem")).to_contain_text(
         "Thoughts of self-harm on 2 May"
     )
+
+
+def test_every_page_names_its_own_letters_and_leaves_none_to_the_browser(live: Live, phone: Page):
+    """A browser's own choice is Times; it showed only where that was installed."""
+    live.sign_in(phone, "link-worker")
+    for path in ("/", "/people/{own}", "/people/{own}/assessments/phq9/6m"):
+        live.open(phone, path)
+        fonts = phone.evaluate(
+            "[...new Set([...document.querySelectorAll('body, h1, a, button, input, label, legend, td')]"
+            ".map((each) => getComputedStyle(each).fontFamily))]"
+        )
+        assert len(fonts) == 1, fonts
+        assert fonts[0].startswith("system-ui")
+        assert fonts[0].endswith("sans-serif")
