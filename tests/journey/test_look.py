@@ -26,6 +26,7 @@ from wtforms.validators import InputRequired, Length
 
 from instruments.codes import ATTENDANCES, CONTACT_MODES, ETHNICITIES
 from tests.browser import check_accessible, watched_page
+from tests.journey.conftest import Live
 from tracker.forms.fields import CodeRadio, CodeSelect, DatePartsField, WholeNumber, YesNoRadio
 
 # The test server forgets to close a file when a browser leaves before it is sent.
