@@ -319,3 +319,18 @@ def test_the_idle_device_is_told_why_and_its_form_is_not_saved(desk: Desk):
     assert page.location == "/sign-in"
     assert "this device was not used for a while" in desk.open(APPEARANCE.who, "/sign-in").root.text
     assert {**written(), "trail": 0} == {**before, "trail": 0}
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [
+        ("localhost", True),
+        ("kit.example:8443", True),
+        ("127.0.0.1:5000", False),
+        ("[::1]:5000", False),
+        ("[::1]", False),
+    ],
+)
+def test_a_passkey_is_asked_for_by_a_name_and_never_by_a_bare_address(desk: Desk, host: str, asked: bool):
+    page = desk.client("nobody").get("/sign-in/passkey", base_url=f"http://{host}").get_data(as_text=True)
+    assert ("data-options" in page) is asked
