@@ -64,7 +64,8 @@ def _end(by: User, invitation: Invitation, action: str) -> None:
 def open_invitation(*, by: None, token: str) -> Invitation:
     """Exchange the link for an hour in which to set a password: from now on the link itself opens nothing."""
     assert by is None
-    found = db.session.scalar(select(Invitation).where(Invitation.digest == _digest(token)))
+    # Locked, so that of two who open it at once the second finds that it is used.
+    found = db.session.scalar(select(Invitation).where(Invitation.digest == _digest(token)).with_for_update())
     if found is None or not found.is_open:
         raise Refused("form", NO_LONGER)
     before = facts(found)
@@ -76,6 +77,7 @@ def open_invitation(*, by: None, token: str) -> Invitation:
 def accept_invitation(*, by: User, invitation: Invitation, password: str) -> None:
     """Set one's first password, or a new one for one that was forgotten; whoever is signed in is signed out."""
     check(invitation.user_id == by.id)
+    db.session.refresh(invitation, with_for_update=True)
     if not invitation.is_open:
         raise Refused("form", NO_LONGER)
     before = facts(by)

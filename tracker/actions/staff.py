@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from flask_security.core import RoleMixin
 from flask_security.datastore import SQLAlchemySessionUserDatastore
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 
 from ..extensions import db, keyring, take_turn
 from ..models import Membership, Passkey, Post, SignIn, SignInFailure, Site, Study, User
-from ..permissions import current, holds, may_manage
+from ..permissions import holds, may_manage
 from .audit import facts, write_event
 from .passwords import hashed
 from .refusal import Conflict, Refused, check, translated
@@ -47,8 +47,7 @@ def grant(
     """Give a role in a study, at a site, or (administrators) in the whole installation."""
     check(may_manage(by) if by else not db.session.scalar(select(func.count()).select_from(Membership)))
     places = {"study_id": study.id if study else None, "site_id": site.id if site else None}
-    if any(each.role == role and all(getattr(each, k) == v for k, v in places.items()) for each in current(user)):
-        raise Refused("role", "They hold this role there already. Choose another role, study or site.")
+    _check_not_held(user, role, places)
     membership = Membership(
         user_id=user.id, role=role, recorded_by=by.id if by else user.id, **places
     )  # fmt: skip
@@ -57,6 +56,14 @@ def grant(
         write_event(by=by, action="grant", record=membership)
     db.session.refresh(user)
     return membership
+
+
+def _check_not_held(user: User, role: str, places: dict[str, uuid.UUID | None]) -> None:
+    """Nor by somebody who is disabled now. One at a time: given twice, a role would outlast its end."""
+    take_turn(db.session)
+    held = select(Membership.id).filter_by(user_id=user.id, role=role, ended_at=None, **places)
+    if db.session.scalar(held.limit(1)) is not None:
+        raise Refused("role", "They hold this role there already. Choose another role, study or site.")
 
 
 def end_membership(*, by: User, membership: Membership, reason: str) -> None:
@@ -128,7 +135,7 @@ def end_sign_ins(*, by: User, user: User, spared: SignIn | None = None, reason: 
 def appoint(*, by: User, user: User, site: Site, fte: float, from_on: date, until_on: date | None = None) -> Post:
     """Write down a link worker's post; nobody holds two at one site at a time."""
     check(may_manage(by))
-    _check_no_overlap(user, site, from_on, until_on)
+    _check_no_overlap("from_on", Post.user_id == user.id, Post.site_id == site.id, from_on=from_on, until_on=until_on)
     post = Post(user_id=user.id, site_id=site.id, fte=fte, from_on=from_on, until_on=until_on, recorded_by=by.id)
     db.session.add(post)
     with translated():
@@ -136,10 +143,12 @@ def appoint(*, by: User, user: User, site: Site, fte: float, from_on: date, unti
     return post
 
 
-def _check_no_overlap(user: User, site: Site, from_on: date, until_on: date | None) -> None:
+def _check_no_overlap(field: str, *others: ColumnElement[bool], from_on: date, until_on: date | None) -> None:
+    """One at a time, so that two administrators cannot each write down half of an overlap."""
+    take_turn(db.session)
     other = db.session.scalar(
         select(Post)
-        .where(Post.user_id == user.id, Post.site_id == site.id)
+        .where(*others)
         .where(or_(Post.until_on.is_(None), Post.until_on >= from_on), Post.from_on <= (until_on or date.max))
         .order_by(Post.from_on)
         .limit(1)
@@ -147,7 +156,7 @@ def _check_no_overlap(user: User, site: Site, from_on: date, until_on: date | No
     if other is not None:
         until = f"to {other.until_on:%-d %B %Y}" if other.until_on else "on, with no end"
         raise Refused(
-            "from_on",
+            field,
             f"This overlaps their post of {other.fte:g} at this site from {other.from_on:%-d %B %Y} {until}. "
             "End that one first, or choose other days.",
         )
@@ -158,6 +167,8 @@ def end_post(*, by: User, post: Post, until_on: date, reason: str) -> None:
     check(may_manage(by))
     if until_on < post.from_on:
         raise Refused("until_on", f"The post begins on {post.from_on:%-d %B %Y}. Enter that day or a later one.")
+    others = Post.user_id == post.user_id, Post.site_id == post.site_id, Post.id != post.id
+    _check_no_overlap("until_on", *others, from_on=post.from_on, until_on=until_on)
     before = facts(post)
     post.until_on = until_on
     write_event(by=by, action="end_post", record=post, before=before, reason=reason)
@@ -172,7 +183,8 @@ def start_sign_in(*, by: User, method: str = "password", device: str | None = No
 
 
 def end_sign_in(*, by: User, sign_in: SignIn, reason: str | None = None) -> None:
-    """Close a sign-in on the server."""
+    """Close a sign-in on the server: one's own, or as an administrator."""
+    check(sign_in.user_id == by.id or may_manage(by))
     if sign_in.ended_at is not None:
         return
     before = facts(sign_in)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Iterable
@@ -65,7 +66,7 @@ def _known(passkeys: Iterable[Any]) -> Iterable[PublicKeyCredentialDescriptor]:
 
 def _host() -> str:
     """The name by which this site is called, which a passkey is bound to."""
-    return request.host.rpartition(":")[0] if ":" in request.host else request.host
+    return re.sub(r":[0-9]+$", "", request.host).strip("[]")
 
 
 def _new_challenge() -> bytes:
