@@ -125,12 +125,12 @@ def _catalogue(_: argparse.Namespace) -> int:
 
 
 def _show(chosen: argparse.Namespace) -> int:
-    print(card(get(chosen.instrument, chosen.version)), end="")
+    print(card(get(chosen.instrument.lower(), chosen.version)), end="")
     return 0
 
 
 def _wording(chosen: argparse.Namespace) -> int:
-    instrument = get(chosen.instrument, chosen.version)
+    instrument = get(chosen.instrument.lower(), chosen.version)
     if chosen.check is None:
         print(wording.template(instrument), end="")
         return 0
@@ -146,12 +146,19 @@ def _wording(chosen: argparse.Namespace) -> int:
 
 def _check(chosen: argparse.Namespace) -> int:
     faults: list[str] = []
+    seen: dict[tuple[str, str], Path] = {}
     files = chosen.files or sorted(FOLDER.glob("*.toml"))
     for file in files:
         try:
-            from_toml(file)
+            made = from_toml(file)
         except BadDefinition as error:
             faults += error.faults
+        except OSError as error:
+            faults.append(f"{file}: cannot be read ({error.strerror}); name a file")
+        else:
+            first = seen.setdefault((made.id, made.version), file)
+            if first is not file:
+                faults.append(f"{file}: is {made.id}, version {made.version}, as {first} is; give it another version")
     for fault in faults:
         print(fault, file=sys.stderr)
     if not faults:
@@ -160,14 +167,18 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _score(chosen: argparse.Namespace) -> int:
-    instrument = get(chosen.instrument, chosen.version)
+    instrument = get(chosen.instrument.lower(), chosen.version)
     if chosen.value_set:
         value_sets.load(chosen.value_set, instrument.id)
-    if chosen.file == "-":
-        scored = score_table(sys.stdin, instrument, value_set=chosen.value_set, in_order=chosen.in_order)
-    else:
-        with open(chosen.file, encoding="utf-8-sig", newline="") as file:
-            scored = score_table(file, instrument, value_set=chosen.value_set, in_order=chosen.in_order)
+    options = {"value_set": chosen.value_set, "in_order": chosen.in_order}
+    try:
+        if chosen.file == "-":
+            scored = score_table(sys.stdin, instrument, **options)
+        else:
+            with open(chosen.file, encoding="utf-8-sig", newline="") as file:
+                scored = score_table(file, instrument, **options)
+    except UnicodeDecodeError:
+        raise BadTable([f"{chosen.file}: is not text in UTF-8; save it as CSV in UTF-8"]) from None
     for note in scored.notes:
         print(f"note: {note}", file=sys.stderr)
     writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -177,7 +188,7 @@ def _score(chosen: argparse.Namespace) -> int:
 
 
 def _export(chosen: argparse.Namespace) -> int:
-    content = FORMATS[chosen.format](get(chosen.instrument, chosen.version))
+    content = FORMATS[chosen.format](get(chosen.instrument.lower(), chosen.version))
     if chosen.out:
         chosen.out.write_bytes(content)
         print(f"written to {chosen.out}", file=sys.stderr)

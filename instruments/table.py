@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TextIO
 
+from . import value_sets
 from .definition import Instrument, Item
-from .scoring import Score, score
+from .scoring import VALUED, Score, score
 
-BLANK = frozenset({"", "na", "nan", "."})
-SEXES = ("female", "male")
+BLANK = frozenset({"", "na", "n/a", "<na>", "nan", "none", "null", ".", "-"})
+SEX = {"female": "female", "f": "female", "male": "male", "m": "male", "other": None, "unknown": None}
+"""What a column `sex` may hold, and what a rule by sex is told; it has no value for others."""
 
 
 class BadTable(ValueError):
@@ -48,8 +50,9 @@ def score_table(
     Parameters
     ----------
     file
-        The table. Columns named by item ids; empty, NA or a full stop is an answer not given. Columns `age` (whole
-        years) and `sex` (female, male) are used by the rules that need them. All other columns are passed on.
+        The table. Columns named by item ids, in capitals or not; empty, NA, a full stop or a dash is an answer not
+        given. Columns `age` (whole years) and `sex` (female, male) are looked at only where a rule needs them. All
+        other columns are passed on. An empty line is left out, or is a missing answer where there is one column.
     instrument
         Whose answers they are.
     value_set
@@ -71,19 +74,37 @@ def score_table(
         When the value set is not there or values another instrument.
     """
     reader = csv.reader(file)
-    header = next(reader, [])
-    layout = _layout(header, instrument, in_order)
-    rows = [row for row in reader if row]
-    faults = [fault for n, row in enumerate(rows, start=2) for fault in _row_faults(n, row, header, layout, instrument)]
+    header = _header(next(reader, []))
+    layout = _layout(header, instrument, in_order, by_person=_looks_at_the_person(instrument, value_set))
+    numbered = [(reader.line_num, row or [""]) for row in reader if row or len(header) == 1]
+    faults = [fault for n, row in numbered for fault in _row_faults(n, row, header, layout, instrument)]
     if faults:
         raise BadTable(faults)
+    rows = [row for _, row in numbered]
     added = [name for scale in instrument.scales for name in (scale.id, f"{scale.id}_reason")]
     scored = [[*row, *_cells(instrument, _scores(row, layout, instrument, value_set))] for row in rows]
     return Scored([*header, *added], scored, list(_notes(layout, instrument)))
 
 
-def _layout(header: Sequence[str], instrument: Instrument, in_order: bool) -> _Layout:
-    faults = [f"column '{name}' is there twice; rename one" for name in sorted(set(header)) if header.count(name) > 1]
+def _header(cells: Sequence[str]) -> list[str]:
+    """The names of the columns, without the mark that some programs put before the first."""
+    return [cell.removeprefix("\ufeff") for cell in cells]
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower()
+
+
+def _looks_at_the_person(instrument: Instrument, value_set: str | None) -> bool:
+    """Whether any score depends on age or sex."""
+    used = {value_set or scale.value_set for scale in instrument.scales if scale.method in VALUED} - {None}
+    by_set = any(value_sets.load(id, instrument.id).needs_person for id in used if id)
+    return by_set or any(scale.ages for scale in instrument.scales)
+
+
+def _layout(header: Sequence[str], instrument: Instrument, in_order: bool, *, by_person: bool) -> _Layout:
+    plain = [_plain(name) for name in header]
+    faults = [f"column '{name}' is there twice; rename one" for name in sorted(set(plain)) if plain.count(name) > 1]
     added = {name for scale in instrument.scales for name in (scale.id, f"{scale.id}_reason")}
     ids = [item.id for item in instrument.items]
     items = {id: n for n, id in enumerate(ids[: len(header)])} if in_order else _named(header, ids)
@@ -93,15 +114,13 @@ def _layout(header: Sequence[str], instrument: Instrument, in_order: bool) -> _L
         faults.append(f"no column is an item of {instrument.id}; name them {', '.join(ids)}, or say --in-order")
     if faults:
         raise BadTable(faults)
-    taken = set(items.values())
-    age, sex = (
-        header.index(name) if name in header and header.index(name) not in taken else None for name in ("age", "sex")
-    )
-    return _Layout(items, age, sex)
+    others = {_plain(name): n for n, name in enumerate(header) if n not in items.values()} if by_person else {}
+    return _Layout(items, others.get("age"), others.get("sex"))
 
 
 def _named(header: Sequence[str], ids: Sequence[str]) -> dict[str, int]:
-    return {id: header.index(id) for id in ids if id in header}
+    plain = [_plain(name) for name in header]
+    return {id: plain.index(id) for id in ids if id in plain}
 
 
 def _row_faults(
@@ -116,12 +135,12 @@ def _row_faults(
             yield f"row {n}, {header[position]}: '{cell}' is not an answer to {id}; allowed: {item.allowed}"
     if layout.age is not None and not _is_blank(row[layout.age]) and _number(row[layout.age]) is None:
         yield f"row {n}, age: '{row[layout.age]}' is not an age; give whole years"
-    if layout.sex is not None and not _is_blank(row[layout.sex]) and row[layout.sex].strip().lower() not in SEXES:
-        yield f"row {n}, sex: '{row[layout.sex]}' is not known; give {' or '.join(SEXES)}, or leave it empty"
+    if layout.sex is not None and not _is_blank(row[layout.sex]) and _plain(row[layout.sex]) not in SEX:
+        yield f"row {n}, sex: '{row[layout.sex]}' is not known; give {', '.join(SEX)}, or leave it empty"
 
 
 def _is_blank(cell: str) -> bool:
-    return cell.strip().lower() in BLANK
+    return _plain(cell) in BLANK
 
 
 def _number(cell: str) -> int | None:
@@ -135,8 +154,8 @@ def _answer(cell: str) -> int | None:
 def _scores(row: Sequence[str], layout: _Layout, instrument: Instrument, value_set: str | None) -> Mapping[str, Score]:
     answers = {id: _answer(row[position]) for id, position in layout.items.items()}
     age = None if layout.age is None else _answer(row[layout.age])
-    sex = None if layout.sex is None else row[layout.sex].strip().lower() or None
-    return score(instrument, answers, value_set=value_set, age=age, sex=sex if sex in SEXES else None)
+    sex = None if layout.sex is None else SEX.get(_plain(row[layout.sex]))
+    return score(instrument, answers, value_set=value_set, age=age, sex=sex)
 
 
 def _cells(instrument: Instrument, scores: Mapping[str, Score]) -> Iterator[str]:

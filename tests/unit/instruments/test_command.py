@@ -93,8 +93,36 @@ def test_every_fault_of_every_file_is_told_with_the_file(bent: Bend, tmp_path: P
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path, capsys: Capture) -> None:
-    assert main(["check", str(tmp_path / "none-1.toml")]) == 2
-    assert "No such file" in capsys.readouterr().err
+    assert main(["check", str(tmp_path / "none-1.toml")]) == 1
+    assert (
+        capsys.readouterr().err
+        == f"{tmp_path / 'none-1.toml'}: cannot be read (No such file or directory); name a file\n"
+    )
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_the_faults_of_the_next(
+    bent: Bend, tmp_path: Path, capsys: Capture
+) -> None:
+    (bad := tmp_path / "garden-1.toml").write_text("id = garden", encoding="utf-8")
+    assert main(["check", str(tmp_path), str(bad)]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith(f"{tmp_path}: cannot be read (")
+    assert said[1].startswith("garden-1.toml: is not TOML")
+
+
+def test_two_files_of_one_instrument_and_version_are_told(garden_text: str, tmp_path: Path, capsys: Capture) -> None:
+    files = [tmp_path / name / "garden-1.toml" for name in ("a", "b")]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(garden_text, encoding="utf-8")
+    assert main(["check", *map(str, files)]) == 1
+    said = f"{files[1]}: is garden, version 1, as {files[0]} is; give it another version\n"
+    assert capsys.readouterr().err == said
+
+
+def test_an_id_may_be_written_in_capitals(capsys: Capture) -> None:
+    assert main(["show", "PHQ9"]) == 0
+    assert "Patient Health Questionnaire" in capsys.readouterr().out
 
 
 # ---------------------------------------------------------------- score
@@ -128,7 +156,7 @@ def test_scores_stand_after_the_columns_as_they_came(scored: Run) -> None:
     ]
 
 
-@pytest.mark.parametrize("blank", ["", " ", "NA", "NaN", "."])
+@pytest.mark.parametrize("blank", ["", " ", "NA", "NaN", ".", "n/a", "<NA>", "None", "null", "-"])
 def test_a_blank_is_an_answer_not_given(scored: Run, blank: str) -> None:
     _, (row,), _ = scored(PHQ9 + f"a,3,0,1,{blank},0,0,1,0,3,x\n", "--instrument", "phq9")
     assert row["total_reason"] == "too-few-answers"
@@ -185,20 +213,97 @@ FAULTS = {
         "",
         "no column is an item of phq9; name them i1, i2, i3, i4, i5, i6, i7, i8, i9, or say --in-order",
     ),
-    "an age in words": (
-        PHQ9.replace("site", "age") + "a,1,0,1,2,0,0,1,0,3,old\n",
-        "row 2, age: 'old' is not an age; give whole years",
-    ),
-    "a sex that is not known": (
-        PHQ9.replace("site", "sex") + "a,1,0,1,2,0,0,1,0,3,q\n",
-        "row 2, sex: 'q' is not known; give female or male, or leave it empty",
+    "a column twice, once in capitals": (PHQ9.replace("site", "I1"), "column 'i1' is there twice; rename one"),
+    "a fault after an empty line": (
+        PHQ9 + "\n\na,7,0,1,2,0,0,1,0,3,x\n",
+        "row 4, i1: '7' is not an answer to i1; allowed: 0, 1, 2, 3",
     ),
 }
+IPAQ = "vigorous_days,vigorous_minutes,moderate_days,moderate_minutes,walking_days,walking_minutes,sitting_minutes"
+WALKS = "0,,0,,7,30,60"
 
 
 @pytest.mark.parametrize(("text", "said"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_table_with_a_fault_is_refused_whole(scored: Run, text: str, said: str) -> None:
     assert scored(text, "--instrument", "phq9") == (2, [], f"{said}\n")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "reason"),
+    [
+        ("age", "80", "out-of-age-range"), ("Age", "80", "out-of-age-range"), (" AGE ", "80", "out-of-age-range"),
+        ("age", "50", ""), ("age", "", ""), ("years", "80", ""),
+    ],
+)  # fmt: skip
+def test_a_column_of_ages_is_found_however_it_is_written(scored: Run, column: str, cell: str, reason: str) -> None:
+    _, (row,), _ = scored(f"{IPAQ},{column}\n{WALKS},{cell}\n", "--instrument", "ipaq-sf")
+    assert (row["total"], row["total_reason"]) == ("" if reason else "693.0", reason)
+
+
+@pytest.mark.parametrize("cell", ["old", "34.5", "-"])
+def test_an_age_matters_only_where_a_rule_looks_at_it(scored: Run, cell: str) -> None:
+    status, (row,), _ = scored(PHQ9.replace("site", "age") + f"a,1,0,1,2,0,0,1,0,3,{cell}\n", "--instrument", "phq9")
+    assert (status, row["total"]) == (0, "8")
+    status, rows, said = scored(f"{IPAQ},age\n{WALKS},{cell}\n", "--instrument", "ipaq-sf")
+    if cell == "-":
+        assert status == 0
+    else:
+        assert (status, rows, said) == (2, [], f"row 2, age: '{cell}' is not an age; give whole years\n")
+
+
+@pytest.mark.parametrize("cell", ["other", "unknown", "x", ""])
+def test_a_sex_matters_only_where_a_rule_looks_at_it(scored: Run, cell: str) -> None:
+    text = PHQ9.replace("site", "sex") + f"a,1,0,1,2,0,0,1,0,3,{cell}\n"
+    status, (row,), _ = scored(text, "--instrument", "phq9")
+    assert (status, row["total"]) == (0, "8")
+
+
+def test_a_sex_that_no_rule_knows_is_refused_or_has_no_value(scored: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("INSTRUMENTS_DSU_TABLE", raising=False)
+    asked = ("--instrument", "eq5d-5l", "--value-set", "uk-3l-2022-dsu")
+    status, rows, said = scored("mo,sc,ua,pd,ad,sex,age\n1,1,1,1,1,q,40\n", *asked)
+    assert (status, rows) == (2, [])
+    assert said == "row 2, sex: 'q' is not known; give female, f, male, m, other, unknown, or leave it empty\n"
+    status, (row,), _ = scored("mo,sc,ua,pd,ad,sex,age\n1,1,1,1,1,other,40\n", *asked)
+    assert (status, row["value"]) == (0, "")
+    assert row["value_reason"] in ("no-table", "age-or-sex-missing")
+
+
+def test_columns_are_found_in_capitals_and_with_spaces_and_come_out_as_they_were(scored: Run) -> None:
+    _, (row,), said = scored("MO, sc,Ua,PD ,ad\n1,1,1,1,1\n", "--instrument", "eq5d-5l")
+    assert list(row)[:5] == ["MO", " sc", "Ua", "PD ", "ad"]
+    assert row["value"] == "1.000"
+    assert "no column for vas" in said
+
+
+@pytest.mark.parametrize("id", ["gsrh", "fft", "ons-loneliness"])
+def test_an_empty_line_of_one_column_is_a_missing_answer_and_keeps_its_row(scored: Run, id: str) -> None:
+    item = get(id).items[0].id
+    status, rows, _ = scored(f"{item}\n1\n\n3\n", "--instrument", id)
+    assert (status, [row[item] for row in rows]) == (0, ["1", "", "3"])
+    reasons = [name for name in rows[1] if name.endswith("_reason")]
+    assert {rows[1][name] for name in reasons} == {"too-few-answers"}
+
+
+def test_an_empty_line_between_rows_of_several_columns_is_none(scored: Run) -> None:
+    _, rows, _ = scored("happy,anxious\n7,1\n\n8,2\n", "--instrument", "ons4")
+    assert [row["happy"] for row in rows] == ["7", "8"]
+
+
+def test_a_mark_at_the_start_of_standard_input_is_no_part_of_the_first_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\ufeffhealth\n2\n"))
+    assert main(["score", "-", "--instrument", "gsrh"]) == 0
+    header, row = capsys.readouterr().out.splitlines()
+    assert header.startswith("health,")
+    assert "too-few-answers" not in row
+
+
+def test_a_table_that_is_not_utf_8_is_told_by_name_with_what_to_do(tmp_path: Path, capsys: Capture) -> None:
+    (file := tmp_path / "answers.csv").write_bytes("Größe,happy\n1,7\n".encode("latin-1"))
+    assert main(["score", str(file), "--instrument", "ons4"]) == 2
+    assert capsys.readouterr().err == f"{file}: is not text in UTF-8; save it as CSV in UTF-8\n"
 
 
 def test_every_bad_cell_is_listed(scored: Run) -> None:
