@@ -41,7 +41,7 @@ def _half_signed_in() -> Any:
     """Whose password was right a moment ago; nobody, if that is too long ago, or the account was disabled or its
     second factors were forgotten since: then no code could be right, and the page would ask for none.
     """
-    user = tf_check_state(["ready"]) if time.time() < session.get("second_step_until", 0) else None
+    user: Any = tf_check_state(["ready"]) if time.time() < session.get("second_step_until", 0) else None
     return user if user is not None and user.active and has_second_factor(by=user) else None
 
 
