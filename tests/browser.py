@@ -19,7 +19,7 @@ MAC_APPLICATIONS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 PATIENCE = 10_000  # milliseconds; everything is on this machine
-OUTSIDE = re.compile(r"^(?!(http://127\.0\.0\.1:|data:|blob:))")
+OUTSIDE = re.compile(r"^(?!(http://127\.0\.0\.1:|http://localhost:|data:|blob:))")
 # Nothing on the network but the page under test, and no graphics card.
 FLAGS = (
     "--disable-background-networking",

@@ -37,7 +37,12 @@ def surroundings(data: Path, url: str | None = None) -> dict[str, str]:
     """The environment of an installation, and nothing of another's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRACKER_", "PORT"))}
     database = {"TRACKER_DATABASE_URL": url} if url else {}
-    return kept | database | {"TRACKER_DATA": str(data), "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+    return (
+        kept
+        | database
+        | {"TRACKER_SECOND_FACTOR": "optional"}
+        | {"TRACKER_DATA": str(data), "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+    )
 
 
 def installed(data: Path) -> Path:

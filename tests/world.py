@@ -83,8 +83,9 @@ class Visitor(FlaskClient):
         return response
 
 
-def application(url: str, folder: Path) -> Flask:
-    app = create_app(Config(folder, url, KEYS, secure_cookies=False, testing=True))
+def application(url: str, folder: Path, *, second_factor: bool = False) -> Flask:
+    """An installation in which a second factor may be had and need not be; tests that need it say so."""
+    app = create_app(Config(folder, url, KEYS, secure_cookies=False, testing=True, second_factor=second_factor))
     app.test_client_class = Visitor
     return app
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 KEYS_FILE = "keys.json"
 DATABASE_FILE = "tracker.db"
+DEMO_MARKER = "this-is-a-demo.txt"
 KEY_BYTES = 32
 
 
@@ -46,6 +47,8 @@ class Config:
     testing: bool = False
     proxies: int = 0
     answer_within: int = 5
+    second_factor: bool = True
+    """Whether everybody must have one: an app that shows codes, or a passkey."""
 
 
 def data_folder() -> Path:
@@ -74,6 +77,7 @@ def load(data: Path | None = None, *, create: bool = False, local: bool = False)
     return Config(
         folder, url, keys, _timezone(), secure_cookies=not local or proxies > 0, proxies=proxies,
         answer_within=_answer_within(),
+        second_factor=_second_factor(folder),
     )  # fmt: skip
 
 
@@ -94,6 +98,15 @@ def _answer_within() -> int:
     if not re.fullmatch(r"[1-9][0-9]?", text):
         raise ConfigError(f"TRACKER_ANSWER_WITHIN: unexpected value '{text}'; give a number of working days, 1 to 99")
     return int(text)
+
+
+def _second_factor(folder: Path) -> bool:
+    """Asked of everybody, unless the service says otherwise; a demo is to be looked at with a password alone."""
+    usual = "optional" if (folder / DEMO_MARKER).exists() else "required"
+    text = os.environ.get("TRACKER_SECOND_FACTOR") or usual
+    if text not in ("required", "optional"):
+        raise ConfigError(f"TRACKER_SECOND_FACTOR: unexpected value '{text}'; give required or optional")
+    return text == "required"
 
 
 def _proxies() -> int:

@@ -17,13 +17,25 @@ from alembic.config import Config as AlembicConfig
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import Flask, current_app, g
 from flask_security.core import Security
+from flask_security.totp import Totp
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from .config import Config, Keys
 
-security = Security()
+
+class Codes(Totp):
+    """Codes of an authenticator app, each good once: the library leaves it to us to remember the last one."""
+
+    def get_last_counter(self, user: Any) -> int | None:
+        return user.authenticator.last_counter if user.authenticator else None
+
+    def set_last_counter(self, user: Any, tmatch: Any) -> None:
+        user.authenticator.last_counter = tmatch.counter
+
+
+security = Security(totp_cls=Codes)
 csrf = CSRFProtect()
 
 
@@ -146,6 +158,11 @@ def answer_within() -> int:
     return days
 
 
+def second_factor_required() -> bool:
+    """Whether everybody here must have a second factor."""
+    return bool(current_app.config["SECOND_FACTOR_REQUIRED"])
+
+
 def take_turn(session: Session) -> None:
     """Let one writer at a time continue a chain or a count; SQLite's write lock does so already."""
     if session.get_bind().dialect.name == "postgresql":
@@ -193,6 +210,7 @@ db = Database()
 def init(app: Flask, config: Config) -> None:
     app.config["TIMEZONE"] = config.timezone
     app.config["ANSWER_WITHIN"] = config.answer_within
+    app.config["SECOND_FACTOR_REQUIRED"] = config.second_factor
     keyring.init(config.keys)
     db.init_app(app, config.database_url)
     csrf.init_app(app)

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from analysis.__main__ import main as analysis
 from tracker import cli
 
-PASSWORD = "0123456789abcdef"
+PASSWORD = "a-long-enough-password"
 CASE = Path(__file__).parents[1] / "reference" / "cba"
 
 

@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from playwright.sync_api import Browser, Page
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from tests import world as worlds
 from tests.browser import watched_page
+from tests.codes import code
 from tests.world import PASSWORD, World, days_ago
-from tracker.actions import care, outcomes, people, safety, staff
-from tracker.extensions import db
+from tracker.actions import care, outcomes, people, safety, second_factor, staff
+from tracker.extensions import db, security
+from tracker.models import Post
 
 Serve = Callable[[Any], str]
 
@@ -90,6 +93,9 @@ class Live:
         page.get_by_label("E-mail address").fill(f"{name}@test.example")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
+        if name == "keeper":
+            page.get_by_label("Code", exact=True).fill(code(self.app.config["KEEPER_S_KEY"], steps=1))
+            page.get_by_role("button", name="Continue").click()
         page.wait_for_url(lambda url: "sign-in" not in url)
         self.cookies[name] = page.context.cookies()
 
@@ -100,9 +106,21 @@ class Live:
 @pytest.fixture(scope="module")
 def live(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """The tracker on a port, for one file of tests: what one test writes the next ones see."""
-    folder = tmp_path_factory.mktemp("live")
-    shutil.copyfile(sqlite_template, folder / "tracker.db")
-    app = worlds.application(f"sqlite:///{folder / 'tracker.db'}", folder)
+    with _living(sqlite_template, tmp_path_factory.mktemp("live")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def strict(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """The same as a real service is: everybody must have a second factor."""
+    with _living(sqlite_template, tmp_path_factory.mktemp("strict"), second_factor=True) as made:
+        yield made
+
+
+@contextmanager
+def _living(template: Path, folder: Path, **options: bool) -> Iterator[Live]:
+    shutil.copyfile(template, folder / "tracker.db")
+    app = worlds.application(f"sqlite:///{folder / 'tracker.db'}", folder, **options)
     with app.app_context():
         world = worlds.build()
         places = _furnished(world)
@@ -139,8 +157,9 @@ def _furnished(world: World) -> dict[str, uuid.UUID]:
         care.set_needs(
             by=worker, referral=world.referral("own"), version=world.referral("own").version, needs=["money", "food"]
         )
+        accounts = _accounts(world)
     return {
-        **world.people, "referral": world.referrals["own"], "offered": offered.id, "closed": closed.id,
+        **accounts, **world.people, "referral": world.referrals["own"], "offered": offered.id, "closed": closed.id,
         "returned": closed.person_id, "flag": flag.id, "signpost": waiting.id,
         "phq9": answered[1].id, "contact": logged.id,
         "garden": world.studies["garden"], "mill": world.sites["mill"], "pond": world.sites["pond"],
@@ -160,6 +179,24 @@ def _closed(world: World) -> care.Referral:
     care.assign(by=worker, referral=referral, worker=worker, from_on=days_ago(150))
     care.close_referral(by=worker, referral=referral, closed_on=days_ago(21), closure_reason="completed")
     return referral
+
+
+def _accounts(world: World) -> dict[str, uuid.UUID]:
+    """Somebody with a second device and two posts, somebody with both second factors, and somebody who left."""
+    admin, worker = world.user("administrator"), world.user("link-worker")
+    left = staff.create_user(by=admin, email="left@test.example", name="Lou Left", password=PASSWORD)
+    staff.disable_user(by=admin, user=left, reason="Left the service")
+    staff.appoint(by=admin, user=worker, site=world.site("quay"), fte=0.5, from_on=days_ago(90))
+    keeper = staff.create_user(by=admin, email="keeper@test.example", name="Kim Keeper", password=PASSWORD)
+    passkey = second_factor.add_passkey(by=keeper, name="Phone", credential_id=b"1", public_key=b"2", sign_count=0)
+    secret = security.totp_factory.generate_totp_secret()
+    current_app.config["KEEPER_S_KEY"] = key = security.totp_factory.get_totp_pretty_key(secret)
+    second_factor.add_authenticator(by=keeper, secret=secret, code=code(key))
+    return {
+        "worker": worker.id, "left": left.id, "membership": worker.memberships[0].id, "passkey": passkey.id,
+        "post": db.session.scalars(select(Post.id).where(Post.fte == 0.5)).one(),
+        "device": staff.start_sign_in(by=worker, device="Firefox on Windows").id,
+    }  # fmt: skip
 
 
 def _offered(world: World) -> care.Referral:

@@ -225,6 +225,7 @@ MOMENTS_WITHOUT_AN_ACTOR = {
     "sign_in.seen_at": "user_id",
     "sign_in.ended_at": "user_id, or the time-out",
     "sign_in_failure.failed_at": "nobody has signed in",
+    "passkey.used_at": "user_id",
 }
 
 
@@ -285,9 +286,11 @@ def test_every_instrument_exists_under_its_name_and_shows_a_worked_example(file:
 
 # ----------------------------------------------------------------------------------- reads and writes
 
-MACHINERY = {"tracker.actions.audit", "tracker.actions.refusal"}
+MACHINERY = {"tracker.actions.audit", "tracker.actions.passwords", "tracker.actions.refusal"}
 NO_WRITES = {"people.nhs_number_fault": "looks at ten digits and at nothing else"}
 NOT_IN_THE_TRAIL = {
+    "second_factor.accept_code": "the sign-in that follows says that it was by a code",
+    "second_factor.use_passkey": "the sign-in that follows says that it was by a passkey",
     "staff.forget_failures": "clears digests that the throttle kept",
     "staff.note_failure": "nobody is signed in; the digests are kept for the throttle only",
     "staff.wait_before_sign_in": "only looks at what the throttle kept",

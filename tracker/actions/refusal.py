@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
@@ -26,6 +27,9 @@ _DATABASE_SAYS = {
     "uq_allocation_site": ("from_on", "This site is allocated from that day already. Choose another day."),
     "uq_user_email": ("email", "Somebody with this e-mail address is already here. Use another address."),
     "uq_assignment_current": ("form", "Somebody holds this referral already. Hand it over instead."),
+    "uq_passkey_user_id_name": ("name", "You have a passkey of this name already. Use another name."),
+    "uq_passkey_credential_id": ("form", "This passkey is in use already. Choose another device."),
+    "uq_site_slug": ("slug", "There is a site with this id already. Choose another id."),
 }  # fmt: skip
 
 SENT_BEFORE = "This was saved before with other content. Open the record to see it."
@@ -42,6 +46,10 @@ class Refused(ValueError):
 
 class Conflict(Refused):
     """The record is not what the asker saw, or the same key came with other content."""
+
+
+def too_many_attempts(wait: timedelta) -> str:
+    return f"Too many attempts. Wait {int(wait.total_seconds()) + 1} seconds, then try again."
 
 
 def check(allowed: bool) -> None:

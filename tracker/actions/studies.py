@@ -14,7 +14,7 @@ from ..extensions import db
 from ..models import Allocation, Arm, Person, Site, Study, User
 from ..permissions import may_import, may_manage
 from .audit import facts, write_event
-from .refusal import Conflict, Refused, check, translated
+from .refusal import CHANGED_MEANWHILE, Conflict, Refused, check, translated
 
 
 def create_study(*, by: User, plan_text: str) -> Study:
@@ -53,6 +53,19 @@ def create_site(*, by: User, slug: str, name: str, details: Mapping[str, Any] | 
     with translated():
         write_event(by=by, action="create_site", record=site)
     return site
+
+
+def change_site(*, by: User, site: Site, version: int, name: str, details: Mapping[str, Any]) -> None:
+    """Rename a site, or correct what is known of it; its id stands in datasets and stays."""
+    check(may_manage(by))
+    if site.version != version:
+        raise Conflict("form", CHANGED_MEANWHILE)
+    before = facts(site)
+    site.name = name
+    for field, value in details.items():
+        setattr(site, field, value)
+    with translated():
+        write_event(by=by, action="change_site", record=site, before=before)
 
 
 def allocate(

@@ -24,7 +24,8 @@ def commands() -> None:
 
     The installation lives in the folder that TRACKER_DATA names (default: ./instance). TRACKER_DATABASE_URL names
     another database than the file in there, TRACKER_TIMEZONE another clock than Europe/London,
-    TRACKER_ANSWER_WITHIN after how many working days (5) an unanswered referral is late.
+    TRACKER_ANSWER_WITHIN after how many working days (5) an unanswered referral is late. TRACKER_SECOND_FACTOR says
+    whether everybody must have a second factor: required (the default, except in a demo) or optional.
 
     \b
       tracker setup --email you@example.org --name "Your Name"

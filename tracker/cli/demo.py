@@ -14,7 +14,7 @@ from ..extensions import db
 from ..queries import command
 from .installation import Faulty, in_words, opened, progress
 
-MARKER = "this-is-a-demo.txt"
+MARKER = config.DEMO_MARKER
 MARKER_SAYS = """This folder holds a demo of the link worker kit: everybody in it is invented.
 `tracker demo --fresh` deletes what is here and makes it anew. Keep nothing of your own in this folder.
 """
@@ -61,6 +61,7 @@ def print_accounts(data: Path) -> None:
     click.echo(f"Sign in with the password  {password}  as one of")
     for email, who in demo.accounts():
         click.echo(f"  {email:28} {who}")
+    click.echo("A password is enough here; a real service also asks everybody for a second factor (see My account).")
 
 
 def refuse_demo_folder(data: Path) -> None:

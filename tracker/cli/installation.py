@@ -19,8 +19,8 @@ from instruments.mapping import FlatError
 from instruments.plan import PlanError
 
 from .. import config, create_app
+from ..actions.passwords import SHORTEST_PASSWORD
 from ..actions.refusal import Refused
-from ..actions.staff import SHORTEST_PASSWORD
 from ..config import Config, ConfigError
 from ..forms.sign_in import LONGEST_PASSWORD
 from ..permissions import Forbidden

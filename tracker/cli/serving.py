@@ -39,6 +39,8 @@ def setup(email: str, name: str, password: str) -> None:
             admin = staff.create_user(by=None, email=login, name=name, password=password)
             staff.grant(by=None, user=admin, role="administrator")
     click.echo(f"Ready: {settings.data}. Start it with `tracker serve`.")
+    if settings.second_factor:
+        click.echo("At their first sign-in everybody sets up a second factor: an app that shows codes, or a passkey.")
 
 
 @click.command()

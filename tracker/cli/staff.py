@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..actions import staff
+from ..actions import second_factor, staff
 from ..extensions import db
 from ..permissions import SITE_ROLES, STAFF_ROLES, current
 from ..queries import command
@@ -113,6 +113,40 @@ def disable(whom: str, reason: str, email: str) -> None:
     with opened(), db.transaction():
         staff.disable_user(by=command.staff_member(email, by=None), user=_colleague(whom), reason=reason)
     click.echo(f"{whom} can no longer sign in.")
+
+
+@user.command("enable")
+@WHOM
+@REASON
+@AS
+def enable(whom: str, reason: str, email: str) -> None:
+    """Open a closed account again, with the password and the roles that it had.
+
+    \b
+      tracker user enable sam@example.org --reason "Came back" --as you@example.org
+    """
+    with opened(), db.transaction():
+        asker = command.staff_member(email, by=None)
+        staff.enable_user(by=asker, user=command.account(whom, by=None), reason=reason)
+    click.echo(f"{whom} can sign in again.")
+
+
+@user.command("reset")
+@WHOM
+@REASON
+@AS
+def reset(whom: str, reason: str, email: str) -> None:
+    """Forget every second factor of somebody who lost theirs. Every sign-in of the account ends at once.
+
+    On the pages another administrator does this; here it also helps the only one.
+
+    \b
+      tracker user reset sam@example.org --reason "Lost the phone, came in person" --as you@example.org
+    """
+    with opened(), db.transaction():
+        asker = command.staff_member(email, by=None)
+        second_factor.reset_second_factor(by=asker, user=_colleague(whom), reason=reason)
+    click.echo(f"{whom} signs in with the password and sets up a new second factor.")
 
 
 @user.command("password")

@@ -19,14 +19,16 @@ from .referral import MOST_ATTEMPTS, MOST_MINUTES, Assignment, Contact, Need, Re
 from .resource import Resource, Signpost
 from .safety import SAFETY_KINDS, SafetyFlag
 from .service_use import ServiceUse
-from .staff import STAFF_ROLES, Membership, Post, SignIn, SignInFailure, User
+from .sign_in import ABSOLUTE, IDLE, SIGN_IN_METHODS, Authenticator, Passkey, RecoveryCode, SignIn, SignInFailure
+from .staff import STAFF_ROLES, TEXT_SIZES, Invitation, Membership, Post, User
 from .study import Allocation, Arm, Site, Study
 from .wording import Wording
 
 __all__ = [
-    "ANSWERED", "MOST_ATTEMPTS", "MOST_MINUTES", "SAFETY_KINDS", "STAFF_ROLES", "Allocation", "Arm", "Assessment",
-    "Assignment", "AuditEvent", "Base", "Characteristic", "Condition", "Consent", "Contact", "Draft", "DraftResponse",
-    "Identity", "ItemResponse", "Membership", "Need", "Person", "Post", "Referral", "Reopening", "ReportedScore",
-    "Resource", "SafetyFlag", "Said", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "Study", "User",
-    "Wording", "codes_of",
+    "ABSOLUTE", "ANSWERED", "IDLE", "MOST_ATTEMPTS", "MOST_MINUTES", "SAFETY_KINDS", "SIGN_IN_METHODS", "STAFF_ROLES",
+    "TEXT_SIZES", "Allocation", "Arm", "Assessment", "Assignment", "AuditEvent", "Authenticator", "Base",
+    "Characteristic", "Condition", "Consent", "Contact", "Draft", "DraftResponse", "Identity", "Invitation",
+    "ItemResponse", "Membership", "Need", "Passkey", "Person", "Post", "RecoveryCode", "Referral", "Reopening",
+    "ReportedScore", "Resource", "SafetyFlag", "Said", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site",
+    "Study", "User", "Wording", "codes_of",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Staff, what they may do where, link workers' posts, and their sign-ins."""
+"""Staff, what they may do where, link workers' posts, and the invitations by which they come."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from flask_security.core import UserMixin
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, relationship
 
 from .base import Base, Recorded, UtcDateTime, Versioned, code, column, in_order, key, link, now, one_of
+from .sign_in import Authenticator, Passkey
 
 STAFF_ROLES = {
     "link-worker": "Link worker",
@@ -19,22 +20,34 @@ STAFF_ROLES = {
     "evaluator": "Evaluator",
     "administrator": "Administrator",
 }
+TEXT_SIZES = {"normal": "Normal", "large": "Large", "larger": "Larger"}
 
 
 class User(UserMixin, Versioned, Base):
     __tablename__ = "user"
-    __table_args__ = (UniqueConstraint("email"), UniqueConstraint("fs_uniquifier"))
+    __table_args__ = (UniqueConstraint("email"), UniqueConstraint("fs_uniquifier"), one_of("text_size", TEXT_SIZES))
     id: Mapped[uuid.UUID] = key()  # type: ignore[assignment]
     email: Mapped[str] = column("never", String(254))
     name: Mapped[str] = column("never", String(200))
     password: Mapped[str | None] = column("never", String(255))
     fs_uniquifier: Mapped[str] = column("never", String(64), default=lambda: uuid.uuid4().hex)
     active: Mapped[bool] = column("internal", default=True)
+    text_size: Mapped[str] = code("internal", default="normal")
     recorded_at: Mapped[datetime] = column("internal", UtcDateTime(), default=now)
     recorded_by: Mapped[uuid.UUID | None] = link("user", index=False)
     memberships: Mapped[list[Membership]] = relationship(
         back_populates="user", foreign_keys="Membership.user_id", lazy="selectin"
     )
+    authenticator: Mapped[Authenticator | None] = relationship(foreign_keys="Authenticator.user_id")
+    webauthn: Mapped[list[Passkey]] = relationship(  # type: ignore[assignment]
+        foreign_keys="Passkey.user_id", order_by="Passkey.recorded_at", back_populates="user"
+    )
+    """Passkeys, under the name by which the sign-in library asks for them."""
+
+    @property
+    def fs_webauthn_user_handle(self) -> str:  # type: ignore[override]
+        """What a passkey knows its owner by."""
+        return str(self.id)
 
     @property
     def roles(self) -> Sequence[str]:  # type: ignore[override]
@@ -82,23 +95,22 @@ class Post(Recorded, Base):
     until_on: Mapped[date | None] = column("research")
 
 
-class SignIn(Base):
-    """One sign-in, from its start to its end: the server's own word on who is signed in."""
+class Invitation(Recorded, Base):
+    """A one-time link by which somebody sets their password. Only its digest is kept, and that until it is opened."""
 
-    __tablename__ = "sign_in"
+    __tablename__ = "invitation"
+    __table_args__ = (
+        CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended_at_with_by"),
+        UniqueConstraint("digest"),
+    )
     id: Mapped[uuid.UUID] = key()
     user_id: Mapped[uuid.UUID] = link("user")
-    started_at: Mapped[datetime] = column("internal", UtcDateTime(), default=now)
-    seen_at: Mapped[datetime] = column("internal", UtcDateTime(), default=now)
+    digest: Mapped[str | None] = column("never", String(64))
+    valid_until: Mapped[datetime] = column("internal", UtcDateTime())
     ended_at: Mapped[datetime | None] = column("internal", UtcDateTime())
-    user: Mapped[User] = relationship()
+    ended_by: Mapped[uuid.UUID | None] = link("user", index=False)
+    user: Mapped[User] = relationship(foreign_keys=[user_id])
 
-
-class SignInFailure(Base):
-    """A failed sign-in, by keyed digests of the account and the address, so that guessing can be slowed."""
-
-    __tablename__ = "sign_in_failure"
-    __table_args__ = (Index("ix_sign_in_failure_digest_failed_at", "digest", "failed_at"),)
-    id: Mapped[uuid.UUID] = key()
-    digest: Mapped[str] = column("internal", String(64))
-    failed_at: Mapped[datetime] = column("internal", UtcDateTime(), default=now)
+    @property
+    def is_open(self) -> bool:
+        return self.ended_at is None and self.valid_until > now() and self.user.active

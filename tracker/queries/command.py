@@ -20,6 +20,15 @@ def staff_member(email: str, *, by: None) -> User:
     return found
 
 
+def account(email: str, *, by: None) -> User:
+    """An account, in use or not."""
+    assert by is None
+    found = db.session.scalar(select(User).where(User.email == email.strip().lower()))
+    if found is None:
+        raise LookupError(f"{email}: no account has this address; list them with `tracker user list`")
+    return found
+
+
 def accounts(*, by: None) -> list[tuple[str, str]]:
     """Address and roles of every account, for whoever runs the server."""
     assert by is None

@@ -1,14 +1,15 @@
-"""Staff: one's own sign-in, colleagues who can take a referral, and the administrator's list."""
+"""Staff: one's own sign-ins and second factors, colleagues who can take a referral, and the administrator's list."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, select
 
 from ..extensions import db
-from ..models import Membership, Person, SignIn, Site, Study, User
+from ..models import SIGN_IN_METHODS as SIGN_IN_METHODS
+from ..models import Authenticator, Invitation, Membership, Passkey, Person, RecoveryCode, SignIn, Site, Study, User
 from ..permissions import CARE_ROLES, may_manage, may_see_care
 from .scope import NotFound
 
@@ -17,6 +18,40 @@ def own_sign_in(id: uuid.UUID, *, by: User) -> SignIn | None:
     """The asker's own sign-in, if the server knows it."""
     sign_in = db.session.get(SignIn, id)
     return sign_in if sign_in is not None and sign_in.user_id == by.id else None
+
+
+def own_sign_ins(*, by: User) -> Sequence[SignIn]:
+    """Where the asker is signed in now, the latest use first."""
+    open_ones = select(SignIn).where(SignIn.user_id == by.id, SignIn.ended_at.is_(None)).order_by(SignIn.seen_at.desc())
+    return [each for each in db.session.scalars(open_ones) if each.is_live]
+
+
+def has_second_factor(*, by: User) -> bool:
+    """Whether the asker can show more than a password."""
+    kinds = (Authenticator, Passkey)
+    return any(db.session.scalar(select(exists().where(kind.user_id == by.id))) for kind in kinds)
+
+
+def recovery_codes_left(*, by: User) -> int:
+    """How many of the asker's recovery codes are still good."""
+    return db.session.scalar(select(func.count()).where(RecoveryCode.user_id == by.id)) or 0
+
+
+def own_passkey(id: uuid.UUID, *, by: User) -> Passkey:
+    """One of the asker's own passkeys."""
+    found = db.session.get(Passkey, id)
+    if found is None or found.user_id != by.id:
+        raise NotFound
+    return found
+
+
+def opened_invitation(id: uuid.UUID, *, by: None) -> Invitation:
+    """The invitation that this browser has opened; nobody is signed in yet."""
+    assert by is None
+    found = db.session.get(Invitation, id)
+    if found is None or found.digest is not None or not found.is_open:
+        raise NotFound
+    return found
 
 
 def link_workers_for(person: Person, *, by: User) -> Sequence[User]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 from flask_login import current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
@@ -13,7 +14,7 @@ from instruments import codes
 from instruments.scoring import REASONS
 
 from ..config import Config
-from ..extensions import local_day
+from ..extensions import local_day, today
 from ..queries.safety import flags
 from . import (
     account,
@@ -23,13 +24,17 @@ from . import (
     errors,
     gate,
     home,
+    invitations,
     library,
     people,
     questions,
     referrals,
     resources,
     safety,
+    second_step,
+    sign_in,
     signposts,
+    sites,
     staff,
     studies,
 )
@@ -37,7 +42,7 @@ from .show import navigation
 
 JOURNEYS = (
     home, people, referrals, safety, contacts, signposts, resources, assessments, questions, attendance, library,
-    studies, staff,
+    studies, staff, sites, account, second_step, invitations,
 )  # fmt: skip
 
 
@@ -56,7 +61,7 @@ def init_app(app: Flask, config: Config) -> None:
     )
     if config.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
-    account.init_app(app, config)
+    sign_in.init_app(app, config)
     gate.init_app(app)
     errors.init_app(app)
     for journey in JOURNEYS:
@@ -66,13 +71,14 @@ def init_app(app: Flask, config: Config) -> None:
     app.template_filter("day")(_day)
     app.template_filter("ago")(_ago)
     app.template_filter("local_day")(local_day)
+    app.template_filter("moment")(_moment)
     app.after_request(_headers)
 
 
 def _context() -> dict[str, object]:
     signed_in = g.get("live", False) and current_user.is_authenticated
     return {
-        "navigation": navigation(current_user) if signed_in else [],
+        "navigation": navigation(current_user) if signed_in and not g.get("setting_up", False) else [],
         "me": current_user if signed_in else None,
         "safety_flags": (lambda person: flags(person, by=current_user)) if signed_in else (lambda _: []),
     }
@@ -83,6 +89,12 @@ def _day(value: date | datetime | None) -> str:
     if isinstance(value, datetime):
         value = local_day(value)
     return f"{value.day} {value:%B %Y}" if value else ""
+
+
+def _moment(value: datetime) -> str:
+    """A moment as the clock on the wall had it: "today at 14:05", "3 March 2026 at 09:30"."""
+    local = value.astimezone(ZoneInfo(current_app.config["TIMEZONE"]))
+    return f"{'today' if local.date() == today() else _day(local.date())} at {local:%H:%M}"
 
 
 def _ago(value: date, today: date) -> str:

@@ -15,14 +15,18 @@ from flask_security.utils import logout_user
 from werkzeug.wrappers import Response
 
 from ..actions.staff import end_sign_in, start_sign_in, touch_sign_in
-from ..extensions import db
+from ..extensions import db, second_factor_required
 from ..permissions import holds
-from ..queries.staff import own_sign_in
+from ..queries.staff import has_second_factor, own_sign_in
+from .device import coarse
 
-IDLE, ABSOLUTE = timedelta(minutes=30), timedelta(hours=12)
 PUBLIC: tuple[str, ...] = ("public",)
 ANYONE_SIGNED_IN: tuple[str, ...] = ("signed-in",)
-OUTSIDE_RULES = {"static": PUBLIC, "security.login": PUBLIC, "security.logout": ANYONE_SIGNED_IN}
+SETTING_UP: tuple[str, ...] = ("signed-in", "setting-up")
+"""Anyone signed in, even who has no second factor yet where everybody must have one."""
+OUTSIDE_RULES = {
+    "static": PUBLIC, "security.login": PUBLIC, "security.logout": SETTING_UP, "security.verify": SETTING_UP,
+}  # fmt: skip
 """Rules for the routes that libraries bring; a route in neither place opens for nobody."""
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -61,25 +65,32 @@ def _guard() -> Response | None:
     g.live = _is_live()
     if not g.live:
         return _to_sign_in()
-    if roles != ANYONE_SIGNED_IN and not holds(current_user, roles):
+    g.setting_up = _lacks_second_factor()
+    if g.setting_up and roles != SETTING_UP:
+        return redirect(url_for("account.begin"))
+    if roles not in (ANYONE_SIGNED_IN, SETTING_UP) and not holds(current_user, roles):
         abort(403)
     return None
+
+
+def _lacks_second_factor() -> bool:
+    """Only who came with a password alone can lack one."""
+    return second_factor_required() and g.sign_in.method == "password" and not has_second_factor(by=current_user)
 
 
 def _is_live() -> bool:
     """Whether the server still knows this sign-in; idle and absolute time-outs end it there and here."""
     if not current_user.is_authenticated:
         return False
-    sign_in = own_sign_in(_sign_in_id(), by=current_user)
-    now = datetime.now(UTC)
+    g.sign_in = sign_in = own_sign_in(_sign_in_id(), by=current_user)
     if sign_in is None or sign_in.ended_at is not None:
         logout_user()
         return False
-    if now - sign_in.seen_at > IDLE or now - sign_in.started_at > ABSOLUTE:
+    if not sign_in.is_live:
         logout_user()
         flash("You were signed out because this device was not used for a while. Sign in to go on.", "warning")
         return False
-    if now - sign_in.seen_at > timedelta(minutes=1):
+    if datetime.now(UTC) - sign_in.seen_at > timedelta(minutes=1):
         with db.transaction():
             touch_sign_in(by=current_user, sign_in=sign_in)
     return True
@@ -98,9 +109,10 @@ def _to_sign_in() -> Response:
     return redirect(url_for("security.login", next=target))
 
 
-def _signed_in(_: Flask, **__: object) -> None:
+def _signed_in(_: Flask, authn_via: list[str] | None = None, **__: object) -> None:
+    method, device = (authn_via or ["password"])[0], coarse(request.user_agent.string)
     with db.transaction():
-        session["sign_in"] = str(start_sign_in(by=current_user).id)
+        session["sign_in"] = str(start_sign_in(by=current_user, method=method, device=device).id)
 
 
 def _signed_out(_: Flask, user: object, **__: object) -> None:

@@ -31,6 +31,7 @@ def navigation(user: Any) -> list[tuple[str, str, bool]]:
         (CARE_ROLES, "Resources", "resources.directory"),
         (("evaluator",), "Studies", "studies.overview"),
         (("administrator",), "Staff", "staff.everyone"),
+        (("administrator",), "Sites", "sites.everyone"),
     ]
     seen = {endpoint: label for roles, label, endpoint in places if holds(user, roles)}
     return [(label, url_for(endpoint), request.endpoint == endpoint) for endpoint, label in seen.items()]

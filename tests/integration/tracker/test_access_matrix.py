@@ -12,9 +12,9 @@ from werkzeug.routing import Rule
 
 from tests.integration.tracker.test_sign_in import sign_in
 from tests.world import PASSWORD, ROLES, World, days_ago
-from tracker.actions import staff
+from tracker.actions import second_factor, staff
 from tracker.extensions import db
-from tracker.models import Assessment, AuditEvent, Base, Contact, Resource, SafetyFlag, SignIn, Signpost
+from tracker.models import Assessment, AuditEvent, Base, Contact, Post, Resource, SafetyFlag, SignIn, Signpost
 from tracker.views import gate
 
 KINDS = ("own", "same-site", "other-site", "other-study", "withdrawn")
@@ -73,7 +73,31 @@ library.one           y  y  y  y  y
 library.words         n  n  n  n  y
 library.template      n  n  n  n  y
 library.switch        n  n  n  n  y
+staff.invite          n  n  n  n  y
+sites.everyone        n  n  n  n  y
+sites.add             n  n  n  n  y
 """
+# Routes about a member of staff, a role, a post or a site: for administrators, whoever it is about.
+ABOUT_STAFF = """
+route                      w  o  s  e  a
+staff.view                 n  n  n  n  y
+staff.new_link             n  n  n  n  y
+staff.disable              n  n  n  n  y
+staff.enable               n  n  n  n  y
+staff.end_sign_ins         n  n  n  n  y
+staff.reset_second_factor  n  n  n  n  y
+staff.grant                n  n  n  n  y
+staff.end_role             n  n  n  n  y
+staff.appoint              n  n  n  n  y
+staff.end_post             n  n  n  n  y
+sites.edit                 n  n  n  n  y
+"""
+# Everybody's own account; `own` routes are about something that only its owner finds.
+OWN_ACCOUNT = {
+    "account.view", "account.begin", "account.change_password", "account.change_appearance", "account.add_app",
+    "account.remove_app", "account.add_passkey", "account.recovery_codes", "account.end_others", "security.verify",
+}  # fmt: skip
+OWN_THINGS = {"account.end_sign_in", "account.remove_passkey"}
 # Routes about a study, or a site of a study: open for one's own study (and site), not found for any other.
 ABOUT_A_STUDY = """
 route                 w  o  s  e  a
@@ -82,10 +106,16 @@ resources.add         y  n  y  n  n
 studies.view          n  n  n  y  n
 studies.plan          n  n  n  y  n
 """
-PUBLIC = {"static", "security.login"}
+PUBLIC = {
+    "static", "security.login", "second_step.ask", "second_step.recover", "second_step.use_passkey",
+    "invitations.arrive", "invitations.accept",
+}  # fmt: skip
 SIGNED_IN = {"security.logout"}
-CLOSED = {"security.static", "security.verify"}
-"""Routes that the sign-in library brings and nobody needs yet: they have no rule, so they open for nobody."""
+CLOSED = {
+    "security.static", "security.tf_select", "security.two_factor_rescue", "security.two_factor_setup",
+    "security.two_factor_setup_validate", "security.two_factor_token_validation",
+}  # fmt: skip
+"""Routes that the sign-in library brings and nobody needs: they have no rule, so they open for nobody."""
 
 
 def drawn(table: str) -> dict[tuple[str, str], str]:
@@ -98,6 +128,7 @@ def drawn(table: str) -> dict[tuple[str, str], str]:
 
 
 RECORDS, NOBODY, STUDIES = drawn(ABOUT_A_RECORD), drawn(ABOUT_NOBODY), drawn(ABOUT_A_STUDY)
+STAFF = drawn(ABOUT_STAFF)
 
 
 @pytest.fixture
@@ -153,7 +184,7 @@ def rows() -> dict[str, int | None]:
 
 
 def test_the_table_knows_every_route_and_no_other(app: Flask):
-    known = {route for route, _ in RECORDS | NOBODY | STUDIES}
+    known = {route for route, _ in RECORDS | NOBODY | STUDIES | STAFF} | OWN_ACCOUNT | OWN_THINGS
     assert {rule.endpoint for rule in routes(app)} == known | OF_ITS_OWN | PUBLIC | SIGNED_IN | CLOSED
 
 
@@ -172,7 +203,8 @@ def test_a_route_without_a_rule_opens_for_nobody(app: Flask, world: World):
 def test_strangers_are_sent_to_sign_in_from_every_page(app: Flask, world: World, records):
     values = {**records["own"], "study_id": world.studies["garden"], "site_id": world.sites["mill"]}
     client = app.test_client()
-    for endpoint in {route for route, _ in RECORDS | NOBODY | STUDIES}:
+    values |= staff_places(world) | {"sign_in_id": uuid.uuid4(), "passkey_id": uuid.uuid4()}
+    for endpoint in {route for route, _ in RECORDS | NOBODY | STUDIES | STAFF} | OWN_ACCOUNT | OWN_THINGS:
         for method, url in addresses(app, endpoint, values):
             response = client.open(url, method=method)
             assert (response.status_code, response.location.split("?")[0]) == (302, "/sign-in"), (method, url)
@@ -206,6 +238,61 @@ def test_each_role_opens_its_own_study_and_site_and_no_other(app: Flask, world: 
             for method, url in addresses(app, endpoint, values):
                 wanted = expected if mark == "y" else "role"
                 _expect(client.open(url, method=method).status_code, wanted, (role, method, endpoint, study))
+
+
+def staff_places(world: World) -> dict[str, uuid.UUID]:
+    """Something of a colleague's: their account, a role, a post, and the site."""
+    worker = world.user("link-worker")
+    post = db.session.scalar(select(Post.id).where(Post.user_id == worker.id))
+    assert post is not None
+    return {
+        "user_id": worker.id, "membership_id": worker.memberships[0].id, "post_id": post, "site_id": world.sites["mill"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_administrators_open_what_is_about_staff(app: Flask, world: World, records, role: str):
+    client = app.test_client()
+    sign_in(client, role)
+    before = rows()
+    for (endpoint, whose), mark in STAFF.items():
+        for method, url in addresses(app, endpoint, staff_places(world)) if whose == role else ():
+            _expect(client.open(url, method=method).status_code, "open" if mark == "y" else "role", (role, endpoint))
+    assert rows() == before
+
+
+@pytest.mark.parametrize("endpoint", sorted({route for route, _ in STAFF}))
+def test_staff_and_sites_that_are_not_there_are_unknown(app: Flask, world: World, records, endpoint: str):
+    client = app.test_client()
+    sign_in(client, "administrator")
+    for method, url in addresses(app, endpoint, {name: uuid.uuid4() for name in staff_places(world)}):
+        assert client.open(url, method=method).status_code == 404
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_everybody_opens_their_own_account(app: Flask, world: World, records, role: str):
+    client = app.test_client()
+    sign_in(client, role)
+    before = rows()
+    for endpoint in sorted(OWN_ACCOUNT):
+        for method, url in addresses(app, endpoint, {}):
+            _expect(client.open(url, method=method).status_code, "open", (role, method, endpoint))
+    assert rows() == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_is_somebody_else_s_own_is_unknown_to_everyone(app: Flask, world: World, records, role: str):
+    with db.transaction():
+        pond_keeper = world.user("pond-keeper")
+        passkey = second_factor.add_passkey(
+            by=pond_keeper, name="Phone", credential_id=b"1", public_key=b"2", sign_count=0
+        )
+        theirs = {"sign_in_id": staff.start_sign_in(by=pond_keeper).id, "passkey_id": passkey.id}
+    client = app.test_client()
+    sign_in(client, role)
+    for endpoint in sorted(OWN_THINGS):
+        for method, url in addresses(app, endpoint, theirs):
+            _expect(client.open(url, method=method, data={"sure": "yes"}).status_code, "unknown", (role, endpoint))
 
 
 def _expect(status: int, expected: str, what: tuple) -> None:

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from tests.world import PLAN
 from tracker import cli, config
 
-PASSWORD = "0123456789abcdef"
+PASSWORD = "a-long-enough-password"
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from instruments import get
-from tests.world import COMPLETE, World, days_ago, signpost
-from tracker.actions import audit, care, outcomes, people, staff
+from tests.world import COMPLETE, PASSWORD, World, days_ago, signpost
+from tracker.actions import audit, care, invitations, outcomes, people, second_factor, staff
 from tracker.actions.refusal import Conflict, Refused
 from tracker.extensions import db, today
 from tracker.models import (
@@ -24,7 +24,10 @@ from tracker.models import (
     AuditEvent,
     Contact,
     ItemResponse,
+    Membership,
     Person,
+    Post,
+    RecoveryCode,
     Referral,
     ServiceUse,
     Signpost,
@@ -265,13 +268,63 @@ def test_the_same_attendances_counted_by_two_people_are_counted_once(world: Worl
 def test_one_address_is_given_to_one_of_three_new_accounts(world: World, at_once):
     def work() -> str:
         return staff.create_user(
-            by=world.user("administrator"), email="new@test.example", name="New", password="0" * 12
+            by=world.user("administrator"), email="new@test.example", name="New", password=PASSWORD
         ).email
 
     gave = at_once([work] * 3)
     assert [str(each).split(".")[0] for each in refused(gave)] == [
         "Somebody with this e-mail address is already here"
     ] * 2
+
+
+def test_one_link_is_opened_by_one_of_two(world: World, at_once):
+    with db.transaction():
+        _, token = invitations.invite_again(
+            by=world.user("administrator"), user=world.user("link-worker"), reason="Forgot it"
+        )
+    gave = at_once([lambda: str(invitations.open_invitation(by=None, token=token).id)] * 2)
+    assert [type(each) for each in refused(gave)] == [Refused]
+    assert db.session.scalar(select(func.count()).where(AuditEvent.action == "open_invitation")) == 1
+
+
+def test_one_recovery_code_lets_one_of_three_in(world: World, at_once):
+    with db.transaction():
+        code, *_ = second_factor.make_recovery_codes(by=world.user("link-worker"))
+    gave = at_once([lambda: second_factor.accept_recovery_code(by=world.user("link-worker"), code=code)] * 3)
+    assert Counter(gave) == {None: 1, second_factor.WRONG_RECOVERY_CODE: 2}
+    assert count(RecoveryCode) == 9
+
+
+def test_many_guesses_at_once_are_counted_each(world: World, at_once):
+    gave = at_once([lambda: second_factor.accept_code(by=world.user("link-worker"), code="000000")] * 8)
+    told = Counter("wrong" if each == second_factor.WRONG_CODE else str(each).split(".")[0] for each in gave)
+    assert told == {"wrong": 5, "Too many attempts": 3}
+
+
+def test_two_posts_that_overlap_are_not_both_written_down_at_once(world: World, at_once):
+    def appoint(day: int) -> Work:
+        return lambda: staff.appoint(
+            by=world.user("administrator"), user=world.user("quay-worker"), site=world.site("quay"), fte=0.5,
+            from_on=days_ago(day),
+        ).fte  # fmt: skip
+
+    before = count(Post)
+    gave = at_once([appoint(day) for day in (30, 20, 10)])
+    assert [type(each) for each in refused(gave)] == [Refused, Refused]
+    assert count(Post) == before + 1
+
+
+def test_one_role_is_given_once_by_two(world: World, at_once):
+    def work() -> str:
+        return staff.grant(
+            by=world.user("administrator"), user=world.user("evaluator"), role="supervisor", study=world.study(),
+            site=world.site("quay"),
+        ).role  # fmt: skip
+
+    before = count(Membership)
+    gave = at_once([work] * 2)
+    assert [type(each) for each in refused(gave)] == [Refused]
+    assert count(Membership) == before + 1
 
 
 def test_a_day_of_mixed_work_by_six_people_adds_up(world: World, at_once):

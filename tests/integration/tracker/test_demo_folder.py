@@ -16,7 +16,7 @@ from tracker.actions import staff
 from tracker.cli.demo import MARKER, PASSWORD_FILE
 from tracker.demo import plan_text
 
-PASSWORD = "0123456789abcdef"
+PASSWORD = "a-long-enough-password"
 Run = Callable[..., Result]
 
 

@@ -111,6 +111,29 @@ def test_names_fit_what_postgresql_keeps():
     assert [name for name in names if len(name) > 63] == []
 
 
+def test_staff_and_sign_ins_of_before_go_on_with_a_password_and_text_of_normal_size(database_url: str):
+    extensions.downgrade(database_url, "0001")
+    engine = extensions.engine_for(database_url)
+    with engine.begin() as connection:
+        connection.execute(text(
+            "INSERT INTO \"user\" (id, email, name, fs_uniquifier, active, recorded_at, version) "
+            "VALUES ('00000000000000000000000000000001', 'a@b.example', 'A', 'x', true, '2026-01-01', 1)"
+        ))  # fmt: skip
+        connection.execute(text(
+            "INSERT INTO sign_in (id, user_id, started_at, seen_at) VALUES ('00000000000000000000000000000002', "
+            "'00000000000000000000000000000001', '2026-01-01', '2026-01-01')"
+        ))  # fmt: skip
+    extensions.upgrade(database_url)
+    with engine.begin() as connection:
+        assert connection.execute(text('SELECT text_size FROM "user"')).all() == [("normal",)]
+        assert connection.execute(text("SELECT method, device FROM sign_in")).all() == [("password", None)]
+    with pytest.raises(Exception, match="text_size_is_known"), engine.begin() as connection:
+        connection.execute(text("UPDATE \"user\" SET text_size = 'huge'"))
+    engine.dispose()
+    extensions.downgrade(database_url, "0001")
+    extensions.upgrade(database_url)
+
+
 @pytest.mark.parametrize("statement", ["UPDATE audit_event SET action = 'x'", "DELETE FROM audit_event"])
 def test_the_trail_is_protected_again_after_down_and_up(database_url: str, statement: str):
     extensions.downgrade(database_url)

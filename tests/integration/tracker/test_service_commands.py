@@ -22,11 +22,12 @@ from click.testing import CliRunner, Result
 from flask import Flask
 
 from instruments import plan
+from tests.codes import code
 from tests.world import PLAN
 from tracker import cli, config
 from tracker.cli import serving
 
-PASSWORD = "0123456789abcdef"
+PASSWORD = "a-long-enough-password"
 ADA = ("--as", "ada@test.example")
 Run = Callable[..., Result]
 
@@ -34,7 +35,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("TRACKER_DATA", str(tmp_path / "data"))
-    for name in ("TRACKER_DATABASE_URL", "TRACKER_PROXIES", "PORT"):
+    for name in ("TRACKER_DATABASE_URL", "TRACKER_PROXIES", "TRACKER_SECOND_FACTOR", "PORT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TRACKER_PASSWORD", PASSWORD)
     monkeypatch.chdir(tmp_path)
@@ -366,6 +367,33 @@ def test_a_closed_account_is_signed_out_and_stays_out(service: Run, served: Call
     assert ("disable_user", "Left the service") in rows("SELECT action, reason FROM audit_event")
 
 
+def test_a_closed_account_is_opened_again(service: Run, served: Callable[..., Flask], rows):
+    done(service("user", "disable", "sam@test.example", "--reason", "Left the service", *ADA))
+    done(service("user", "enable", "sam@test.example", "--reason", "Came back", *ADA))
+    assert is_signed_in(sign_in(served(), "sam@test.example", PASSWORD))
+    assert ("enable_user", "Came back") in rows("SELECT action, reason FROM audit_event")
+    again = service("user", "enable", "sam@test.example", "--reason", "Came back", *ADA)
+    assert "This account is in use already." in refused(again)
+    assert "eve@test.example: no account has this" in refused(
+        service("user", "enable", "eve@test.example", "--reason", "x", *ADA)
+    )
+
+
+def test_a_lost_second_factor_is_reset_on_the_server_even_of_the_only_administrator(
+    service: Run, served: Callable[..., Flask], rows
+):
+    before = sign_in(served(), "ada@test.example", PASSWORD)
+    done(service("user", "reset", "ada@test.example", "--reason", "Lost the phone", *ADA))
+    assert ("reset_second_factor", "Lost the phone") in rows("SELECT action, reason FROM audit_event")
+    assert not is_signed_in(before)
+
+
+def test_a_real_service_asks_for_a_second_factor_at_the_first_sign_in(service: Run, served: Callable[..., Flask]):
+    """As `tracker setup` leaves it, with nothing said about second factors."""
+    client = sign_in(served(), "ada@test.example", PASSWORD)
+    assert client.get("/staff", base_url="https://localhost").headers["Location"] == "/account/begin"
+
+
 # ------------------------------------------------------------------------------ cookies and proxies
 
 
@@ -455,18 +483,31 @@ def give(run: Run, monkeypatch: pytest.MonkeyPatch, line: str) -> Flask | None:
         return None
 
 
+def show_second_factor(client: Any, keys: list[str]) -> None:
+    """Set an app up the first time, as the page says, and enter its code from then on."""
+    path = "/sign-in/second-step" if keys else "/account/app"
+    page = client.get(path, base_url="https://localhost").text
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"(?!.*name="csrf_token")', page, re.DOTALL)
+    assert token is not None, page
+    if not keys:
+        keys += re.findall(r'class="lwk-key">([^<]+)<', page)
+    given = {"csrf_token": token[1], "code": code(keys[0], steps=1 if path.startswith("/sign-in") else 0)}
+    client.post(path, base_url="https://localhost", headers={"Referer": f"https://localhost{path}"}, data=given)
+
+
 def test_the_guide_s_commands_run_as_they_stand_until_the_link_worker_signs_in(
     run: Run, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows
 ):
     (shown_plan,) = blocks(root, "toml")
     (tmp_path / "plan.toml").write_text(shown_plan, encoding="utf-8")
     lines = [line for block in blocks(root, "sh") for line in block.splitlines()]
-    served = 0
+    served, keys = 0, []  # type: ignore[var-annotated]
     for line in lines:
         app = give(run, monkeypatch, line)
         if app is not None:
             served += 1
             sam = sign_in(app, "sam@example.org", PASSWORD)
+            show_second_factor(sam, keys)
             assert is_signed_in(sam)
             assert (
                 "Ash Lane Surgery" in sam.get("/people/new", base_url="https://localhost", follow_redirects=True).text

@@ -16,7 +16,7 @@ from tracker import create_app
 from tracker.actions import staff
 from tracker.config import Config
 from tracker.extensions import db
-from tracker.models import AuditEvent, SignIn, SignInFailure, User
+from tracker.models import ABSOLUTE, IDLE, AuditEvent, SignIn, SignInFailure, User
 from tracker.views import gate
 
 WRONG = "The e-mail address or password is not right"
@@ -150,9 +150,7 @@ def test_failures_are_kept_without_the_address_that_was_typed(client: FlaskClien
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests)
 
 
-@pytest.mark.parametrize(
-    ("column", "age"), [("seen_at", gate.IDLE), ("started_at", gate.ABSOLUTE)], ids=["idle", "absolute"]
-)
+@pytest.mark.parametrize(("column", "age"), [("seen_at", IDLE), ("started_at", ABSOLUTE)], ids=["idle", "absolute"])
 def test_a_sign_in_ends_by_itself(client: FlaskClient, world: World, column: str, age: timedelta):
     sign_in(client)
     old = datetime.now(UTC) - age - timedelta(seconds=5)

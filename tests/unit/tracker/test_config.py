@@ -15,6 +15,7 @@ from tracker.config import ConfigError, Keys
 
 SETTINGS = (
     "TRACKER_DATA", "TRACKER_DATABASE_URL", "TRACKER_TIMEZONE", "TRACKER_PROXIES", "TRACKER_ANSWER_WITHIN",
+    "TRACKER_SECOND_FACTOR",
 )  # fmt: skip
 
 
@@ -101,11 +102,13 @@ def test_the_database_is_a_file_beside_the_keys_unless_another_is_named(folder: 
 
 
 def test_an_empty_setting_is_no_setting(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("TRACKER_DATABASE_URL", "TRACKER_PROXIES", "TRACKER_TIMEZONE", "TRACKER_ANSWER_WITHIN"):
+    for name in ("TRACKER_DATABASE_URL", "TRACKER_PROXIES", "TRACKER_TIMEZONE", "TRACKER_SECOND_FACTOR",
+                 "TRACKER_ANSWER_WITHIN"):  # fmt: skip
         monkeypatch.setenv(name, "")
     loaded = config.load(folder)
     assert loaded.database_url.startswith("sqlite:///")
-    assert (loaded.proxies, loaded.timezone, loaded.answer_within) == (0, "Europe/London", 5)
+    assert (loaded.proxies, loaded.timezone, loaded.second_factor) == (0, "Europe/London", True)
+    assert loaded.answer_within == 5
 
 
 def test_the_clock_is_londons_unless_another_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch):
@@ -133,6 +136,35 @@ def test_a_number_of_proxies_that_is_none_is_refused(folder: Path, monkeypatch: 
     monkeypatch.setenv("TRACKER_PROXIES", text)
     with pytest.raises(ConfigError, match=f"TRACKER_PROXIES: unexpected value '{text}'; give the number"):
         config.load(folder)
+
+
+# in a demo or not, what the environment says -> whether everybody must have a second factor
+FACTORS = [
+    (False, None, True), (True, None, False), (False, "optional", False), (True, "required", True),
+    (False, "required", True), (True, "optional", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("demo", "said", "asked"), FACTORS)
+def test_a_second_factor_is_asked_of_everybody_except_in_a_demo(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, demo: bool, said: str | None, asked: bool
+):
+    if demo:
+        (folder / config.DEMO_MARKER).touch()
+    if said is not None:
+        monkeypatch.setenv("TRACKER_SECOND_FACTOR", said)
+    assert config.load(folder).second_factor is asked
+
+
+@pytest.mark.parametrize("said", ["no", "0", "OPTIONAL", "required ", "off"])
+def test_a_word_that_is_neither_does_not_switch_it_off(folder: Path, monkeypatch: pytest.MonkeyPatch, said: str):
+    monkeypatch.setenv("TRACKER_SECOND_FACTOR", said)
+    with pytest.raises(ConfigError, match=f"TRACKER_SECOND_FACTOR: unexpected value '{said}'; give required or opt"):
+        config.load(folder)
+
+
+def test_a_second_factor_is_asked_for_unless_somebody_says_otherwise():
+    assert config.Config(Path("/x"), "sqlite://", Keys.new()).second_factor
 
 
 @pytest.mark.parametrize(("text", "days"), [("1", 1), (" 10 ", 10), ("99", 99)])

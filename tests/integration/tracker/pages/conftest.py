@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import time
 import uuid
 from collections.abc import Mapping
 from contextlib import closing
@@ -16,12 +17,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from tests import world as worlds
+from tests.codes import code
 from tests.integration.tracker.pages.forms import Form, boxes
 from tests.integration.tracker.pages.reading import Page
 from tests.world import World, days_ago
-from tracker.actions import care, people, safety, staff
-from tracker.extensions import db
-from tracker.models import AuditEvent, Base, SignIn, SignInFailure
+from tracker.actions import care, people, safety, second_factor, staff
+from tracker.extensions import db, security
+from tracker.models import AuditEvent, Base, Post, SignIn, SignInFailure
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +85,7 @@ class Desk:
         with db.transaction():
             user = self.world.user(who)
             row = staff.start_sign_in(by=user)
-            kept = {"_user_id": user.fs_uniquifier, "sign_in": str(row.id)}
+            kept = {"_user_id": user.fs_uniquifier, "sign_in": str(row.id), "fs_paa": time.time()}
         with client.session_transaction() as session:
             session.update(kept | {"_fresh": True})
 
@@ -166,7 +168,7 @@ def furnished(world: World) -> dict[str, uuid.UUID]:
         **{f"site_{name}": id for name, id in world.sites.items()}, "referral": world.referrals["own"],
         **{f"user_{name}": id for name, id in world.users.items()}, "closed": closed.id, "returned": closed.person_id,
         "flag": flag.id, "offered": offered.id, "waiting": waiting.id, "contact": logged.id, "signpost": signpost.id, "phq9": answered.id,
-        "resource": world.resources["garden"],
+        "resource": world.resources["garden"], **_accounts(world),
     }  # fmt: skip
 
 
@@ -184,6 +186,24 @@ def _closed(world: World) -> care.Referral:
     care.assign(by=worker, referral=referral, worker=worker, from_on=days_ago(150))
     care.close_referral(by=worker, referral=referral, closed_on=days_ago(21), closure_reason="completed")
     return referral
+
+
+def _accounts(world: World) -> dict[str, uuid.UUID]:
+    """Somebody with a second device, somebody with both second factors, and somebody who left."""
+    admin, worker, keeper = world.user("administrator"), world.user("link-worker"), world.user("pond-keeper")
+    with db.transaction():
+        left = staff.create_user(by=admin, email="left@test.example", name="Lou Left", password=worlds.PASSWORD)
+        staff.disable_user(by=admin, user=left, reason="Left the service")
+        passkey = second_factor.add_passkey(by=keeper, name="Phone", credential_id=b"1", public_key=b"2", sign_count=0)
+        factory = security.totp_factory
+        secret = factory.generate_totp_secret()
+        second_factor.add_authenticator(by=keeper, secret=secret, code=code(factory.get_totp_pretty_key(secret)))
+        return {
+            "left": left.id, "worker": worker.id, "keeper": keeper.id, "passkey": passkey.id,
+            "sign_in": staff.start_sign_in(by=worker, device="Firefox on Windows").id,
+            "membership": worker.memberships[0].id,
+            "post": db.session.scalars(select(Post.id).where(Post.user_id == worker.id)).one(),
+        }  # fmt: skip
 
 
 def written() -> dict[str, int]:

@@ -30,6 +30,8 @@ class Form:
     who: str
     path: str
     answers: Mapping[str, object]
+    status: int = 302
+    """What it answers with when it was filled in well: it leads on, or (200) shows what is shown only once."""
 
     def __str__(self) -> str:
         return self.name.replace(" ", "-")
@@ -158,9 +160,53 @@ WORDING = Form(
     {"text": WORDS.replace("{", "{{").replace("}", "}}"), "file": ""},
 )  # fmt: skip
 
+A, K = "administrator", "pond-keeper"
+NEW_PASSWORD, REASON, SURE = "quiet orchard lamp", {"reason": "Asked for by telephone"}, {"sure": "yes"}
+CHANGE_PASSWORD = Form(
+    "account.change_password", "change-password", W, "/account/password",
+    {"current": PASSWORD, "password": NEW_PASSWORD, "again": NEW_PASSWORD},
+)  # fmt: skip
+APPEARANCE = Form(
+    "account.change_appearance", "appearance", W, "/account/appearance", {"name": "Lee Worker", "text_size": "large"}
+)
+END_SIGN_IN = Form("account.end_sign_in", "end-sign-in", W, "/account/sign-ins/{sign_in}/end", SURE)
+END_OTHERS = Form("account.end_others", "end-others", W, "/account/sign-ins/end-others", SURE)
+REMOVE_APP = Form("account.remove_app", "remove-app", K, "/account/app/remove", SURE)
+REMOVE_PASSKEY = Form("account.remove_passkey", "remove-passkey", K, "/account/passkeys/{passkey}/remove", SURE)
+RECOVERY_CODES = Form("account.recovery_codes", "recovery-codes", K, "/account/recovery-codes", SURE, status=200)
+ROLE = {"role": "supervisor", "study": "{study_garden}", "site": "{site_quay}"}
+INVITE = Form(
+    "staff.invite", "invite", A, "/staff/invite", {"name": "Rowan Hill", "email": "rowan@test.example", **ROLE},
+    status=200,
+)  # fmt: skip
+NEW_LINK = Form("staff.new_link", "new-link", A, "/staff/{worker}/link", REASON, status=200)
+DISABLE = Form("staff.disable", "disable", A, "/staff/{worker}/disable", REASON)
+ENABLE = Form("staff.enable", "enable", A, "/staff/{left}/enable", REASON)
+END_SIGN_INS = Form("staff.end_sign_ins", "end-sign-ins", A, "/staff/{worker}/end-sign-ins", REASON)
+RESET_FACTOR = Form(
+    "staff.reset_second_factor", "reset-second-factor", A, "/staff/{keeper}/reset-second-factor", REASON
+)
+GRANT = Form("staff.grant", "grant", A, "/staff/{worker}/roles/new", ROLE)
+END_ROLE = Form("staff.end_role", "end-role", A, "/roles/{membership}/end", REASON)
+APPOINT = Form(
+    "staff.appoint", "appoint", A, "/staff/{worker}/posts/new",
+    {"site": "{site_quay}", "fte": "0.5", "from_on": Ago(30), "until_on": Ago(3)},
+)  # fmt: skip
+END_POST = Form("staff.end_post", "end-post", A, "/posts/{post}/end", {"until_on": Ago(1), **REASON})
+DETAILS = {
+    "name": "Reed Lane Surgery", "ods_code": "A81001", "list_size": 8200, "deprivation": 3,
+    "deprivation_index": "imd2019-quintile",
+}  # fmt: skip
+ADD_SITE = Form("sites.add", "add-site", A, "/sites/new", {"slug": "reed-lane", **DETAILS})
+EDIT_SITE = Form("sites.edit", "edit-site", A, "/sites/{site_mill}/edit", DETAILS)
+ADMINISTRATION = (
+    INVITE, NEW_LINK, DISABLE, ENABLE, END_SIGN_INS, RESET_FACTOR, GRANT, END_ROLE, APPOINT, END_POST, ADD_SITE, EDIT_SITE,
+)  # fmt: skip
+ACCOUNT = (CHANGE_PASSWORD, APPEARANCE, END_SIGN_IN, END_OTHERS, REMOVE_APP, REMOVE_PASSKEY, RECOVERY_CODES)
+
 FORMS = (
     SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, CONDITIONS, REFER_AGAIN, NEEDS, ANSWER, HAND_OVER, CLOSE, REOPEN,
     FLAG, REVIEW, LEAVE, CONSENT, WITHDRAW, LOG, CORRECT_CONTACT, SIGNPOST,
     CAME_OF, ADD_RESOURCE, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS,
-    WORDING,
+    WORDING, *ACCOUNT, *ADMINISTRATION,
 )  # fmt: skip
