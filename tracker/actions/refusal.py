@@ -27,6 +27,7 @@ _DATABASE_SAYS = {
     "uq_allocation_site": ("from_on", "This site is allocated from that day already. Choose another day."),
     "uq_user_email": ("email", "Somebody with this e-mail address is already here. Use another address."),
     "uq_assignment_current": ("form", "Somebody holds this referral already. Hand it over instead."),
+    "uq_authenticator_user_id": ("form", "An app was set up meanwhile. Open your account to see it."),
     "uq_passkey_user_id_name": ("name", "You have a passkey of this name already. Use another name."),
     "uq_passkey_credential_id": ("form", "This passkey is in use already. Choose another device."),
     "uq_site_slug": ("slug", "There is a site with this id already. Choose another id."),

@@ -30,7 +30,8 @@ def add_authenticator(*, by: User, secret: str, code: str) -> Authenticator:
     made.secret, made.last_counter, by.authenticator = secret, None, made
     if not _is_current(by, code):
         raise Refused("code", WRONG_CODE)
-    write_event(by=by, action="change_authenticator" if kept else "add_authenticator", record=made, before=before)
+    with translated():
+        write_event(by=by, action="change_authenticator" if kept else "add_authenticator", record=made, before=before)
     return made
 
 

@@ -16,14 +16,17 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
 from tests.world import World, assessment, contact, days_ago, draft, signpost
-from tracker.actions import care, outcomes, people, safety, staff, studies
+from tracker.actions import care, invitations, outcomes, people, safety, staff, studies
 from tracker.extensions import db, today
 from tracker.models import (
     AuditEvent,
+    Authenticator,
     Base,
     Characteristic,
     Contact,
     Identity,
+    Passkey,
+    RecoveryCode,
     ReportedScore,
     SignIn,
     Study,
@@ -41,6 +44,7 @@ BREAKING: dict[str, dict[str, Any]] = {
     "ck_site_deprivation_range": {"deprivation": 11},
     "ck_site_list_size_range": {"list_size": -1},
     "ck_study_locked_at_with_by": {"locked_at": MOMENT},
+    "ck_invitation_ended_at_with_by": {"ended_at": MOMENT},
     "ck_membership_study_named": {"role": "evaluator", "study_id": None},
     "ck_membership_ended_at_with_by": {"ended_at": MOMENT},
     "ck_membership_site_named": {"role": "supervisor", "site_id": None},
@@ -86,6 +90,9 @@ CHOSEN = {
 }
 
 
+PASSKEY = {"name": "Phone", "credential_id": b"c", "public_key": b"p", "sign_count": 0}
+
+
 @pytest.fixture
 def full(world: World) -> World:
     """The world with at least one row in every table."""
@@ -112,6 +119,13 @@ def full(world: World) -> World:
         )
         safety.set_flag(by=worker, person=world.person("own"), kind="animal", note="Dog", review_on=days_ago(-9))
         session.add(SignIn(user_id=worker.id))
+        session.add(Authenticator(user_id=worker.id, secret="sealed", recorded_by=worker.id))
+        session.add(RecoveryCode(user_id=worker.id, digest="d1", recorded_by=worker.id))
+        session.add(Passkey(**PASSKEY, user_id=worker.id, recorded_by=worker.id))
+        invitations.invite(
+            by=world.user("administrator"), email="new@test.example", name="New", role="evaluator", study=world.study(),
+            site=None,
+        )
         session.add(Wording(instrument="eq5d-5l", instrument_version="1", text="words", recorded_by=worker.id))
         staff.note_failure(by=None, account="a@test.example", address="192.0.2.1")
     return world
@@ -375,9 +389,9 @@ def test_everything_that_says_who_somebody_is_lies_encrypted_or_as_a_keyed_diges
     ]
 
 
-def test_no_table_but_identity_and_user_holds_what_is_never_shown():
+def test_only_who_somebody_is_and_how_they_prove_it_is_never_shown():
     holders = {table.name for table in TABLES.values() for c in table.columns if c.info["privacy"] == "never"}
-    assert holders == {"identity", "user"}
+    assert holders == {"identity", "user", "authenticator", "passkey", "recovery_code", "invitation"}
 
 
 def test_free_text_and_secrets_are_long_enough_and_classed(full: World):
