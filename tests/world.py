@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 
 from instruments import get
 from tracker import create_app
-from tracker.actions import care, outcomes, people, staff, studies
+from tracker.actions import care, directory, outcomes, people, staff, studies
 from tracker.config import Config, Keys
 from tracker.extensions import db, today
 from tracker.models import Contact, Person, Referral, Resource, Signpost, Site, Study, User
@@ -172,7 +172,7 @@ def _person(world: World, name: str, site: str, study: str) -> None:
     world.referrals[name] = referral.id
     care.assign(by=by, referral=referral, worker=by, from_on=days_ago(200))
     if study not in world.resources:
-        resource = care.add_resource(
+        resource = directory.add_resource(
             by=by, study_id=world.studies[study], name="Walking group", category="exercise", details={}
         )
         world.resources[study] = resource.id

@@ -286,7 +286,12 @@ def test_every_instrument_exists_under_its_name_and_shows_a_worked_example(file:
 # ----------------------------------------------------------------------------------- reads and writes
 
 MACHINERY = {"tracker.actions.audit", "tracker.actions.refusal"}
-NO_WRITES = {"people.nhs_number_fault": "looks at ten digits and at nothing else"}
+NO_WRITES = {
+    "people.nhs_number_fault": "looks at ten digits and at nothing else",
+    "directory.email_fault": "looks at an address and at nothing else",
+    "directory.phone_fault": "looks at a number and at nothing else",
+    "directory.website_fault": "looks at an address and at nothing else",
+}
 NOT_IN_THE_TRAIL = {
     "staff.forget_failures": "clears digests that the throttle kept",
     "staff.note_failure": "nobody is signed in; the digests are kept for the throttle only",

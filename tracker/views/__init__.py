@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 from flask import Flask, g, request
@@ -56,6 +57,7 @@ def init_app(app: Flask, config: Config) -> None:
     app.jinja_env.globals.update(codes=codes, score_reasons=REASONS)
     app.template_filter("day")(_day)
     app.template_filter("ago")(_ago)
+    app.template_filter("tel")(_tel)
     app.after_request(_headers)
 
 
@@ -78,6 +80,12 @@ def _ago(value: date, today: date) -> str:
         return "yesterday" if days == 1 else "today"
     count, unit = (days, "days") if days < 14 else (days // 7, "weeks") if days < 70 else (days // 30, "months")
     return f"{count} {unit} ago"
+
+
+def _tel(number: str) -> str:
+    """What a phone dials: the first run of digits that is long enough, so that an extension or a word stays out."""
+    found = re.search(r"\+?[0-9][0-9 ()./-]+[0-9]", number)
+    return "tel:" + re.sub(r"[^+0-9]", "", found.group() if found else number)
 
 
 def _headers(response: Response) -> Response:

@@ -9,6 +9,7 @@ from ..extensions import today
 from ..permissions import CARE_ROLES, holds
 from ..queries.caseload import caseload, people_without_referral, unanswered_referrals, withdrawals
 from ..queries.occasions import due_occasions
+from ..queries.signposts import waiting_count
 from .gate import ANYONE_SIGNED_IN, rule
 from .show import me
 
@@ -31,6 +32,7 @@ def start() -> str | Response:
         followed=people_without_referral(by=asker),
         due=due,
         withdrawals=withdrawals(by=asker),
+        signposts_waiting=waiting_count(today(), by=asker),
         today=today(),
     )
 

@@ -19,7 +19,7 @@ from tests import world as worlds
 from tests.integration.tracker.pages.forms import Form, boxes
 from tests.integration.tracker.pages.reading import Page
 from tests.world import World, days_ago
-from tracker.actions import care, people, staff
+from tracker.actions import care, directory, people, staff
 from tracker.extensions import db
 from tracker.models import AuditEvent, Base, SignIn, SignInFailure
 
@@ -156,11 +156,12 @@ def furnished(world: World) -> dict[str, uuid.UUID]:
         offered = care.record_referral(
             by=worker, person=waiting, source="gp", referred_on=days_ago(10), status="offered"
         )
+        report = directory.report_fault(by=worker, resource=world.resource(), reason="It moved to Mondays")
     return {
         **world.people, **{f"study_{name}": id for name, id in world.studies.items()},
         **{f"site_{name}": id for name, id in world.sites.items()}, "referral": world.referrals["own"],
         "offered": offered.id, "waiting": waiting.id, "contact": logged.id, "signpost": signpost.id, "phq9": answered.id,
-        "resource": world.resources["garden"],
+        "resource": world.resources["garden"], "report": report.id,
     }  # fmt: skip
 
 

@@ -16,7 +16,8 @@ from tests.integration.tracker.pages.reading import Element, Page, check_kept
 every_form = pytest.mark.parametrize("form", FORMS, ids=str)
 recording_forms = pytest.mark.parametrize("form", [form for form in FORMS if form is not SIGN_IN], ids=str)
 SENT_EMPTY = {"csrf_token": ""}
-NOT_FORMS = {"security.logout", "security.verify"}
+NOT_FORMS = {"security.logout", "security.verify", "resources.check", "resources.settle"}
+"""Buttons that ask for nothing, and a route that nobody opens."""
 
 MARKUP = (
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "'-alert(1)-'", "</textarea><script>x</script>",
