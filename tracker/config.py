@@ -45,6 +45,7 @@ class Config:
     secure_cookies: bool = True
     testing: bool = False
     proxies: int = 0
+    public_directory: str = ""
 
 
 def data_folder() -> Path:
@@ -70,7 +71,10 @@ def load(data: Path | None = None, *, create: bool = False, local: bool = False)
         raise ConfigError(f"{path}: is not a file of keys; restore it from your backup") from None
     url = os.environ.get("TRACKER_DATABASE_URL") or f"sqlite:///{folder / DATABASE_FILE}"
     proxies = _proxies()
-    return Config(folder, url, keys, _timezone(), secure_cookies=not local or proxies > 0, proxies=proxies)
+    return Config(
+        folder, url, keys, _timezone(), secure_cookies=not local or proxies > 0, proxies=proxies,
+        public_directory=_public_directory(),
+    )  # fmt: skip
 
 
 def _timezone() -> str:
@@ -90,6 +94,14 @@ def _proxies() -> int:
     if not re.fullmatch(r"[0-9]", text):
         raise ConfigError(f"TRACKER_PROXIES: unexpected value '{text}'; give the number of reverse proxies, 0 to 9")
     return int(text)
+
+
+def _public_directory() -> str:
+    """The study whose directory anybody may read; none unless it is named."""
+    slug = os.environ.get("TRACKER_PUBLIC_DIRECTORY", "").strip()
+    if slug and not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug):
+        raise ConfigError(f"TRACKER_PUBLIC_DIRECTORY: unexpected value '{slug}'; give the id of a study, or nothing")
+    return slug
 
 
 def _create(folder: Path) -> None:

@@ -22,6 +22,7 @@ from . import (
     errors,
     gate,
     home,
+    open_referral,
     people,
     resources,
     signposts,
@@ -30,7 +31,7 @@ from . import (
 )
 from .show import navigation
 
-JOURNEYS = (home, people, contacts, signposts, resources, assessments, attendance, studies, staff)
+JOURNEYS = (home, people, contacts, signposts, resources, assessments, attendance, studies, staff, open_referral)
 
 
 def init_app(app: Flask, config: Config) -> None:
@@ -45,6 +46,7 @@ def init_app(app: Flask, config: Config) -> None:
         MAX_CONTENT_LENGTH=1_000_000,
         MAX_FORM_MEMORY_SIZE=1_000_000,
         WTF_CSRF_TIME_LIMIT=None,
+        PUBLIC_DIRECTORY=config.public_directory,
     )
     if config.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
@@ -98,6 +100,6 @@ def _headers(response: Response) -> Response:
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    if request.endpoint != "static":
+    if request.endpoint != "static" and not response.cache_control.public:
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -66,7 +66,14 @@ resources.settle      y  n  y  n  n
 studies.view          n  n  n  y  n
 studies.plan          n  n  n  y  n
 """
-PUBLIC = {"static", "security.login"}
+PUBLIC = {"static", "security.login"} | {
+    f"open_referral.{name}"
+    for name in (
+        "about", "services", "service", "service_at_locations", "service_at_location", "organizations", "organization",
+        "taxonomies", "taxonomy", "taxonomy_terms", "taxonomy_term",
+    )
+}  # fmt: skip
+"""The feed is for everybody once it is switched on; what it then shows is held in test_open_referral_feed."""
 SIGNED_IN = {"security.logout"}
 CLOSED = {"security.static", "security.verify"}
 """Routes that the sign-in library brings and nobody needs yet: they have no rule, so they open for nobody."""

@@ -245,7 +245,8 @@ SHOW_NO_NAMES = {"home.nothing", "studies.plan", "resources.add", "resources.che
 def test_every_page_that_shows_a_name_is_looked_at(desk: Desk):
     routes = desk.app.url_map.bind("")
     seen = {routes.match(desk.address(line.split()[1]).partition("?")[0])[0] for line in PAGES.strip().splitlines()}
-    assert seen == {rule.endpoint for rule in desk.app.url_map.iter_rules()} - NOT_LOOKED_AT - SHOW_NO_NAMES
+    pages = {rule.endpoint for rule in desk.app.url_map.iter_rules() if not rule.endpoint.startswith("open_referral.")}
+    assert seen == pages - NOT_LOOKED_AT - SHOW_NO_NAMES
 
 
 @pytest.fixture(params=HOSTILE)
