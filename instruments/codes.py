@@ -183,6 +183,11 @@ RESOURCE_CATEGORIES = {
     "carers": "Carers",
     "other": "Other",
 }
+RESOURCE_CAPACITIES = {
+    "open": "Takes new people",
+    "full": "Full at present",
+    "closed": "Closed",
+}
 SIGNPOST_KINDS = {
     "information": "Information given",
     "referral": "Referral made",

@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from instruments import get
 from tracker import create_app
-from tracker.actions import care, drafts, outcomes, people, staff, studies
+from tracker.actions import care, directory, drafts, outcomes, people, staff, studies
 from tracker.config import Config, Keys
 from tracker.extensions import db, today
 from tracker.models import Contact, Draft, Person, Referral, Resource, Signpost, Site, Study, User
@@ -174,7 +174,7 @@ def _person(world: World, name: str, site: str, study: str) -> None:
     world.referrals[name] = referral.id
     care.assign(by=by, referral=referral, worker=by, from_on=days_ago(200))
     if study not in world.resources:
-        resource = care.add_resource(
+        resource = directory.add_resource(
             by=by, study_id=world.studies[study], name="Walking group", category="exercise", details={}
         )
         world.resources[study] = resource.id

@@ -49,6 +49,7 @@ class Config:
     answer_within: int = 5
     second_factor: bool = True
     """Whether everybody must have one: an app that shows codes, or a passkey."""
+    public_directory: str = ""
 
 
 def data_folder() -> Path:
@@ -78,6 +79,7 @@ def load(data: Path | None = None, *, create: bool = False, local: bool = False)
         folder, url, keys, _timezone(), secure_cookies=not local or proxies > 0, proxies=proxies,
         answer_within=_answer_within(),
         second_factor=_second_factor(folder),
+        public_directory=_public_directory(),
     )  # fmt: skip
 
 
@@ -115,6 +117,14 @@ def _proxies() -> int:
     if not re.fullmatch(r"[0-9]", text):
         raise ConfigError(f"TRACKER_PROXIES: unexpected value '{text}'; give the number of reverse proxies, 0 to 9")
     return int(text)
+
+
+def _public_directory() -> str:
+    """The study whose directory anybody may read; none unless it is named."""
+    slug = os.environ.get("TRACKER_PUBLIC_DIRECTORY", "").strip()
+    if slug and not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug):
+        raise ConfigError(f"TRACKER_PUBLIC_DIRECTORY: unexpected value '{slug}'; give the id of a study, or nothing")
+    return slug
 
 
 def _create(folder: Path) -> None:

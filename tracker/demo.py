@@ -7,6 +7,7 @@ story; dates lie relative to today, so that the caseload is alive.
 from __future__ import annotations
 
 import random
+import tomllib
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from sqlalchemy import select
 from instruments import get
 
 from .actions import care, outcomes, people, safety, staff, studies
+from .actions import directory as directory_actions
 from .extensions import db, today
 from .models import Person, Referral, Resource, Site, Study, User
 
@@ -48,17 +50,6 @@ LAST = (
     "Abbott", "Barlow", "Crane", "Duffy", "Ellis", "Firth", "Garside", "Holt", "Ingham", "Jessop", "Kershaw", "Lomax",
     "Mellor", "Naylor", "Ogden", "Platt",
 )  # fmt: skip
-RESOURCES = (
-    ("Tuesday walking group", "exercise"),
-    ("Money and debt clinic", "welfare-and-debt"),
-    ("Clay and paint", "arts-and-craft"),
-    ("Allotment club", "nature"),
-    ("Talking it over", "counselling"),
-    ("Lunch together", "social-group"),
-    ("Computers from scratch", "digital"),
-    ("Carers' coffee hour", "carers"),
-    ("Helping hands at the food bank", "volunteering"),
-)
 CONDITIONS = (
     "diabetes", "hypertension", "depression", "anxiety", "asthma", "copd", "osteoarthritis", "chronic-pain", "stroke",
     "hearing-impairment",
@@ -81,10 +72,7 @@ def load(*, password: str, progress: Progress) -> None:
     """Make the whole study, every member of staff with the same password; the caller owns the transaction."""
     draw = random.Random(SEED)
     study, sites, users = _set_up(password, progress)
-    directory = [
-        care.add_resource(by=users["worker"], study_id=study.id, name=name, category=category, details={})
-        for name, category in RESOURCES
-    ]
+    directory = _directory(users["worker"], study)
     total = len(SITES) * PEOPLE_PER_SITE + 4 * NEWCOMERS
     done = 0
     for slug, _, role, _, _ in SITES:
@@ -95,6 +83,7 @@ def load(*, password: str, progress: Progress) -> None:
             progress("People, contacts and outcomes", done, total)
     for slug in ("ash-lane", "canal-side"):
         _loose_ends(users[slug], sites[slug])
+    _lately(users["worker"], directory)
 
 
 def _loose_ends(worker: User, site: Site) -> None:
@@ -121,6 +110,33 @@ def _loose_ends(worker: User, site: Site) -> None:
         by=worker, person=resumed.person, kind="not-alone", note="Neighbour has threatened visitors",
         review_on=today() + timedelta(60),
     )  # fmt: skip
+
+
+def _directory(worker: User, study: Study) -> list[Resource]:
+    """The resources of the demo, each checked some days ago or never."""
+    entries = tomllib.loads(files(__package__).joinpath("demo_directory.toml").read_text(encoding="utf-8"))["resource"]
+    for entry in entries:
+        days = entry.pop("checked_days_ago", None)
+        entry["checked_on"] = today() - timedelta(days) if days is not None else None
+    return [
+        directory_actions.add_resource(
+            by=worker, study_id=study.id, name=entry.pop("name"), category=entry.pop("category"), details=entry
+        )
+        for entry in entries
+    ]
+
+
+def _lately(worker: User, directory: list[Resource]) -> None:
+    """What became of some resources: one filled up, one closed, and one is said to be wrong."""
+    by_name = {resource.name: resource for resource in directory}
+    for name, capacity in (("Talking it over", "full"), ("Computers from scratch", "closed")):
+        resource = by_name[name]
+        directory_actions.edit_resource(
+            by=worker, resource=resource, version=resource.version, changes={"capacity": capacity}
+        )
+    directory_actions.report_fault(
+        by=worker, resource=by_name["Clay and paint"], reason="Nobody answers the phone; has the number changed?"
+    )
 
 
 def _set_up(password: str, progress: Progress) -> tuple[Study, dict[str, Site], dict[str, User]]:

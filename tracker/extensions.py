@@ -189,12 +189,28 @@ def _migrate(url: str, move: Callable[[AlembicConfig, str], None], revision: str
     config = AlembicConfig()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     engine = engine_for(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _let_tables_be_rebuilt)
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             move(config, revision)
+            _refuse_orphans(connection)
     finally:
         engine.dispose()
+
+
+def _let_tables_be_rebuilt(connection: Any, _: Any) -> None:
+    """SQLite changes a table by copying it and dropping the first, which rows that refer to it would forbid."""
+    connection.execute("PRAGMA foreign_keys=OFF")
+
+
+def _refuse_orphans(connection: Connection) -> None:
+    """What was not looked at while tables were rebuilt is looked at before it stays."""
+    if connection.dialect.name != "sqlite":
+        return
+    if orphan := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise RuntimeError(f"the migration would leave a row of {orphan[0]} without its {orphan[2]}; nothing was kept")
 
 
 def analyze() -> None:

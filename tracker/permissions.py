@@ -109,6 +109,17 @@ def may_see_directory(user: User, study_id: uuid.UUID) -> bool:
     return any(m.role in CARE_ROLES and m.study_id == study_id for m in current(user))
 
 
+def may_edit_directory(user: User, study_id: uuid.UUID) -> bool:
+    """Whoever signposts to it keeps it; an administrator may bring in somebody else's directory."""
+    return may_see_directory(user, study_id) or holds(user, ("administrator",))
+
+
+def may_import_directory(user: User, study_id: uuid.UUID) -> bool:
+    return holds(user, ("administrator",)) or any(
+        m.role == "supervisor" and m.study_id == study_id for m in current(user)
+    )
+
+
 def may_manage(user: User) -> bool:
     """Users, sites and studies: administrators, who see no clinical content."""
     return holds(user, ("administrator",))

@@ -21,7 +21,7 @@ from tests import world as worlds
 from tests.browser import watched_page
 from tests.codes import code
 from tests.world import PASSWORD, World, days_ago
-from tracker.actions import care, outcomes, people, safety, second_factor, staff
+from tracker.actions import care, directory, outcomes, people, safety, second_factor, staff
 from tracker.extensions import db, security
 from tracker.models import Post
 
@@ -149,7 +149,7 @@ def _furnished(world: World) -> dict[str, uuid.UUID]:
             by=worker, person=world.person("own"), setting="gp", from_on=days_ago(565), until_on=days_ago(200),
             count=7, source="record-extract",
         )  # fmt: skip
-        offered = _offered(world)
+        offered, talking, report = _offered(world), *_directory(world)
         closed = _closed(world)
         flag = safety.set_flag(
             by=worker, person=closed.person, kind="not-alone", note="Angry neighbour", review_on=days_ago(-30)
@@ -161,7 +161,7 @@ def _furnished(world: World) -> dict[str, uuid.UUID]:
     return {
         **accounts, **world.people, "referral": world.referrals["own"], "offered": offered.id, "closed": closed.id,
         "returned": closed.person_id, "flag": flag.id, "signpost": waiting.id,
-        "phq9": answered[1].id, "contact": logged.id,
+        "phq9": answered[1].id, "contact": logged.id, "resource": talking.id, "report": report.id,
         "garden": world.studies["garden"], "mill": world.sites["mill"], "pond": world.sites["pond"],
     }  # fmt: skip
 
@@ -207,3 +207,27 @@ def _offered(world: World) -> care.Referral:
         identity=people.IdentityFacts("Ines Waiting"),
     )  # fmt: skip
     return care.record_referral(by=worker, person=person, source="gp", referred_on=days_ago(10), status="offered")
+
+
+def _directory(world: World) -> tuple[directory.Resource, directory.FaultReport]:
+    """An entry with everything in it that is full and said to be wrong, and one that closed."""
+    worker, study = world.user("link-worker"), world.studies["garden"]
+    details = {
+        "provider": "Elmstead Counselling", "area": "Elmstead and villages", "cost": "By income, from £5",
+        "description": "Six to twelve sessions with a trained counsellor.", "eligibility": "Adults; not in a crisis",
+        "opening_times": "Weekdays, 9.00 to 19.00\nSaturdays by appointment", "phone": "01632 960 055 (option 2)",
+        "email": "talk@example.org", "website": "https://counselling.example.org/how-it-works", "town": "Elmstead",
+        "address": "4 Church Lane", "postcode": "EX1 0AB", "checked_on": days_ago(200), "capacity": "full",
+    }  # fmt: skip
+    talking = directory.add_resource(
+        by=worker, study_id=study, name="Talking it over", category="counselling", details=details
+    )
+    directory.add_resource(
+        by=worker,
+        study_id=study,
+        name="Choir of the closed hall",
+        category="social-group",
+        details={"capacity": "closed"},
+    )
+    report = directory.report_fault(by=worker, resource=talking, reason="The phone number has changed")
+    return talking, report

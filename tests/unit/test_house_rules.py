@@ -287,7 +287,12 @@ def test_every_instrument_exists_under_its_name_and_shows_a_worked_example(file:
 # ----------------------------------------------------------------------------------- reads and writes
 
 MACHINERY = {"tracker.actions.audit", "tracker.actions.passwords", "tracker.actions.refusal"}
-NO_WRITES = {"people.nhs_number_fault": "looks at ten digits and at nothing else"}
+NO_WRITES = {
+    "people.nhs_number_fault": "looks at ten digits and at nothing else",
+    "directory.email_fault": "looks at an address and at nothing else",
+    "directory.phone_fault": "looks at a number and at nothing else",
+    "directory.website_fault": "looks at an address and at nothing else",
+}
 NOT_IN_THE_TRAIL = {
     "second_factor.accept_code": "the sign-in that follows says that it was by a code",
     "second_factor.use_passkey": "the sign-in that follows says that it was by a passkey",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from ..extensions import db, local_day, today
 from ..models import (
     MOST_ATTEMPTS,
     MOST_MINUTES,
+    STILL_ASKED,
     Assignment,
     Base,
     Contact,
@@ -28,7 +29,7 @@ from ..models import (
     Signpost,
     User,
 )
-from ..permissions import may_correct_contact, may_record_care, may_see_directory
+from ..permissions import may_correct_contact, may_record_care
 from .audit import facts, write_event
 from .refusal import CHANGED_MEANWHILE, SENT_BEFORE, Conflict, Refused, check, translated
 
@@ -40,6 +41,7 @@ REASONS_OF = {
     "unreachable": ("no-answer", "wrong-details", "moved", "died", "other"),
 }
 """Which reasons go with which answer."""
+FURTHEST_ASKED = timedelta(730)
 
 
 def record_referral(
@@ -301,19 +303,10 @@ def _check_contact(
         raise Refused("travel_minutes", f"Travel must be between 0 and {MOST_MINUTES} minutes. Correct the number.")
 
 
-def add_resource(*, by: User, study_id: uuid.UUID, name: str, category: str, details: Mapping[str, Any]) -> Resource:
-    """Add an entry to the directory."""
-    check(may_see_directory(by, study_id))
-    resource = Resource(study_id=study_id, name=name, category=category, recorded_by=by.id, **details)
-    db.session.add(resource)
-    with translated():
-        write_event(by=by, action="add_resource", record=resource)
-    return resource
-
-
 def record_signpost(
     *, by: User, person: Person, resource: Resource, client_key: uuid.UUID, signposted_on: date, kind: str,
     contact: Contact | None = None, outcome: str = "unknown", sessions_attended: int | None = None,
+    ask_again_on: date | None = None, although_full: bool = False,
 ) -> Signpost:  # fmt: skip
     """Signpost a person to a resource; its outcome is asked for later."""
     check(may_record_care(by, person) and resource.study_id == person.study_id)
@@ -322,25 +315,55 @@ def record_signpost(
         raise Refused("signposted_on", "The date of the signpost is in the future. Enter today or an earlier date.")
     if signposted_on < person.entered_on:
         raise Refused("signposted_on", "The signpost is dated before the person's entry. Correct the date.")
-    content = {
+    content: dict[str, Any] = {
         "person_id": person.id, "resource_id": resource.id, "contact_id": contact.id if contact else None,
         "signposted_on": signposted_on, "kind": kind, "outcome": outcome, "sessions_attended": sessions_attended,
+        "ask_again_on": ask_again_on if outcome in STILL_ASKED else None,
     }  # fmt: skip
+    if not _was_sent(client_key):
+        _check_capacity(resource, although_full)
+        _check_ask_again(content["ask_again_on"])
     signpost = Signpost(client_key=client_key, recorded_by=by.id, **content)
     return _add_once(by, signpost, "record_signpost", content)
 
 
+def _was_sent(client_key: uuid.UUID) -> bool:
+    """A replay is not judged anew: the resource may have filled up since."""
+    return db.session.scalar(select(Signpost.id).where(Signpost.client_key == client_key)) is not None
+
+
+def _check_capacity(resource: Resource, although_full: bool) -> None:
+    if resource.capacity == "closed":
+        raise Refused("resource", f"{resource.name} is closed. Choose another resource.")
+    if resource.capacity == "full" and not although_full:
+        raise Refused(
+            "although_full",
+            f"{resource.name} is full at present. Choose another, or tick that you signpost although it is full.",
+        )
+
+
+def _check_ask_again(ask_again_on: date | None) -> None:
+    if ask_again_on is not None and not today() < ask_again_on <= today() + FURTHEST_ASKED:
+        raise Refused("ask_again_on", "The day to ask again must lie in the next two years. Enter a later date.")
+
+
 def answer_signpost(
-    *, by: User, signpost: Signpost, version: int, outcome: str, sessions_attended: int | None = None
-) -> None:
-    """Write down what came of a signpost."""
+    *, by: User, signpost: Signpost, version: int, outcome: str, sessions_attended: int | None = None,
+    ask_again_on: date | None = None,
+) -> None:  # fmt: skip
+    """Write down what came of a signpost; while that is not known, when to ask again."""
     check(may_record_care(by, signpost.person))
     if signpost.version != version:
         raise Conflict("form", CHANGED_MEANWHILE)
     if sessions_attended and outcome != "attended":
         raise Refused("sessions_attended", "Sessions are counted only when the person attended. Leave it empty.")
+    known = outcome not in STILL_ASKED
+    if not known and ask_again_on != signpost.ask_again_on:
+        _check_ask_again(ask_again_on)
     before = facts(signpost)
     signpost.outcome, signpost.sessions_attended = outcome, sessions_attended
+    signpost.ask_again_on = None if known else ask_again_on
+    signpost.answered_at, signpost.answered_by = (datetime.now(UTC), by.id) if known else (None, None)
     with translated():
         write_event(by=by, action="answer_signpost", record=signpost, before=before)
 

@@ -26,6 +26,9 @@ _DATABASE_SAYS = {
     "uq_post_user_id_site_id_from_on": ("from_on", "This post is recorded already. Choose another start date."),
     "uq_allocation_site": ("from_on", "This site is allocated from that day already. Choose another day."),
     "uq_user_email": ("email", "Somebody with this e-mail address is already here. Use another address."),
+    "uq_resource_study_id_open_referral_id": (
+        "open_referral_id", "An entry with this Open Referral id is in the directory already. Change that one.",
+    ),
     "uq_assignment_current": ("form", "Somebody holds this referral already. Hand it over instead."),
     "uq_authenticator_user_id": ("form", "An app was set up meanwhile. Open your account to see it."),
     "uq_passkey_user_id_name": ("name", "You have a passkey of this name already. Use another name."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .audit import audit
-from .data import export_study, import_flat
+from .data import export_study, import_directory, import_flat
 from .demo import make_demo
 from .serving import serve, setup, upgrade
 from .staff import user
@@ -37,5 +37,8 @@ def commands() -> None:
     """
 
 
-for _each in (setup, upgrade, serve, make_demo, export_study, import_flat, study, site, user, wording_commands, audit):
+for _each in (
+    setup, upgrade, serve, make_demo, export_study, import_flat, import_directory, study, site, user, wording_commands,
+    audit,
+):  # fmt: skip
     commands.add_command(_each)

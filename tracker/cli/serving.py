@@ -63,6 +63,7 @@ def serve(host: str, port: int, is_demo: bool) -> None:
     """Serve the tracker. Put it behind HTTPS for real data; on this machine only, plain HTTP is used.
 
     TRACKER_PROXIES says how many reverse proxies stand in front (default 0). With one or more, cookies are for HTTPS.
+    TRACKER_PUBLIC_DIRECTORY names the study whose directory of resources anybody may read at /api/open-referral/.
 
     \b
       tracker serve

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from wtforms import Field, Form
 from wtforms.validators import ValidationError
 
-from ..actions.people import nhs_number_fault
 from ..extensions import today
 
 RELOAD = "Reload the page and send it again"
@@ -35,6 +34,16 @@ def at_most(limit: int) -> Callable[[Form, Field], None]:
     return short_enough
 
 
+def without(fault_of: Callable[[str], str | None]) -> Callable[[Form, Field], None]:
+    """Nothing that the rule of an action finds fault with."""
+
+    def faultless(_: Form, field: Field) -> None:
+        if field.data and (fault := fault_of(field.data)):
+            raise ValidationError(fault)
+
+    return faultless
+
+
 def a_version(_: Form, field: Field) -> None:
     """The one that the page was made from: a form that comes without it is not saved on top of whatever is there."""
     if not field.raw_data or not re.fullmatch("[0-9]{1,9}", str(field.data)):
@@ -46,8 +55,3 @@ def a_key(_: Form, field: Field) -> None:
         uuid.UUID(field.data)
     except (ValueError, TypeError):
         raise ValidationError(RELOAD) from None
-
-
-def valid_nhs_number(_: Form, field: Field) -> None:
-    if field.data and (fault := nhs_number_fault(field.data)):
-        raise ValidationError(fault)

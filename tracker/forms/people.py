@@ -19,8 +19,9 @@ from instruments.codes import (
     SEXES,
 )
 
+from ..actions.people import nhs_number_fault
 from ..extensions import today
-from .checks import a_version, at_most, not_in_the_future, valid_nhs_number
+from .checks import a_version, at_most, not_in_the_future, without
 from .fields import CodeChecks, CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine, WholeNumber, YesNoRadio
 
 
@@ -29,7 +30,7 @@ class IdentityForm(FlaskForm):
 
     name = TextLine("Full name", [DataRequired("Enter the person's full name"), at_most(200)])
     nhs_number = TextLine(
-        "NHS number (if known)", [Optional(), valid_nhs_number], description="10 digits, like 943 476 5919"
+        "NHS number (if known)", [Optional(), without(nhs_number_fault)], description="10 digits, like 943 476 5919"
     )
     date_of_birth = DatePartsField("Date of birth", [Optional(), not_in_the_future], example="31 3 1956")
     phone = TextLine("Phone (if they agree)", [Optional(), at_most(40)])

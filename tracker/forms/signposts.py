@@ -1,24 +1,39 @@
-"""Signposting somebody to a resource, what came of it, and the directory itself."""
+"""Signposting somebody to a resource, and what came of it."""
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
-from wtforms import HiddenField
-from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
+from datetime import date, timedelta
 
-from instruments.codes import RESOURCE_CATEGORIES, SIGNPOST_KINDS, SIGNPOST_OUTCOMES
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, HiddenField
+from wtforms.validators import InputRequired, NumberRange, Optional
+
+from instruments.codes import SIGNPOST_KINDS, SIGNPOST_OUTCOMES
 
 from ..extensions import today
-from .checks import a_key, a_version, at_most, not_in_the_future
+from .checks import a_key, a_version, not_in_the_future
 from .contacts import new_key
-from .fields import CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine, WholeNumber
+from .fields import CodeRadio, CodeSelect, DatePartsField, WholeNumber
+
+ASK_AFTER = timedelta(14)
+
+
+def in_two_weeks() -> date:
+    return today() + ASK_AFTER
 
 
 class SignpostForm(FlaskForm):
     client_key = HiddenField(validators=[a_key], default=new_key)
     resource = CodeSelect("Resource", [InputRequired("Choose a resource")], codes={})
+    although_full = BooleanField("Signpost although it is full")
     kind = CodeRadio("How?", [InputRequired("Choose how you signposted")], codes=SIGNPOST_KINDS)
     signposted_on = DatePartsField("Date", [InputRequired("Enter the date"), not_in_the_future], default=today)
+    ask_again_on = DatePartsField(
+        "When to ask what came of it",
+        [Optional()],
+        default=in_two_weeks,
+        description="It comes onto your list that day; leave it empty to have it there at once",
+    )
 
 
 class SignpostOutcomeForm(FlaskForm):
@@ -27,12 +42,6 @@ class SignpostOutcomeForm(FlaskForm):
     sessions_attended = WholeNumber(
         "Sessions attended (if known)", [Optional(), NumberRange(0, 500, "Enter a number between 0 and 500")]
     )
-
-
-class ResourceForm(FlaskForm):
-    name = TextLine("Name", [DataRequired("Enter the name of the resource"), at_most(200)])
-    category = CodeSelect("Category", [InputRequired("Choose a category")], codes=RESOURCE_CATEGORIES)
-    provider = TextLine("Who runs it", [Optional(), at_most(200)])
-    area = TextLine("Area", [Optional(), at_most(100)])
-    cost = TextLine("Cost to the person", [Optional(), at_most(100)], description="Such as free, or £3 a session")
-    description = TextBlock("What happens there", [Optional(), at_most(2000)])
+    ask_again_on = DatePartsField(
+        "Ask again on (while it is not known)", [Optional()], description="Leave it empty to keep it on your list"
+    )

@@ -16,7 +16,7 @@ from .audit import AuditEvent
 from .base import Base
 from .person import Characteristic, Condition, Consent, Identity, Person
 from .referral import MOST_ATTEMPTS, MOST_MINUTES, Assignment, Contact, Need, Referral, Reopening
-from .resource import Resource, Signpost
+from .resource import STILL_ASKED, FaultReport, Resource, Signpost
 from .safety import SAFETY_KINDS, SafetyFlag
 from .service_use import ServiceUse
 from .sign_in import ABSOLUTE, IDLE, SIGN_IN_METHODS, Authenticator, Passkey, RecoveryCode, SignIn, SignInFailure
@@ -26,9 +26,9 @@ from .wording import Wording
 
 __all__ = [
     "ABSOLUTE", "ANSWERED", "IDLE", "MOST_ATTEMPTS", "MOST_MINUTES", "SAFETY_KINDS", "SIGN_IN_METHODS", "STAFF_ROLES",
-    "TEXT_SIZES", "Allocation", "Arm", "Assessment", "Assignment", "AuditEvent", "Authenticator", "Base",
-    "Characteristic", "Condition", "Consent", "Contact", "Draft", "DraftResponse", "Identity", "Invitation",
-    "ItemResponse", "Membership", "Need", "Passkey", "Person", "Post", "RecoveryCode", "Referral", "Reopening",
-    "ReportedScore", "Resource", "SafetyFlag", "Said", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site",
-    "Study", "User", "Wording", "codes_of",
+    "STILL_ASKED", "TEXT_SIZES", "Allocation", "Arm", "Assessment", "Assignment", "AuditEvent", "Authenticator", "Base",
+    "Characteristic", "Condition", "Consent", "Contact", "Draft", "DraftResponse", "FaultReport", "Identity",
+    "Invitation", "ItemResponse", "Membership", "Need", "Passkey", "Person", "Post", "RecoveryCode", "Referral",
+    "Reopening", "ReportedScore", "Resource", "SafetyFlag", "Said", "ServiceUse", "SignIn", "SignInFailure", "Signpost",
+    "Site", "Study", "User", "Wording", "codes_of",
 ]  # fmt: skip

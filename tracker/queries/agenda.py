@@ -7,14 +7,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import select
-
-from ..extensions import db
-from ..models import Person, Signpost, User
+from ..models import User
 from ..permissions import may_see_care
 from .alarms import alarms
 from .caseload import CaseloadRow
 from .occasions import due_states
+from .signposts import people_to_ask
 
 REASONS = {
     "safety": "Safety",
@@ -26,8 +24,6 @@ REASONS = {
 }
 """Why somebody stands on the list of today, in the order of urgency."""
 LONG_WITHOUT_CONTACT = timedelta(weeks=4)
-ASK_ABOUT_SIGNPOST = timedelta(weeks=2)
-OPEN_SIGNPOSTS = ("unknown", "waiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ def agenda(rows: Sequence[CaseloadRow], today: date, *, by: User) -> list[Entry]
     """Who needs something comes first, the most urgent at the top; the others keep their order."""
     people = [row.person for row in rows if may_see_care(by, row.person)]
     alarmed, due = alarms(people, by=by), due_states(people, today, by=by)
-    asked = _to_ask_about(people, today)
+    asked = people_to_ask(people, today)
     entries = [
         Entry(row, _reasons(row, today, row.person.id in alarmed, due.get(row.person.id), asked)) for row in rows
     ]
@@ -64,12 +60,3 @@ def _reasons(
         "no-contact": agreed is None and silent,
     }
     return tuple(reason for reason in REASONS if standing[reason])
-
-
-def _to_ask_about(people: Sequence[Person], today: date) -> set[uuid.UUID]:
-    """People with a signpost of which nobody knows yet, after two weeks, what came of it."""
-    query = select(Signpost.person_id).where(
-        Signpost.person_id.in_([person.id for person in people]), Signpost.outcome.in_(OPEN_SIGNPOSTS),
-        Signpost.signposted_on <= today - ASK_ABOUT_SIGNPOST,
-    )  # fmt: skip
-    return set(db.session.scalars(query))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ from . import (
     home,
     invitations,
     library,
+    open_referral,
     people,
     questions,
     referrals,
@@ -42,7 +44,7 @@ from .show import navigation
 
 JOURNEYS = (
     home, people, referrals, safety, contacts, signposts, resources, assessments, questions, attendance, library,
-    studies, staff, sites, account, second_step, invitations,
+    studies, staff, sites, account, second_step, invitations, open_referral,
 )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ def init_app(app: Flask, config: Config) -> None:
         MAX_CONTENT_LENGTH=1_000_000,
         MAX_FORM_MEMORY_SIZE=1_000_000,
         WTF_CSRF_TIME_LIMIT=None,
+        PUBLIC_DIRECTORY=config.public_directory,
     )
     if config.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
@@ -72,6 +75,7 @@ def init_app(app: Flask, config: Config) -> None:
     app.template_filter("ago")(_ago)
     app.template_filter("local_day")(local_day)
     app.template_filter("moment")(_moment)
+    app.template_filter("tel")(_tel)
     app.after_request(_headers)
 
 
@@ -106,6 +110,12 @@ def _ago(value: date, today: date) -> str:
     return f"{count} {unit} ago"
 
 
+def _tel(number: str) -> str:
+    """What a phone dials: the first run of digits that is long enough, so that an extension or a word stays out."""
+    found = re.search(r"\+?[0-9][0-9 ()./-]+[0-9]", number)
+    return "tel:" + re.sub(r"[^+0-9]", "", found.group() if found else number)
+
+
 def _headers(response: Response) -> Response:
     """No other origin, no inline script, no frame, and nothing personal kept by a browser or a proxy."""
     response.headers["Content-Security-Policy"] = (
@@ -116,6 +126,6 @@ def _headers(response: Response) -> Response:
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    if request.endpoint != "static":
+    if request.endpoint != "static" and not response.cache_control.public:
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -13,6 +13,7 @@ from ..queries.agenda import REASONS, agenda
 from ..queries.caseload import caseload, closed_referrals, people_without_referral, unanswered_referrals, withdrawals
 from ..queries.occasions import due_states
 from ..queries.safety import all_flags
+from ..queries.signposts import waiting_count
 from .gate import ANYONE_SIGNED_IN, rule
 from .show import me
 
@@ -49,6 +50,7 @@ def start() -> str | Response:
         due=due_states(followed, today(), by=asker),
         flags=all_flags(by=asker),
         withdrawals=withdrawals(by=asker),
+        signposts_waiting=waiting_count(today(), by=asker),
         today=today(),
     )
 

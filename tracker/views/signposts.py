@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from instruments.codes import RESOURCE_CATEGORIES
+from instruments.codes import RESOURCE_CATEGORIES, SIGNPOST_OUTCOMES
 
 from ..actions import care
-from ..forms.signposts import SignpostForm, SignpostOutcomeForm
-from ..permissions import CARE_ROLES
-from ..queries import resources, scope
+from ..extensions import today
+from ..forms.signposts import SignpostForm, SignpostOutcomeForm, in_two_weeks
+from ..permissions import CARE_ROLES, holds
+from ..queries import resources, scope, signposts
 from .gate import rule
 from .show import me, page, saved
 
@@ -25,7 +27,7 @@ pages = Blueprint("signposts", __name__)
 def add(person_id: uuid.UUID) -> tuple[str, int] | Response:
     asker = me()
     person = scope.person_in_care(person_id, by=asker)
-    directory = resources.resources(by=asker, study_id=person.study_id)
+    directory = [each for each in resources.resources(by=asker, study_id=person.study_id) if each.capacity != "closed"]
     form = SignpostForm()
     form.resource.choices = {"": "Choose", **_by_category(directory)}
     if form.validate_on_submit() and saved(form, lambda: _signpost(form, person)):
@@ -38,7 +40,8 @@ def _by_category(directory: Sequence[care.Resource]) -> dict[str, dict[str, str]
     """The drop-down's groups, in the order of the code list."""
     groups: dict[str, dict[str, str]] = {label: {} for label in RESOURCE_CATEGORIES.values()}
     for entry in directory:
-        groups[RESOURCE_CATEGORIES[entry.category]][str(entry.id)] = entry.name
+        full = " (full at present)" if entry.capacity == "full" else ""
+        groups[RESOURCE_CATEGORIES[entry.category]][str(entry.id)] = entry.name + full
     return {label: entries for label, entries in groups.items() if entries}
 
 
@@ -51,18 +54,44 @@ def _signpost(form: SignpostForm, person: care.Person) -> care.Signpost:
         client_key=uuid.UUID(form.client_key.data),
         signposted_on=form.signposted_on.data,
         kind=form.kind.data,
+        ask_again_on=form.ask_again_on.data,
+        although_full=form.although_full.data,
+    )
+
+
+@pages.get("/signposts/waiting")
+@rule(*CARE_ROLES)
+def waiting() -> str:
+    asker = me()
+    mine = request.args.get("show", "mine" if holds(asker, ("link-worker",)) else "all") == "mine"
+    found, day = signposts.waiting(by=asker, mine=mine), today()
+    return render_template(
+        "signposts/waiting.html",
+        mine=mine,
+        now=[each for each in found if each.ask_again_on is None or each.ask_again_on <= day],
+        later=[each for each in found if each.ask_again_on is not None and each.ask_again_on > day],
+        answered=signposts.answered_lately(datetime.now(UTC), by=asker),
+        today=day,
+        in_two_weeks=in_two_weeks(),
     )
 
 
 @pages.route("/signposts/<uuid:signpost_id>/outcome", methods=["GET", "POST"])
 @rule(*CARE_ROLES)
 def answer(signpost_id: uuid.UUID) -> tuple[str, int] | Response:
-    signpost = resources.signpost(signpost_id, by=me())
+    signpost = signposts.signpost(signpost_id, by=me())
     form = SignpostOutcomeForm(obj=signpost)
     if form.validate_on_submit() and saved(form, lambda: _answer(form, signpost), edited=signpost):
-        flash("What came of the signpost was saved.", "success")
-        return redirect(url_for("people.view", person_id=signpost.person_id))
-    return page("signposts/outcome.html", form, signpost=signpost)
+        flash(f"Saved for {signpost.person.study_number}: {SIGNPOST_OUTCOMES[form.outcome.data]}.", "success")
+        return redirect(_back(signpost))
+    return page("signposts/outcome.html", form, signpost=signpost, back=_back(signpost))
+
+
+def _back(signpost: care.Signpost) -> str:
+    """To the list that the answer was asked on, else to the person."""
+    if request.args.get("back") == "waiting":
+        return url_for(".waiting")
+    return url_for("people.view", person_id=signpost.person_id)
 
 
 def _answer(form: SignpostOutcomeForm, signpost: care.Signpost) -> bool:
@@ -72,5 +101,6 @@ def _answer(form: SignpostOutcomeForm, signpost: care.Signpost) -> bool:
         version=int(form.version.data or 0),
         outcome=form.outcome.data,
         sessions_attended=form.sessions_attended.data,
+        ask_again_on=form.ask_again_on.data,
     )
     return True

@@ -14,7 +14,18 @@ from tests.integration.tracker.test_sign_in import sign_in
 from tests.world import PASSWORD, ROLES, World, days_ago
 from tracker.actions import second_factor, staff
 from tracker.extensions import db
-from tracker.models import Assessment, AuditEvent, Base, Contact, Post, Resource, SafetyFlag, SignIn, Signpost
+from tracker.models import (
+    Assessment,
+    AuditEvent,
+    Base,
+    Contact,
+    FaultReport,
+    Post,
+    Resource,
+    SafetyFlag,
+    SignIn,
+    Signpost,
+)
 from tracker.views import gate
 
 KINDS = ("own", "same-site", "other-site", "other-study", "withdrawn")
@@ -65,6 +76,8 @@ people.everyone       y  n  y  n  n
 people.search         y  y  y  n  n
 referrals.unanswered  y  n  y  n  n
 resources.directory   y  n  y  n  n
+resources.uptake      n  n  y  n  n
+signposts.waiting     y  n  y  n  n
 assessments.due       y  y  y  n  n
 studies.overview      n  n  n  y  n
 staff.everyone        n  n  n  n  y
@@ -98,18 +111,31 @@ OWN_ACCOUNT = {
     "account.remove_app", "account.add_passkey", "account.recovery_codes", "account.end_others", "security.verify",
 }  # fmt: skip
 OWN_THINGS = {"account.end_sign_in", "account.remove_passkey"}
-# Routes about a study, or a site of a study: open for one's own study (and site), not found for any other.
+# Routes about a study, a site of a study or an entry of its directory: open for one's own study (and site), not found
+# for any other.
 ABOUT_A_STUDY = """
 route                 w  o  s  e  a
 people.add            y  n  y  n  n
 resources.add         y  n  y  n  n
+resources.view        y  n  y  n  n
+resources.edit        y  n  y  n  n
+resources.check       y  n  y  n  n
+resources.report      y  n  y  n  n
+resources.settle      y  n  y  n  n
 studies.view          n  n  n  y  n
 studies.plan          n  n  n  y  n
 """
 PUBLIC = {
     "static", "security.login", "second_step.ask", "second_step.recover", "second_step.use_passkey",
     "invitations.arrive", "invitations.accept",
+} | {
+    f"open_referral.{name}"
+    for name in (
+        "about", "services", "service", "service_at_locations", "service_at_location", "organizations", "organization",
+        "taxonomies", "taxonomy", "taxonomy_terms", "taxonomy_term",
+    )
 }  # fmt: skip
+"""The feed is for everybody once it is switched on; what it then shows is held in test_open_referral_feed."""
 SIGNED_IN = {"security.logout"}
 CLOSED = {
     "security.static", "security.tf_select", "security.two_factor_rescue", "security.two_factor_setup",
@@ -161,6 +187,21 @@ def records(app: Flask, world: World) -> dict[str, dict[str, uuid.UUID]]:
     return made
 
 
+@pytest.fixture
+def entries(world: World) -> dict[str, dict[str, uuid.UUID]]:
+    """The entry of each study's directory, and what is reported wrong with it."""
+    with db.transaction() as session:
+        reports = {
+            study: FaultReport(resource_id=resource, reason="Moved", recorded_by=world.users["supervisor"])
+            for study, resource in world.resources.items()
+        }
+        session.add_all(reports.values())
+        session.flush()
+        return {
+            study: {"resource_id": world.resources[study], "report_id": report.id} for study, report in reports.items()
+        }
+
+
 def routes(app: Flask) -> Iterator[Rule]:
     yield from app.url_map.iter_rules()
 
@@ -200,8 +241,13 @@ def test_a_route_without_a_rule_opens_for_nobody(app: Flask, world: World):
     assert client.get("/forgotten").status_code == 403
 
 
-def test_strangers_are_sent_to_sign_in_from_every_page(app: Flask, world: World, records):
-    values = {**records["own"], "study_id": world.studies["garden"], "site_id": world.sites["mill"]}
+def test_strangers_are_sent_to_sign_in_from_every_page(app: Flask, world: World, records, entries):
+    values = {
+        **records["own"],
+        **entries["garden"],
+        "study_id": world.studies["garden"],
+        "site_id": world.sites["mill"],
+    }
     client = app.test_client()
     values |= staff_places(world) | {"sign_in_id": uuid.uuid4(), "passkey_id": uuid.uuid4()}
     for endpoint in {route for route, _ in RECORDS | NOBODY | STUDIES | STAFF} | OWN_ACCOUNT | OWN_THINGS:
@@ -228,13 +274,13 @@ def test_each_role_opens_what_the_table_says_and_nothing_else(app: Flask, world:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_role_opens_its_own_study_and_site_and_no_other(app: Flask, world: World, records, role: str):
+def test_each_role_opens_its_own_study_and_site_and_no_other(app: Flask, world: World, records, entries, role: str):
     client = app.test_client()
     sign_in(client, role)
     places = [("garden", "mill", "open"), ("orchard", "mill", "unknown"), ("orchard", "quay", "unknown")]
     for (endpoint, whose), mark in STUDIES.items():
         for study, site, expected in places if whose == role else ():
-            values = {"study_id": world.studies[study], "site_id": world.sites[site]}
+            values = {"study_id": world.studies[study], "site_id": world.sites[site], **entries[study]}
             for method, url in addresses(app, endpoint, values):
                 wanted = expected if mark == "y" else "role"
                 _expect(client.open(url, method=method).status_code, wanted, (role, method, endpoint, study))

@@ -13,7 +13,7 @@ from frictionless import Package
 from instruments import bundle
 from instruments.dataset import TABLES
 from tests.world import COMPLETE, World, assessment, contact, days_ago, signpost
-from tracker.actions import care, outcomes, people
+from tracker.actions import care, directory, outcomes, people
 from tracker.export import export_bundle
 from tracker.extensions import db, today
 from tracker.models import AuditEvent, Identity, User
@@ -190,7 +190,7 @@ def test_a_person_has_the_same_pseudonym_in_two_exports_and_another_in_another_s
 def test_a_text_that_a_spreadsheet_would_run_is_neutralised_and_restored(full: World, tmp_path: Path):
     name = '=HYPERLINK("http://x.example")'
     with db.transaction():
-        care.add_resource(
+        directory.add_resource(
             by=full.user("link-worker"), study_id=full.studies["garden"], name=name, category="other", details={}
         )
     names = [row["name"] for row in rows(exported(full, tmp_path), "resources")]

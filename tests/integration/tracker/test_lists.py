@@ -14,7 +14,7 @@ from tracker.actions.refusal import Conflict, Refused
 from tracker.extensions import db, today
 from tracker.models import User
 from tracker.permissions import Forbidden
-from tracker.queries import agenda, caseload, command, occasions, people, resources, scope, studies
+from tracker.queries import agenda, caseload, command, occasions, people, resources, scope, signposts, studies
 from tracker.queries import care as care_queries
 from tracker.queries import staff as staff_queries
 from tracker.queries.scope import NotFound
@@ -328,7 +328,7 @@ def test_an_arm_that_the_plan_does_not_have_is_named(world: World):
 
 
 def test_an_id_that_nobody_has_is_not_found(world: World):
-    for look in (scope.person, care_queries.referral, resources.signpost, people.assessment, studies.study):
+    for look in (scope.person, care_queries.referral, signposts.signpost, people.assessment, studies.study):
         with pytest.raises(NotFound):
             look(uuid.uuid4(), by=world.user("link-worker"))
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
 from tests.world import World, assessment, contact, days_ago, draft, signpost
-from tracker.actions import care, invitations, outcomes, people, safety, staff, studies
+from tracker.actions import care, directory, invitations, outcomes, people, safety, staff, studies
 from tracker.extensions import db, today
 from tracker.models import (
     AuditEvent,
@@ -80,6 +80,9 @@ BREAKING: dict[str, dict[str, Any]] = {
     "ck_draft_response_value_or_reason": {"value": 1, "missing_reason": "not-answered"},
     "ck_item_response_missing_reason_is_known": {"value": None, "missing_reason": "shy"},
     "ck_signpost_sessions_attended_range": {"sessions_attended": -1},
+    "ck_signpost_answered_at_with_by": {"answered_at": MOMENT},
+    "ck_resource_changed_at_with_by": {"changed_at": MOMENT},
+    "ck_fault_report_settled_at_with_by": {"settled_at": MOMENT},
 }  # fmt: skip
 # A row that nothing else would refuse, where any row will not do.
 CHOSEN = {
@@ -87,7 +90,9 @@ CHOSEN = {
     "consent": "withdrawn_on IS NULL",
     "allocation": "site_id IS NOT NULL",
     "assignment": "until_on IS NULL",
+    "resource": "open_referral_id IS NOT NULL",
 }
+PAIRED = {"ended_by", "withdrawn_by", "locked_by", "changed_by", "answered_by", "settled_by"}
 
 
 PASSKEY = {"name": "Phone", "credential_id": b"c", "public_key": b"p", "sign_count": 0}
@@ -99,6 +104,14 @@ def full(world: World) -> World:
     with db.transaction() as session:
         worker, evaluator = world.user("link-worker"), world.user("evaluator")
         signpost(world, contact=contact(world))
+        directory.add_resource(
+            by=worker,
+            study_id=world.studies["garden"],
+            name="Choir",
+            category="other",
+            details={"open_referral_id": "1"},
+        )
+        directory.report_fault(by=worker, resource=world.resource(), reason="Moved")
         assessment(world, "phq9", responses={"i1": 1, "i2": None})
         draft(world, {"i1": 1, "i2": "prefer-not-to-say"})
         outcomes.record_service_use(
@@ -123,7 +136,11 @@ def full(world: World) -> World:
         session.add(RecoveryCode(user_id=worker.id, digest="d1", recorded_by=worker.id))
         session.add(Passkey(**PASSKEY, user_id=worker.id, recorded_by=worker.id))
         invitations.invite(
-            by=world.user("administrator"), email="new@test.example", name="New", role="evaluator", study=world.study(),
+            by=world.user("administrator"),
+            email="new@test.example",
+            name="New",
+            role="evaluator",
+            study=world.study(),
             site=None,
         )
         session.add(Wording(instrument="eq5d-5l", instrument_version="1", text="words", recorded_by=worker.id))
@@ -189,7 +206,7 @@ def test_every_reference_must_be_found(full: World):
                     values["site_id"] = None  # type: ignore[assignment]
                 if table.name == "safety_flag" and "ended_by" in values:
                     values["ended_reason"] = "Gone"  # type: ignore[assignment]
-                if "ended_by" in values or "withdrawn_by" in values or "locked_by" in values:
+                if PAIRED & values.keys():
                     values |= {name.replace("_by", "_at"): MOMENT for name in values if name.endswith("_by")}  # type: ignore[misc]
                 said = refusal(table, values)
                 if "foreign key constraint" not in said.lower():
@@ -396,7 +413,7 @@ def test_only_who_somebody_is_and_how_they_prove_it_is_never_shown():
 
 def test_free_text_and_secrets_are_long_enough_and_classed(full: World):
     long = [f"{t.name}.{c.name}" for t in TABLES.values() for c in t.columns if isinstance(c.type, Text)]
-    open_text = {"study.plan_text", "resource.description"}
+    open_text = {"study.plan_text", "resource.description", "resource.eligibility", "resource.opening_times"}
     classed = {name for name in long if TABLES[name.split(".")[0]].c[name.split(".")[1]].info["privacy"] == "text"}
     assert set(long) - classed == open_text
     note = "é" * 4000

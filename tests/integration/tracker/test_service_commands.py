@@ -35,7 +35,9 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("TRACKER_DATA", str(tmp_path / "data"))
-    for name in ("TRACKER_DATABASE_URL", "TRACKER_PROXIES", "TRACKER_SECOND_FACTOR", "PORT"):
+    for name in (
+        "TRACKER_DATABASE_URL", "TRACKER_PROXIES", "TRACKER_SECOND_FACTOR", "TRACKER_PUBLIC_DIRECTORY", "PORT",
+    ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TRACKER_PASSWORD", PASSWORD)
     monkeypatch.chdir(tmp_path)
@@ -500,6 +502,8 @@ def test_the_guide_s_commands_run_as_they_stand_until_the_link_worker_signs_in(
 ):
     (shown_plan,) = blocks(root, "toml")
     (tmp_path / "plan.toml").write_text(shown_plan, encoding="utf-8")
+    feed = '{"contents": [{"id": "1", "name": "Choir", "status": "active"}]}'
+    (tmp_path / "services.json").write_text(feed, encoding="utf-8")
     lines = [line for block in blocks(root, "sh") for line in block.splitlines()]
     served, keys = 0, []  # type: ignore[var-annotated]
     for line in lines:
@@ -513,6 +517,7 @@ def test_the_guide_s_commands_run_as_they_stand_until_the_link_worker_signs_in(
                 "Ash Lane Surgery" in sam.get("/people/new", base_url="https://localhost", follow_redirects=True).text
             )
     assert served == 3
+    assert rows("SELECT name FROM resource") == [("Choir",)]
     assert rows("SELECT count(*) FROM user") == [(4,)]
     assert rows("SELECT locked_at IS NOT NULL FROM study") == [(1,)]
 
@@ -522,3 +527,47 @@ def test_the_guide_tells_of_every_command_for_studies_sites_and_staff(root: Path
     for group in ("study", "site", "user"):
         for name in cli.commands.commands[group].commands:
             assert f"./kit run {group} {name}" in told, f"docs/service.md should show `{group} {name}`"
+
+
+# ---------------------------------------------------------------------------------- the directory
+
+
+def test_a_directory_is_previewed_brought_in_and_the_same_the_second_time(service: Run, tmp_path: Path, rows):
+    text = '{"contents": [{"id": "1", "name": "Choir", "status": "active"}, {"id": "2", "name": "Old", "status": "defunct"}]}'
+    (tmp_path / "feed.json").write_text(text, encoding="utf-8")
+    said = done(service("import-directory", "feed.json", "--study", "garden", "--preview", *ADA))
+    assert "note      Choir: it names no category: it stands under Other" in said
+    assert "skipped   Old: is closed, and not in the directory" in said
+    assert "Nothing was written: this was a preview." in said
+    assert rows("SELECT count(*) FROM resource") == [(0,)]
+    assert "        1  added" in done(service("import-directory", "feed.json", "--study", "garden", *ADA))
+    assert rows("SELECT name, category, open_referral_id FROM resource") == [("Choir", "other", "1")]
+    assert "        0  added" in done(service("import-directory", "feed.json", "--study", "garden", *ADA))
+
+
+def test_a_directory_with_faults_is_refused_with_every_one_of_them(service: Run, tmp_path: Path, rows):
+    (tmp_path / "feed.json").write_text(
+        '[{"id": "1", "status": "active"}, {"name": "B", "status": "x"}]', encoding="utf-8"
+    )
+    said = refused(service("import-directory", "feed.json", "--study", "garden", *ADA))
+    for part in (
+        "feed.json entry 1: name is missing",
+        "feed.json entry 2: id is missing",
+        "entry 2: status has an unexpected",
+    ):
+        assert part in said
+    assert rows("SELECT count(*) FROM resource") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("nowhere.json", "--study", "garden", *ADA), "nowhere.json: no such file or directory"),
+        (("plan.toml", "--study", "garden", *ADA), "is not JSON"),
+        (("feed.json", "--study", "orchard", *ADA), "study 'orchard': is not here"),
+        (("feed.json", "--study", "garden", "--as", "sam@test.example"), "This account may not do that"),
+    ],
+)
+def test_a_directory_that_cannot_come_in_says_why(service: Run, tmp_path: Path, words: tuple[str, ...], says: str):
+    (tmp_path / "feed.json").write_text('[{"id": "1", "name": "Choir", "status": "active"}]', encoding="utf-8")
+    assert says in refused(service("import-directory", *words))

@@ -15,7 +15,7 @@ from tracker.config import ConfigError, Keys
 
 SETTINGS = (
     "TRACKER_DATA", "TRACKER_DATABASE_URL", "TRACKER_TIMEZONE", "TRACKER_PROXIES", "TRACKER_ANSWER_WITHIN",
-    "TRACKER_SECOND_FACTOR",
+    "TRACKER_SECOND_FACTOR", "TRACKER_PUBLIC_DIRECTORY",
 )  # fmt: skip
 
 
@@ -210,3 +210,16 @@ def test_nothing_else_of_the_environment_changes_an_installation(folder: Path, m
         monkeypatch.setitem(os.environ, name, "1")
     assert config.load(folder) == before
     assert {field.name for field in fields(before)} >= {"data", "database_url", "keys", "timezone", "secure_cookies"}
+
+
+def test_no_directory_is_open_unless_a_study_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    assert config.load(folder).public_directory == ""
+    monkeypatch.setenv("TRACKER_PUBLIC_DIRECTORY", " elmstead ")
+    assert config.load(folder).public_directory == "elmstead"
+
+
+@pytest.mark.parametrize("value", ["yes please", "Elmstead", "../garden", "a_b", "1 OR 1=1"])
+def test_a_study_that_cannot_be_one_opens_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch, value: str):
+    monkeypatch.setenv("TRACKER_PUBLIC_DIRECTORY", value)
+    with pytest.raises(ConfigError, match="TRACKER_PUBLIC_DIRECTORY: unexpected value"):
+        config.load(folder)

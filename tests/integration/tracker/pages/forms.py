@@ -71,7 +71,9 @@ ATTENDANCE = {
 }  # fmt: skip
 RESOURCE = {
     "name": "Allotment", "category": "nature", "provider": "The Town Trust", "area": "North", "cost": "free",
-    "description": "Digging together",
+    "description": "Digging together", "eligibility": "Anyone", "opening_times": "Saturdays", "phone": "01632 960 001",
+    "email": "dig@test.example", "website": "https://dig.test.example", "address": "Plot 4, Mill Lane", "town": "Elmstead",
+    "postcode": "EX1 0AA", "capacity": "open", "checked_on": Ago(3),
 }  # fmt: skip
 MISSED = {"status": "missed", "missing_reason": "not-reached", "assessed_on": Ago(1)}
 
@@ -132,13 +134,21 @@ SIGNPOST = Form(
     "signpost",
     W,
     "/people/{own}/signposts/new",
-    {"resource": "{resource}", "kind": "accompanied", "signposted_on": Ago(2)},
+    {"resource": "{resource}", "kind": "accompanied", "signposted_on": Ago(2), "ask_again_on": Ago(-7)},
 )
 CAME_OF = Form(
     "signposts.answer", "came-of-it", W, "/signposts/{signpost}/outcome",
-    {"outcome": "attended", "sessions_attended": 3},
+    {"outcome": "attended", "sessions_attended": 3, "ask_again_on": None},
 )  # fmt: skip
 ADD_RESOURCE = Form("resources.add", "add-resource", W, "/studies/{study_garden}/resources/new", RESOURCE)
+EDIT_RESOURCE = Form(
+    "resources.edit",
+    "edit-resource",
+    W,
+    "/resources/{resource}/edit",
+    RESOURCE | {"name": "Walking group", "capacity": "full"},
+)
+WRONG = Form("resources.report", "report-wrong", W, "/resources/{resource}/wrong", {"reason": "The number has changed"})
 ATTEND = Form("attendance.add", "attendance", W, "/people/{own}/attendance/new", ATTENDANCE)
 ONS4, PHQ9, EQ5D = (
     Form("assessments.add", id, W, f"/people/{{own}}/assessments/{id}/6m", _answers(id) | ASKED) for id in COMPLETE
@@ -207,6 +217,6 @@ ACCOUNT = (CHANGE_PASSWORD, APPEARANCE, END_SIGN_IN, END_OTHERS, REMOVE_APP, REM
 FORMS = (
     SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, CONDITIONS, REFER_AGAIN, NEEDS, ANSWER, HAND_OVER, CLOSE, REOPEN,
     FLAG, REVIEW, LEAVE, CONSENT, WITHDRAW, LOG, CORRECT_CONTACT, SIGNPOST,
-    CAME_OF, ADD_RESOURCE, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS,
+    CAME_OF, ADD_RESOURCE, EDIT_RESOURCE, WRONG, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS,
     WORDING, *ACCOUNT, *ADMINISTRATION,
 )  # fmt: skip
