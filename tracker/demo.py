@@ -294,6 +294,7 @@ def _signpost(
         by=worker, person=person, resource=draw.choice(directory), client_key=uuid.UUID(int=draw.getrandbits(128)),
         signposted_on=day, kind=draw.choice(("information", "referral", "accompanied")), contact=contact,
         outcome=outcome, sessions_attended=draw.randint(1, 8) if outcome == "attended" else None,
+        ask_again_on=asked_on if (asked_on := day + timedelta(14)) > today() else None,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from ..models import STILL_ASKED, Assignment, Person, Referral, Signpost, User
 from ..permissions import CARE_ROLES, may_see_care
 from .scope import NotFound, at_own_sites, has_withdrawn
 
-ANSWERED_LATELY, ASKED_AFTER = timedelta(7), timedelta(14)
+ANSWERED_LATELY = timedelta(7)
 
 
 def signpost(id: uuid.UUID, *, by: User) -> Signpost:
@@ -43,17 +43,8 @@ def people_to_ask(people: Sequence[Person], day: date) -> set[uuid.UUID]:
 
 
 def _is_due(day: date) -> ColumnElement[bool]:
-    """On the day that was agreed; where none was, two weeks after the signpost."""
-    return or_(
-        Signpost.ask_again_on <= day,
-        Signpost.ask_again_on.is_(None) & (Signpost.signposted_on <= day - ASKED_AFTER),
-    )
-
-
-def answered_lately(now: datetime, *, by: User) -> Sequence[Signpost]:
-    """What the asker answered in the last days, newest first, so that a slip can be put right."""
-    query = _at_sites(by).where(Signpost.answered_by == by.id, Signpost.answered_at > now - ANSWERED_LATELY)
-    return _listed(query.order_by(Signpost.answered_at.desc()).limit(10))
+    """On the day that was agreed; at once where none was."""
+    return or_(Signpost.ask_again_on.is_(None), Signpost.ask_again_on <= day)
 
 
 def _waiting(by: User, mine: bool) -> Select[Signpost]:

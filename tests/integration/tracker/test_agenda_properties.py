@@ -14,7 +14,7 @@ from tracker.extensions import db, today
 from tracker.models import Contact, Signpost
 from tracker.queries import agenda, caseload
 
-FORTNIGHT, FOUR_WEEKS = 14, 28
+FOUR_WEEKS = 28
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,12 @@ class Day:
 
 
 DAYS = st.builds(Day, st.integers(0, 190), st.none() | st.integers(1, 60))
-SIGNPOSTS = st.tuples(st.integers(0, 60), st.sampled_from(["unknown", "waiting", "attended", "declined", "full"]))
+OUTCOMES = st.sampled_from(["unknown", "waiting", "attended", "declined", "full"])
+SIGNPOSTS = st.tuples(st.integers(0, 60), OUTCOMES, st.none() | st.integers(1, 60))
+"""How many days ago, what came of it, and in how many days it is to be asked about."""
 
 
-def expected(history: list[Day], signposts: list[tuple[int, str]], now: date) -> set[str]:
+def expected(history: list[Day], signposts: list[tuple[int, str, int | None]], now: date) -> set[str]:
     """As one would work it out by hand from the notes."""
     reasons = set()
     last = min((day.ago for day in history), default=None)
@@ -39,7 +41,7 @@ def expected(history: list[Day], signposts: list[tuple[int, str]], now: date) ->
             reasons.add("contact-due")
     elif (200 if last is None else last) >= FOUR_WEEKS:
         reasons.add("no-contact")
-    if any(ago >= FORTNIGHT and outcome in ("unknown", "waiting") for ago, outcome in signposts):
+    if any(outcome in ("unknown", "waiting") and asked_in is None for _, outcome, asked_in in signposts):
         reasons.add("signpost-waiting")
     return reasons
 
@@ -47,7 +49,7 @@ def expected(history: list[Day], signposts: list[tuple[int, str]], now: date) ->
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(DAYS, max_size=5, unique_by=lambda day: day.ago), signposts=st.lists(SIGNPOSTS, max_size=3))
 def test_any_history_gives_the_reasons_that_a_reader_would_give(
-    world: World, history: list[Day], signposts: list[tuple[int, str]]
+    world: World, history: list[Day], signposts: list[tuple[int, str, int | None]]
 ):
     with db.transaction() as session:
         for kind in (Signpost, Contact):
@@ -57,8 +59,9 @@ def test_any_history_gives_the_reasons_that_a_reader_would_give(
         for day in history:
             agreed = None if day.agreed_in is None else days_ago(day.ago) + timedelta(day.agreed_in)
             contact(world, contacted_on=days_ago(day.ago), next_contact_on=agreed)
-        for ago, outcome in signposts:
-            signpost(world, signposted_on=days_ago(ago), outcome=outcome)
+        for ago, outcome, asked_in in signposts:
+            asked_on = None if asked_in is None else days_ago(-asked_in)
+            signpost(world, signposted_on=days_ago(ago), outcome=outcome, ask_again_on=asked_on)
     asker = world.user("link-worker")
     (entry,) = agenda.agenda(caseload.caseload(by=asker), today(), by=asker)
     watched = {"contact-due", "no-contact", "signpost-waiting"}

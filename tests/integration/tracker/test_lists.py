@@ -117,15 +117,18 @@ def test_outcomes_alarms_and_signposts_are_reasons_and_the_most_urgent_stands_fi
 
 
 @pytest.mark.parametrize(
-    ("days", "outcome", "asked"),
-    [(14, "unknown", True), (13, "unknown", False), (60, "attended", False), (20, "waiting", True)],
+    ("outcome", "asked_in", "asked"),
+    [("unknown", None, True), ("waiting", 9, True), ("waiting", 10, False), ("attended", None, False)],
 )
-def test_a_signpost_is_asked_about_after_two_weeks_until_its_outcome_is_known(
-    world: World, days: int, outcome: str, asked: bool
+def test_a_signpost_is_asked_about_from_the_agreed_day_until_its_outcome_is_known(
+    world: World, outcome: str, asked_in: int | None, asked: bool
 ):
+    agreed, asker = None if asked_in is None else days_ago(-asked_in), world.user("link-worker")
     with db.transaction():
-        signpost(world, signposted_on=days_ago(days), outcome=outcome)
-    assert ("signpost-waiting" in reasons(world)["Person Own"]) is asked
+        signpost(world, outcome=outcome, ask_again_on=agreed)
+    (entry,) = agenda.agenda(caseload.caseload(by=asker), days_ago(-9), by=asker)
+    assert ("signpost-waiting" in entry.reasons) is asked
+    assert signposts.waiting_count(days_ago(-9), by=asker) == asked
 
 
 def test_due_states_agree_with_the_list_of_what_is_due(world: World):
