@@ -15,8 +15,7 @@ from instruments.definition import Instrument, Item
 
 from ..actions.outcomes import Said, codes_of
 from ..extensions import today
-from .checks import a_key, a_version, at_most, not_in_the_future
-from .contacts import new_key
+from .checks import a_key, a_version, at_most, new_key, not_in_the_future
 from .fields import CodeRadio, DatePartsField, TextBlock, WholeNumber, plain_figures
 
 RADIO_SPAN = 11

@@ -50,6 +50,11 @@ def a_version(_: Form, field: Field) -> None:
         raise ValidationError(RELOAD)
 
 
+def new_key() -> str:
+    """One for each page that is shown, so that the same form sent twice is saved once."""
+    return str(uuid.uuid4())
+
+
 def a_key(_: Form, field: Field) -> None:
     try:
         uuid.UUID(field.data)

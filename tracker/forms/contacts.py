@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField
+from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
 
-from instruments.codes import ATTENDANCES, CONTACT_MODES
+from instruments.codes import ATTENDANCES, CONTACT_MODES, SIGNPOST_KINDS
 
 from ..actions.care import MOST_MINUTES
 from ..extensions import today
-from .checks import a_key, a_version, at_most, not_in_the_future, not_in_the_past
-from .fields import CodeRadio, DatePartsField, TextBlock, TextLine, WholeNumber
+from .checks import a_key, a_version, at_most, new_key, not_in_the_future, not_in_the_past
+from .fields import CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine, WholeNumber
 
 NEXT_IN = {"7": "In a week", "14": "In 2 weeks", "28": "In 4 weeks"}
-
-
-def new_key() -> str:
-    return str(uuid.uuid4())
 
 
 class ContactFacts(FlaskForm):
@@ -72,10 +69,63 @@ class ContactFacts(FlaskForm):
 
 
 class ContactForm(ContactFacts):
+    """A contact, and the signposts that were made at it: a resource and how, in as many rows as there are `ROWS`."""
+
     client_key = HiddenField(validators=[a_key], default=new_key)
 
     def validate_next_contact_on(self, field: DatePartsField) -> None:
         not_in_the_past(self, field)
+
+    def offer(self, directory: Mapping[str, Any]) -> None:
+        """Fill the drop-downs with the directory, in its groups."""
+        for row in self.rows:
+            row.resource.choices = {"": "Choose", **directory}
+
+    @property
+    def rows(self) -> list[SignpostRow]:
+        return [SignpostRow(number, *(self[f"{name}_{number}"] for name in ROW)) for number in ROWS]
+
+    @property
+    def signposts(self) -> Iterator[SignpostRow]:
+        """The rows that were filled in."""
+        return (row for row in self.rows if row.resource.data)
+
+
+@dataclass(frozen=True, slots=True)
+class SignpostRow:
+    """One signpost of a contact's form; its fields are called after it, such as `resource_2`."""
+
+    number: int
+    resource: CodeSelect
+    kind: CodeRadio
+    although_full: BooleanField
+
+
+ROW = ("resource", "kind", "although_full")
+ROWS = {
+    1: ("Signposted to", "How?"),
+    2: ("Second resource", "How to the second?"),
+    3: ("Third resource", "How to the third?"),
+}
+"""What the two questions of each row are called."""
+
+
+def _with(other: str, words: str) -> Callable[[Any, Any], None]:
+    """Half a signpost is no signpost: the one is asked for when the other is there."""
+
+    def is_whole(form: ContactForm, field: CodeSelect | CodeRadio) -> None:
+        if form[other].data and not field.data:
+            raise ValidationError(words)
+
+    return is_whole
+
+
+for _number, (_where, _how) in ROWS.items():
+    _resource = CodeSelect(_where, [_with(f"kind_{_number}", "Choose a resource")], codes={})
+    _kind = CodeRadio(_how, [_with(f"resource_{_number}", "Choose how you signposted")], codes=SIGNPOST_KINDS)
+    setattr(ContactForm, f"resource_{_number}", _resource)
+    setattr(ContactForm, f"kind_{_number}", _kind)
+    setattr(ContactForm, f"although_full_{_number}", BooleanField("Signpost although it is full"))
 
 
 class SameAgainForm(FlaskForm):

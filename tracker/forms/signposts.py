@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
-from instruments.codes import SIGNPOST_KINDS, SIGNPOST_OUTCOMES
+from instruments.codes import RESOURCE_CATEGORIES, SIGNPOST_KINDS, SIGNPOST_OUTCOMES
 
+from ..actions.care import Resource
 from ..extensions import today
-from .checks import a_key, a_version, not_in_the_future
-from .contacts import new_key
+from .checks import a_key, a_version, new_key, not_in_the_future
 from .fields import CodeRadio, CodeSelect, DatePartsField, WholeNumber
 
 ASK_AFTER = timedelta(14)
@@ -20,6 +21,16 @@ ASK_AFTER = timedelta(14)
 
 def in_two_weeks() -> date:
     return today() + ASK_AFTER
+
+
+def by_category(directory: Sequence[Resource]) -> dict[str, dict[str, str]]:
+    """A drop-down's groups, in the order of the code list; what is closed takes nobody."""
+    groups: dict[str, dict[str, str]] = {label: {} for label in RESOURCE_CATEGORIES.values()}
+    for entry in directory:
+        full = " (full at present)" if entry.capacity == "full" else ""
+        if entry.capacity != "closed":
+            groups[RESOURCE_CATEGORIES[entry.category]][str(entry.id)] = entry.name + full
+    return {label: entries for label, entries in groups.items() if entries}
 
 
 class SignpostForm(FlaskForm):

@@ -69,6 +69,17 @@ function offerSliders() {
   }
 }
 
+// The next row of a list appears when the one before is filled in.
+function offerNextRows() {
+  for (const row of document.querySelectorAll("[data-after]")) {
+    const before = document.getElementById(row.dataset.after);
+    const used = () => [...row.querySelectorAll("select, input:checked")].some((each) => each.value !== "");
+    const look = () => { row.hidden = before.value === "" && !used(); };
+    before.addEventListener("change", look);
+    look();
+  }
+}
+
 // A second tap on a slow connection sends nothing twice. Coming back to the page lets it be sent again.
 function sendOnce() {
   for (const form of document.querySelectorAll("form[data-once]")) {
@@ -157,5 +168,6 @@ offerQuickValues();
 offerSliders();
 chooseOneOrOther();
 keepAnswers();
+offerNextRows();
 sendOnce();
 guardTyping();

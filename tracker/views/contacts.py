@@ -8,10 +8,13 @@ from flask import Blueprint, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from ..actions import care
+from ..actions.refusal import Refused
 from ..extensions import today
-from ..forms.contacts import ContactCorrectionForm, ContactForm, SameAgainForm
+from ..forms.contacts import ContactCorrectionForm, ContactForm, SameAgainForm, SignpostRow
+from ..forms.signposts import by_category, in_two_weeks
 from ..permissions import CARE_ROLES, may_correct_contact
 from ..queries import care as care_queries
+from ..queries import resources
 from .gate import rule
 from .show import me, page, saved
 
@@ -27,14 +30,40 @@ def log(referral_id: uuid.UUID) -> tuple[str, int] | Response:
     last = care_queries.last_contact(referral, by=me())
     usual = {"mode": last.mode} if last and request.method == "GET" else None
     form = ContactForm(data=usual)
+    form.offer(_directory(referral))
     if form.validate_on_submit() and saved(form, lambda: _log(form, referral)):
         return _back(referral)
     return page("contacts/new.html", form, referral=referral, last=last, again=SameAgainForm(formdata=None))
 
 
+def _directory(referral: care.Referral) -> dict[str, dict[str, str]]:
+    return by_category(resources.resources(by=me(), study_id=referral.person.study_id))
+
+
 def _log(form: ContactForm, referral: care.Referral) -> care.Contact:
     key = uuid.UUID(form.client_key.data)
-    return care.record_contact(by=me(), referral=referral, client_key=key, **form.facts)
+    contact = care.record_contact(by=me(), referral=referral, client_key=key, **form.facts)
+    for row in form.signposts:
+        _signpost(row, contact, uuid.uuid5(key, str(row.number)))
+    return contact
+
+
+def _signpost(row: SignpostRow, contact: care.Contact, key: uuid.UUID) -> None:
+    """Made at the contact; what is wrong with it is told beside its row."""
+    try:
+        care.record_signpost(
+            by=me(),
+            person=contact.referral.person,
+            resource=resources.resource(uuid.UUID(row.resource.data), by=me()),
+            client_key=key,
+            signposted_on=contact.contacted_on,
+            kind=row.kind.data,
+            contact=contact,
+            ask_again_on=in_two_weeks(),
+            although_full=row.although_full.data,
+        )
+    except Refused as refused:
+        raise Refused(f"{refused.field}_{row.number}", refused.message) from None
 
 
 def _back(referral: care.Referral) -> Response:
@@ -54,6 +83,7 @@ def again(referral_id: uuid.UUID) -> tuple[str, int] | Response:
     if form.validate_on_submit() and saved(form, lambda: _again(form, last)):
         return _back(referral)
     given = ContactForm(formdata=None, data={name: getattr(last, name) for name in AGAIN})
+    given.offer(_directory(referral))
     given.form_errors = [*form.form_errors, *(fault for field in form for fault in field.errors)]
     return page("contacts/new.html", given, referral=referral, last=last, again=form)
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from instruments.codes import RESOURCE_CATEGORIES, SIGNPOST_OUTCOMES
+from instruments.codes import SIGNPOST_OUTCOMES
 
 from ..actions import care
 from ..extensions import today
-from ..forms.signposts import SignpostForm, SignpostOutcomeForm, in_two_weeks
+from ..forms.signposts import SignpostForm, SignpostOutcomeForm, by_category, in_two_weeks
 from ..permissions import CARE_ROLES, holds
 from ..queries import resources, scope, signposts
 from .gate import rule
@@ -27,22 +26,13 @@ pages = Blueprint("signposts", __name__)
 def add(person_id: uuid.UUID) -> tuple[str, int] | Response:
     asker = me()
     person = scope.person_in_care(person_id, by=asker)
-    directory = [each for each in resources.resources(by=asker, study_id=person.study_id) if each.capacity != "closed"]
+    directory = by_category(resources.resources(by=asker, study_id=person.study_id))
     form = SignpostForm()
-    form.resource.choices = {"": "Choose", **_by_category(directory)}
+    form.resource.choices = {"": "Choose", **directory}
     if form.validate_on_submit() and saved(form, lambda: _signpost(form, person)):
         flash("The signpost was saved.", "success")
         return redirect(url_for("people.view", person_id=person_id))
     return page("signposts/new.html", form, person=person, directory=directory)
-
-
-def _by_category(directory: Sequence[care.Resource]) -> dict[str, dict[str, str]]:
-    """The drop-down's groups, in the order of the code list."""
-    groups: dict[str, dict[str, str]] = {label: {} for label in RESOURCE_CATEGORIES.values()}
-    for entry in directory:
-        full = " (full at present)" if entry.capacity == "full" else ""
-        groups[RESOURCE_CATEGORIES[entry.category]][str(entry.id)] = entry.name + full
-    return {label: entries for label, entries in groups.items() if entries}
 
 
 def _signpost(form: SignpostForm, person: care.Person) -> care.Signpost:

@@ -125,7 +125,11 @@ WITHDRAW = Form(
     "people.withdraw", "withdraw", W, "/people/{own}/withdrawal",
     {"withdrawn_on": Ago(1), "on_withdrawal": "keep", "reason": "By letter"},
 )  # fmt: skip
-LOG = Form("contacts.log", "log-contact", W, "/referrals/{referral}/contacts/new", CONTACT)
+SIGNPOSTS = {
+    "resource_1": "{resource}", "kind_1": "accompanied", "although_full_1": None,
+    "resource_2": "{resource}", "kind_2": "information", "resource_3": "{resource}", "kind_3": "referral",
+}  # fmt: skip
+LOG = Form("contacts.log", "log-contact", W, "/referrals/{referral}/contacts/new", CONTACT | SIGNPOSTS)
 CORRECT_CONTACT = Form(
     "contacts.correct", "correct-contact", W, "/contacts/{contact}/edit", CONTACT | {"reason": "Forgot the travel"}
 )
