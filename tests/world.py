@@ -10,10 +10,12 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from types import CodeType
 from typing import Any, TypeVar
 
 from flask import Flask, has_app_context
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import select
 
 from instruments import get
@@ -83,9 +85,26 @@ class Visitor(FlaskClient):
         return response
 
 
+class Compiled(BytecodeCache):
+    """Each template is compiled once, however many applications a run makes."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key, bucket.checksum] = bucket.code
+
+
+COMPILED = Compiled()
+
+
 def application(url: str, folder: Path, *, second_factor: bool = False) -> Flask:
     """An installation in which a second factor may be had and need not be; tests that need it say so."""
     app = create_app(Config(folder, url, KEYS, secure_cookies=False, testing=True, second_factor=second_factor))
+    app.jinja_env.bytecode_cache = COMPILED
     app.test_client_class = Visitor
     return app
 
