@@ -193,6 +193,7 @@ SIGNPOST_KINDS = {
     "referral": "Referral made",
     "accompanied": "Accompanied to the first visit",
 }
+GOAL_STATUSES = {"open": "Working on it", "reached": "Reached", "let-go": "No longer wanted"}
 SIGNPOST_OUTCOMES = {
     "attended": "Attended",
     "did-not-attend": "Did not attend",

@@ -21,7 +21,7 @@ from tests import world as worlds
 from tests.browser import watched_page
 from tests.codes import code
 from tests.world import PASSWORD, World, days_ago
-from tracker.actions import care, directory, outcomes, people, safety, second_factor, staff
+from tracker.actions import care, directory, goals, outcomes, people, safety, second_factor, staff
 from tracker.extensions import db, security
 from tracker.models import Post
 
@@ -158,10 +158,17 @@ def _furnished(world: World) -> dict[str, uuid.UUID]:
             by=worker, referral=world.referral("own"), version=world.referral("own").version, needs=["money", "food"]
         )
         accounts = _accounts(world)
+        goal = goals.set_goal(
+            by=worker, person=world.person("own"), words="Walk to the shop alone", set_on=days_ago(90)
+        )
+        for days, closeness in ((80, 1), (40, 4), (9, 7)):
+            goals.note_progress(
+                by=worker, goal=goal, version=1, noted_on=days_ago(days), closeness=closeness, status="open"
+            )
     return {
         **accounts, **world.people, "referral": world.referrals["own"], "offered": offered.id, "closed": closed.id,
         "returned": closed.person_id, "flag": flag.id, "signpost": waiting.id,
-        "phq9": answered[1].id, "contact": logged.id, "resource": talking.id, "report": report.id,
+        "phq9": answered[1].id, "contact": logged.id, "resource": talking.id, "report": report.id, "goal": goal.id,
         "garden": world.studies["garden"], "mill": world.sites["mill"], "pond": world.sites["pond"],
     }  # fmt: skip
 

@@ -47,6 +47,9 @@ link-worker        /people/{returned}/referrals/new
 pond-keeper        /people/{compared}/referrals/new
 link-worker        /people/{own}/conditions
 link-worker        /people/{own}/safety-flags/new
+link-worker        /people/{own}/goals/new
+link-worker        /goals/{goal}/progress
+link-worker        /goals/{goal}/edit
 link-worker        /safety-flags/{flag}
 link-worker        /people/{own}/leaving
 link-worker        /people/{own}/consents/new
@@ -147,6 +150,8 @@ link-worker        /referrals/{offered}/answer                      Choose the p
 link-worker        /referrals/{referral}/close                      Choose a reason
 link-worker        /referrals/{closed}/reopen                       Say why it is reopened
 link-worker        /people/{returned}/referrals/new                 Choose who referred them
+link-worker        /people/{own}/goals/new                          Enter what they want
+link-worker        /goals/{goal}/progress                           Choose a number from 0 to 10
 link-worker        /people/{own}/safety-flags/new                   Choose what to warn of
 link-worker        /safety-flags/{flag}                             Choose whether it still holds
 link-worker        /people/{own}/leaving                            Choose a reason

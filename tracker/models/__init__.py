@@ -14,6 +14,7 @@ from .assessment import (
 )
 from .audit import AuditEvent
 from .base import Base
+from .goal import CLOSEST, Goal, GoalProgress
 from .person import Characteristic, Condition, Consent, Identity, Person
 from .referral import MOST_ATTEMPTS, MOST_MINUTES, Assignment, Contact, Need, Referral, Reopening
 from .resource import STILL_ASKED, FaultReport, Resource, Signpost
@@ -25,10 +26,10 @@ from .study import Allocation, Arm, Site, Study
 from .wording import Wording
 
 __all__ = [
-    "ABSOLUTE", "ANSWERED", "IDLE", "MOST_ATTEMPTS", "MOST_MINUTES", "SAFETY_KINDS", "SIGN_IN_METHODS", "STAFF_ROLES",
-    "STILL_ASKED", "TEXT_SIZES", "Allocation", "Arm", "Assessment", "Assignment", "AuditEvent", "Authenticator", "Base",
-    "Characteristic", "Condition", "Consent", "Contact", "Draft", "DraftResponse", "FaultReport", "Identity",
-    "Invitation", "ItemResponse", "Membership", "Need", "Passkey", "Person", "Post", "RecoveryCode", "Referral",
-    "Reopening", "ReportedScore", "Resource", "SafetyFlag", "Said", "ServiceUse", "SignIn", "SignInFailure", "Signpost",
-    "Site", "Study", "User", "Wording", "codes_of",
+    "ABSOLUTE", "ANSWERED", "CLOSEST", "IDLE", "MOST_ATTEMPTS", "MOST_MINUTES", "SAFETY_KINDS", "SIGN_IN_METHODS",
+    "STAFF_ROLES", "STILL_ASKED", "TEXT_SIZES", "Allocation", "Arm", "Assessment", "Assignment", "AuditEvent",
+    "Authenticator", "Base", "Characteristic", "Condition", "Consent", "Contact", "Draft", "DraftResponse",
+    "FaultReport", "Goal", "GoalProgress", "Identity", "Invitation", "ItemResponse", "Membership", "Need",
+    "Passkey", "Person", "Post", "RecoveryCode", "Referral", "Reopening", "ReportedScore", "Resource", "SafetyFlag",
+    "Said", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "Study", "User", "Wording", "codes_of",
 ]  # fmt: skip

@@ -24,6 +24,7 @@ from . import (
     contacts,
     errors,
     gate,
+    goals,
     home,
     invitations,
     library,
@@ -43,7 +44,7 @@ from . import (
 from .show import navigation
 
 JOURNEYS = (
-    home, people, referrals, safety, contacts, signposts, resources, assessments, questions, attendance, library,
+    home, people, referrals, safety, goals, contacts, signposts, resources, assessments, questions, attendance, library,
     studies, staff, sites, account, second_step, invitations, open_referral,
 )  # fmt: skip
 

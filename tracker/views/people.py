@@ -20,7 +20,7 @@ from ..forms.people import (
     WithdrawalForm,
 )
 from ..permissions import CARE_ROLES, SITE_ROLES, is_offered_care, may_correct_contact, may_see_care
-from ..queries import alarms, occasions, scope, workload
+from ..queries import alarms, goals, occasions, scope, workload
 from ..queries import people as histories
 from .gate import rule
 from .referrals import refer
@@ -51,6 +51,7 @@ def view(person_id: uuid.UUID) -> str:
             "offered_care": is_offered_care(arm),
             "referrals": histories.referrals(person, by=asker),
             "contacts": contacts,
+            "goals": goals.goals(person, by=asker),
             "correctable": {each.id for each in contacts if may_correct_contact(asker, each)},
             "signposts": histories.signposts(person, by=asker),
             "service_use": histories.service_use(person, by=asker),

@@ -20,6 +20,7 @@ from tracker.models import (
     Base,
     Contact,
     FaultReport,
+    Goal,
     Post,
     Resource,
     SafetyFlag,
@@ -44,6 +45,9 @@ referrals.hand_over   SITE  -     SITE  -     -
 referrals.close       SITE  -     SITE  -     -
 referrals.closed      SITE  -     SITE  -     -
 referrals.reopen      SITE  -     SITE  -     -
+goals.add             SITE  -     SITE  -     -
+goals.progress        SITE  -     SITE  -     -
+goals.reword          SITE  -     SITE  -     -
 safety.add            SITE  -     SITE  -     -
 safety.review         SITE  -     SITE  -     -
 people.leave          SITE  -     SITE  -     -
@@ -178,11 +182,14 @@ def records(app: Flask, world: World) -> dict[str, dict[str, uuid.UUID]]:
             flag = SafetyFlag(
                 person_id=person, kind="not-alone", review_on=days_ago(-30), recorded_by=world.users["supervisor"]
             )
-            session.add_all([assessment, signpost, flag])
+            goal = Goal(
+                person_id=person, words="Walk to the shop", set_on=days_ago(3), recorded_by=world.users["supervisor"]
+            )
+            session.add_all([assessment, signpost, flag, goal])
             session.flush()
             made[kind] = {
                 "person_id": person, "referral_id": world.referrals[kind], "assessment_id": assessment.id,
-                "signpost_id": signpost.id, "flag_id": flag.id,
+                "signpost_id": signpost.id, "flag_id": flag.id, "goal_id": goal.id,
             }  # fmt: skip
     return made
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
 from tests.world import World, assessment, contact, days_ago, draft, signpost
-from tracker.actions import care, directory, invitations, outcomes, people, safety, staff, studies
+from tracker.actions import care, directory, goals, invitations, outcomes, people, safety, staff, studies
 from tracker.extensions import db, today
 from tracker.models import (
     AuditEvent,
@@ -79,6 +79,9 @@ BREAKING: dict[str, dict[str, Any]] = {
     "ck_item_response_value_or_reason": {"value": 1, "missing_reason": "not-answered"},
     "ck_draft_response_value_or_reason": {"value": 1, "missing_reason": "not-answered"},
     "ck_item_response_missing_reason_is_known": {"value": None, "missing_reason": "shy"},
+    "ck_goal_ended_on_with_status": {"ended_on": today},
+    "ck_goal_ended_on_not_before_set_on": {"ended_on": EARLIER, "set_on": LATER, "status": "reached"},
+    "ck_goal_progress_closeness_range": {"closeness": 11},
     "ck_signpost_sessions_attended_range": {"sessions_attended": -1},
     "ck_signpost_answered_at_with_by": {"answered_at": MOMENT},
     "ck_resource_changed_at_with_by": {"changed_at": MOMENT},
@@ -131,6 +134,9 @@ def full(world: World) -> World:
             by=worker, person=world.person("own"), version=world.person("own").version, conditions=["gout"], ltc_count=2
         )
         safety.set_flag(by=worker, person=world.person("own"), kind="animal", note="Dog", review_on=days_ago(-9))
+        goal = goals.set_goal(by=worker, person=world.person("own"), words="Walk to the shop", set_on=days_ago(9))
+        session.flush()
+        goals.note_progress(by=worker, goal=goal, version=1, noted_on=days_ago(8), closeness=4, status="open")
         session.add(SignIn(user_id=worker.id))
         session.add(Authenticator(user_id=worker.id, secret="sealed", recorded_by=worker.id))
         session.add(RecoveryCode(user_id=worker.id, digest="d1", recorded_by=worker.id))
@@ -362,7 +368,7 @@ EDITABLE = {  # a column of each that any text or number may be written to
     "identity": ("phone", "0"), "consent": ("form_version", "9"), "referral": ("reason", "Other"),
     "contact": ("note", "Other"), "resource": ("provider", "Other"), "signpost": ("sessions_attended", 9),
     "assessment": ("assessed_on", EARLIER), "service_use": ("count", 9), "wording": ("text", "Other"),
-    "safety_flag": ("note", "Other"),
+    "safety_flag": ("note", "Other"), "goal": ("words", "Other"),
 }  # fmt: skip
 
 
@@ -391,7 +397,7 @@ def _write_after_another(kind: type[Any], id: uuid.UUID, name: str, value: Any) 
 
 def test_what_people_edit_carries_a_version():
     edited = {"study", "site", "user", "person", "identity", "consent", "referral", "contact", "resource", "signpost"}
-    assert edited | {"assessment", "service_use", "wording", "safety_flag"} == {
+    assert edited | {"assessment", "service_use", "wording", "safety_flag", "goal"} == {
         kind.__tablename__ for kind in VERSIONED
     }
 

@@ -23,7 +23,7 @@ from tests.codes import code
 from tests.integration.tracker.pages.forms import Form, boxes
 from tests.integration.tracker.pages.reading import Page
 from tests.world import World, days_ago
-from tracker.actions import care, directory, people, safety, second_factor, staff
+from tracker.actions import care, directory, goals, people, safety, second_factor, staff
 from tracker.extensions import db, security
 from tracker.models import AuditEvent, Base, Post, SignIn, SignInFailure
 
@@ -162,6 +162,7 @@ def furnished(world: World) -> dict[str, uuid.UUID]:
             by=worker, person=waiting, source="gp", referred_on=days_ago(10), status="offered"
         )
         closed = _closed(world)
+        goal = _goal(world)
         flag = safety.set_flag(
             by=worker, person=world.person("own"), kind="not-alone", note="Angry neighbour", review_on=days_ago(-30)
         )
@@ -171,8 +172,16 @@ def furnished(world: World) -> dict[str, uuid.UUID]:
         **{f"site_{name}": id for name, id in world.sites.items()}, "referral": world.referrals["own"],
         **{f"user_{name}": id for name, id in world.users.items()}, "closed": closed.id, "returned": closed.person_id,
         "flag": flag.id, "offered": offered.id, "waiting": waiting.id, "contact": logged.id, "signpost": signpost.id,
-        "phq9": answered.id, "resource": world.resources["garden"], "report": report.id, **_accounts(world),
+        "phq9": answered.id, "resource": world.resources["garden"], "report": report.id, "goal": goal.id, **_accounts(world),
     }  # fmt: skip
+
+
+def _goal(world: World) -> goals.Goal:
+    """Something that the person wants, with a first note of how close it is."""
+    worker = world.user("link-worker")
+    goal = goals.set_goal(by=worker, person=world.person("own"), words="Walk to the shop alone", set_on=days_ago(9))
+    goals.note_progress(by=worker, goal=goal, version=1, noted_on=days_ago(8), closeness=2, status="open")
+    return goal
 
 
 def _closed(world: World) -> care.Referral:

@@ -119,6 +119,12 @@ REVIEW = Form(
     "safety.review", "review-flag", W, "/safety-flags/{flag}",
     {"decision": "end", "reason": "The neighbour moved away", "review_on": Ago(-30)},
 )  # fmt: skip
+GOAL = Form("goals.add", "goal", W, "/people/{own}/goals/new", {"words": "See the sea again", "set_on": Ago(2)})
+REWORD = Form("goals.reword", "reword-goal", W, "/goals/{goal}/edit", {"words": "Walk to the shop and back"})
+PROGRESS = Form(
+    "goals.progress", "goal-progress", W, "/goals/{goal}/progress",
+    {"closeness": 6, "status": "open", "note": "Went with her neighbour", "noted_on": Ago(1)},
+)  # fmt: skip
 LEAVE = Form("people.leave", "leave", W, "/people/{own}/leaving", {"left_on": Ago(1), "left_reason": "moved"})
 CONSENT = Form("people.consent", "consent", W, "/people/{own}/consents/new", {"kind": "linkage", "given_on": Ago(3)})
 WITHDRAW = Form(
@@ -220,7 +226,7 @@ ACCOUNT = (CHANGE_PASSWORD, APPEARANCE, END_SIGN_IN, END_OTHERS, REMOVE_APP, REM
 
 FORMS = (
     SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, CONDITIONS, REFER_AGAIN, NEEDS, ANSWER, HAND_OVER, CLOSE, REOPEN,
-    FLAG, REVIEW, LEAVE, CONSENT, WITHDRAW, LOG, CORRECT_CONTACT, SIGNPOST,
+    FLAG, REVIEW, GOAL, REWORD, PROGRESS, LEAVE, CONSENT, WITHDRAW, LOG, CORRECT_CONTACT, SIGNPOST,
     CAME_OF, ADD_RESOURCE, EDIT_RESOURCE, WRONG, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS,
     WORDING, *ACCOUNT, *ADMINISTRATION,
 )  # fmt: skip

@@ -20,6 +20,7 @@ WARNING = "Do not visit alone: Angry neighbour"
 # Which id of a person with a flag stands for each name in an address.
 ABOUT_A_PERSON = {
     "person_id": "own", "referral_id": "referral", "assessment_id": "phq9", "signpost_id": "signpost", "flag_id": "flag",
+    "goal_id": "goal",
 }  # fmt: skip
 FIXED = {"instrument_id": "ons4", "timepoint_id": "6m", "number": "1"}
 LEADS_ON = {

@@ -25,6 +25,7 @@ from tests.integration.tracker.pages.forms import (
     EDIT_RESOURCE,
     EQ5D,
     FLAG,
+    GOAL,
     HAND_OVER,
     LEAVE,
     LOG,
@@ -32,9 +33,11 @@ from tests.integration.tracker.pages.forms import (
     NEEDS,
     ONS4,
     PHQ9,
+    PROGRESS,
     REFER_AGAIN,
     REOPEN,
     REVIEW,
+    REWORD,
     SIGNPOST,
     WITHDRAW,
     WRONG,
@@ -49,8 +52,8 @@ from tracker.queries import scope
 from tracker.queries.agenda import REASONS
 
 JOURNEY = (
-    ADD_REFERRED, ADD_COMPARED, CONDITIONS, NEEDS, ANSWER, FLAG, REVIEW, LOG, SIGNPOST, CAME_OF, ADD_RESOURCE,
-    EDIT_RESOURCE, WRONG, ATTEND, PHQ9, EQ5D, CORRECT, MISS, ONS4, CONSENT, HAND_OVER, LEAVE, CLOSE, REFER_AGAIN,
+    ADD_REFERRED, ADD_COMPARED, CONDITIONS, NEEDS, ANSWER, FLAG, REVIEW, GOAL, REWORD, PROGRESS, LOG, SIGNPOST,
+    CAME_OF, ADD_RESOURCE, EDIT_RESOURCE, WRONG, ATTEND, PHQ9, EQ5D, CORRECT, MISS, ONS4, CONSENT, HAND_OVER, LEAVE, CLOSE, REFER_AGAIN,
     REOPEN, WITHDRAW,
 )  # fmt: skip
 CHOICES = ("outcome", "category", "item-i1", "needs", "conditions")
@@ -224,6 +227,9 @@ link-worker        /?show=all
 link-worker        /people
 link-worker        /people/{own}
 link-worker        /referrals/{referral}/contacts/new
+link-worker        /people/{own}/goals/new
+link-worker        /goals/{goal}/progress
+link-worker        /goals/{goal}/edit
 link-worker        /referrals/{referral}/close
 link-worker        /referrals/{referral}/needs
 link-worker        /referrals/{referral}/hand-over
