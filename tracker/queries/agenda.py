@@ -38,7 +38,7 @@ def agenda(rows: Sequence[CaseloadRow], today: date, *, by: User) -> list[Entry]
     """Who needs something comes first, the most urgent at the top; the others keep their order."""
     people = [row.person for row in rows if may_see_care(by, row.person)]
     alarmed, due = alarms(people, by=by), due_states(people, today, by=by)
-    asked = people_to_ask(people, today)
+    asked = people_to_ask(people, today, by=by)
     entries = [
         Entry(row, _reasons(row, today, row.person.id in alarmed, due.get(row.person.id), asked)) for row in rows
     ]

@@ -37,6 +37,8 @@ def entries_with_a_place(study: Study, page: int, size: int, *, by: None) -> tup
 def entry(study: Study, id: str, *, by: None) -> Resource:
     """One entry, by the id it came with or its own."""
     assert by is None
+    if not id.isprintable():  # a database takes no null byte, and no id has one
+        raise NotFound
     query = _of(study).where(or_(Resource.open_referral_id == id, Resource.id == _uuid(id)))
     found = db.session.scalars(query.order_by(Resource.open_referral_id.is_(None)).limit(1)).first()
     if found is None:

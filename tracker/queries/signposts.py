@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload
@@ -35,9 +35,9 @@ def waiting_count(day: date, *, by: User) -> int:
     return db.session.scalar(_waiting(by, mine=True).where(_is_due(day)).with_only_columns(func.count())) or 0
 
 
-def people_to_ask(people: Sequence[Person], day: date) -> set[uuid.UUID]:
+def people_to_ask(people: Sequence[Person], day: date, *, by: User) -> set[uuid.UUID]:
     """Which of these people are to be asked what came of a signpost."""
-    among = Signpost.person_id.in_([person.id for person in people])
+    among = Signpost.person_id.in_([person.id for person in people if may_see_care(by, person)])
     query = select(Signpost.person_id).where(among, Signpost.outcome.in_(STILL_ASKED), _is_due(day))
     return set(db.session.scalars(query))
 
@@ -45,6 +45,12 @@ def people_to_ask(people: Sequence[Person], day: date) -> set[uuid.UUID]:
 def _is_due(day: date) -> ColumnElement[bool]:
     """On the day that was agreed; at once where none was."""
     return or_(Signpost.ask_again_on.is_(None), Signpost.ask_again_on <= day)
+
+
+def answered_lately(now: datetime, *, by: User) -> Sequence[Signpost]:
+    """What the asker answered in the last days, newest first, so that a slip can be put right."""
+    query = _at_sites(by).where(Signpost.answered_by == by.id, Signpost.answered_at > now - ANSWERED_LATELY)
+    return _listed(query.order_by(Signpost.answered_at.desc()).limit(10))
 
 
 def _waiting(by: User, mine: bool) -> Select[Signpost]:

@@ -15,7 +15,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Table, Text, Uniqu
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
-from tests.world import World, assessment, contact, days_ago, draft, signpost
+from tests.world import PASSWORD, World, assessment, contact, days_ago, draft, signpost
 from tracker.actions import care, directory, goals, invitations, outcomes, people, safety, staff, studies
 from tracker.extensions import db, today
 from tracker.models import (
@@ -79,6 +79,7 @@ BREAKING: dict[str, dict[str, Any]] = {
     "ck_item_response_value_or_reason": {"value": 1, "missing_reason": "not-answered"},
     "ck_draft_response_value_or_reason": {"value": 1, "missing_reason": "not-answered"},
     "ck_item_response_missing_reason_is_known": {"value": None, "missing_reason": "shy"},
+    "ck_goal_status_is_known": {"status": "no-such-code", "ended_on": today},
     "ck_goal_ended_on_with_status": {"ended_on": today},
     "ck_goal_ended_on_not_before_set_on": {"ended_on": EARLIER, "set_on": LATER, "status": "reached"},
     "ck_goal_progress_closeness_range": {"closeness": 11},
@@ -491,7 +492,7 @@ def test_a_plan_of_any_length_keeps_its_hash(world: World):
 def test_the_users_of_the_table_are_told_apart_by_address_only(full: World):
     with db.transaction():
         made = staff.create_user(
-            by=full.user("administrator"), email="link-worker@elsewhere.example", name="Link-Worker", password="0" * 12
+            by=full.user("administrator"), email="link-worker@elsewhere.example", name="Link-Worker", password=PASSWORD
         )
     assert made.id != full.users["link-worker"]
     assert db.session.scalars(select(User.email).where(User.name == "Link-Worker")).all() == [
