@@ -163,7 +163,12 @@ def _furnished(world: World) -> dict[str, uuid.UUID]:
         )
         for days, closeness in ((80, 1), (40, 4), (9, 7)):
             goals.note_progress(
-                by=worker, goal=goal, version=1, noted_on=days_ago(days), closeness=closeness, status="open"
+                by=worker,
+                goal=goal,
+                version=goal.version,
+                noted_on=days_ago(days),
+                closeness=closeness,
+                status="open",
             )
     return {
         **accounts, **world.people, "referral": world.referrals["own"], "offered": offered.id, "closed": closed.id,

@@ -135,7 +135,7 @@ NOT_A_PAGE = {
     "second_step.recover", "security.tf_select", "security.two_factor_rescue", "security.two_factor_setup",
     "security.two_factor_setup_validate", "security.two_factor_token_validation",
     "assessments.keep_sent", "assessments.discard", "questions.start", "contacts.again", "library.template", "library.switch",
-    "resources.check", "resources.settle",
+    "resources.check", "resources.settle", "held_forms.keep", "held_forms.discard",
 }  # fmt: skip
 """The library's own, which open for nobody; and the second step, which is walked through in test_account."""
 

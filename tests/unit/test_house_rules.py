@@ -294,6 +294,8 @@ NO_WRITES = {
     "directory.website_fault": "looks at an address and at nothing else",
 }
 NOT_IN_THE_TRAIL = {
+    "held_forms.hold": "nothing is recorded by it; what is saved in the end has its row",
+    "held_forms.let_go": "nothing was recorded",
     "second_factor.accept_code": "the sign-in that follows says that it was by a code",
     "second_factor.use_passkey": "the sign-in that follows says that it was by a passkey",
     "staff.forget_failures": "clears digests that the throttle kept",

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask_security.utils import verify_password
 from flask_security.webauthn import WebAuthnRegisterResponseForm
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
@@ -14,12 +13,13 @@ from ..actions.account import TEXT_SIZES
 from ..actions.passwords import SHORTEST_PASSWORD
 from .checks import RELOAD, at_most
 from .fields import CodeRadio, TextLine
+from .page_form import PageForm
 from .sign_in import LONGEST_PASSWORD, WRONG_PASSWORD, attempt
 
 TRY_AGAIN = "Your device did not make a passkey. Try again, or use an app that shows codes."
 
 
-class ConfirmForm(FlaskForm):
+class ConfirmForm(PageForm):
     """Asks for nothing but the button."""
 
     sure = HiddenField(validators=[InputRequired(RELOAD)], default="yes")
@@ -43,7 +43,7 @@ class PasskeyForm(WebAuthnRegisterResponseForm):
         return good
 
 
-class CurrentPasswordForm(FlaskForm):
+class CurrentPasswordForm(PageForm):
     """Declared before the new one, so that errors are listed in the order of the page."""
 
     current = PasswordField(
@@ -53,7 +53,7 @@ class CurrentPasswordForm(FlaskForm):
     )
 
 
-class NewPasswordForm(FlaskForm):
+class NewPasswordForm(PageForm):
     """A password, and once more, since nobody sees what they type."""
 
     password = PasswordField(
@@ -89,6 +89,6 @@ class PasswordForm(CurrentPasswordForm, NewPasswordForm):
         return bool(verify_password(self.current.data or "", self.user.password))
 
 
-class AppearanceForm(FlaskForm):
+class AppearanceForm(PageForm):
     name = TextLine("Your name, as colleagues see it", [DataRequired("Enter your name"), at_most(200)])
     text_size = CodeRadio("Size of the text", [InputRequired("Choose a size")], codes=TEXT_SIZES)

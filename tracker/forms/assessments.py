@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, SubmitField
 from wtforms.form import BaseForm
 from wtforms.validators import DataRequired, InputRequired, StopValidation, ValidationError
@@ -17,6 +16,7 @@ from ..actions.outcomes import Said, codes_of
 from ..extensions import today
 from .checks import a_key, a_version, at_most, new_key, not_in_the_future
 from .fields import CodeRadio, DatePartsField, TextBlock, WholeNumber, plain_figures
+from .page_form import PageForm
 
 RADIO_SPAN = 11
 ITEM = "item-"
@@ -25,7 +25,7 @@ LEFT_OUT = {code: MISSING_REASONS[code] for code in ("not-answered", "not-asked"
 Form = TypeVar("Form", bound="ItemsForm")
 
 
-class ItemsForm(FlaskForm):
+class ItemsForm(PageForm):
     """Answers to the items of one instrument, or to some of them; `assessment_form` adds a field an item."""
 
     instrument: Instrument
@@ -243,7 +243,7 @@ def _accepted(item: Item) -> Any:
     return accepted
 
 
-class MissedForm(FlaskForm):
+class MissedForm(PageForm):
     """An outcome that was not collected, and why."""
 
     client_key = HiddenField(validators=[a_key], default=new_key)

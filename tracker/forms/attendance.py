@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms.validators import InputRequired, NumberRange, ValidationError
 
 from instruments.codes import SETTINGS, USE_SOURCES
 
 from .checks import not_in_the_future
 from .fields import CodeRadio, CodeSelect, DatePartsField, WholeNumber
+from .page_form import PageForm
 
 
-class AttendanceForm(FlaskForm):
+class AttendanceForm(PageForm):
     setting = CodeSelect(
         "Where",
         [InputRequired("Choose a setting")],

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
 
@@ -17,11 +16,12 @@ from ..actions.care import MOST_MINUTES
 from ..extensions import today
 from .checks import a_key, a_version, at_most, new_key, not_in_the_future, not_in_the_past
 from .fields import CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine, WholeNumber
+from .page_form import PageForm
 
 NEXT_IN = {"7": "In a week", "14": "In 2 weeks", "28": "In 4 weeks"}
 
 
-class ContactFacts(FlaskForm):
+class ContactFacts(PageForm):
     """What is said of a contact, when it is logged and when it is corrected."""
 
     mode = CodeRadio("How?", [InputRequired("Choose how the contact was made")], codes=CONTACT_MODES)
@@ -128,7 +128,7 @@ for _number, (_where, _how) in ROWS.items():
     setattr(ContactForm, f"although_full_{_number}", BooleanField("Signpost although it is full"))
 
 
-class SameAgainForm(FlaskForm):
+class SameAgainForm(PageForm):
     """The contact before, once more, today."""
 
     client_key = HiddenField(validators=[a_key], default=new_key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import HiddenField
 from wtforms.validators import InputRequired, Optional
 
@@ -12,9 +11,10 @@ from ..actions.goals import CLOSEST
 from ..extensions import today
 from .checks import a_version, at_most, not_in_the_future
 from .fields import CodeRadio, DatePartsField, TextBlock, TextLine, plain_figures
+from .page_form import PageForm
 
 
-class GoalForm(FlaskForm):
+class GoalForm(PageForm):
     words = TextBlock(
         "What matters to them, in their words",
         [InputRequired("Enter what they want"), at_most(400)],
@@ -23,12 +23,12 @@ class GoalForm(FlaskForm):
     set_on = DatePartsField("Date", [InputRequired("Enter the date"), not_in_the_future], default=today)
 
 
-class RewordForm(FlaskForm):
+class RewordForm(PageForm):
     version = HiddenField(validators=[a_version])
     words = TextBlock("What matters to them, in their words", [InputRequired("Enter what they want"), at_most(400)])
 
 
-class ProgressForm(FlaskForm):
+class ProgressForm(PageForm):
     version = HiddenField(validators=[a_version])
     closeness = CodeRadio(
         "How close are they now?",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
@@ -23,9 +22,10 @@ from ..actions.people import nhs_number_fault
 from ..extensions import today
 from .checks import a_version, at_most, not_in_the_future, without
 from .fields import CodeChecks, CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine, WholeNumber, YesNoRadio
+from .page_form import PageForm
 
 
-class IdentityForm(FlaskForm):
+class IdentityForm(PageForm):
     """Who somebody is."""
 
     name = TextLine("Full name", [DataRequired("Enter the person's full name"), at_most(200)])
@@ -44,7 +44,7 @@ def reason_field() -> CodeSelect:
     return CodeSelect("If they did not accept, why?", [Optional()], codes=ANSWER_REASONS)
 
 
-class ReferralForm(FlaskForm):
+class ReferralForm(PageForm):
     """Declared between the two others so that errors are listed in the order of the page."""
 
     source = CodeSelect("Who referred them?", [InputRequired("Choose who referred them")], codes=REFERRAL_SOURCES)
@@ -99,7 +99,7 @@ class ReferredPersonForm(ReferralForm, PersonForm):
     """Somebody referred to a link worker."""
 
 
-class ConditionsForm(FlaskForm):
+class ConditionsForm(PageForm):
     """Long-term conditions, corrected: those that are named, and how many in all."""
 
     version = HiddenField(validators=[a_version])
@@ -107,7 +107,7 @@ class ConditionsForm(FlaskForm):
     ltc_count = ltc_count_field()
 
 
-class WithdrawalForm(FlaskForm):
+class WithdrawalForm(PageForm):
     withdrawn_on = DatePartsField(
         "Date of the withdrawal", [InputRequired("Enter the date"), not_in_the_future], default=today
     )
@@ -119,25 +119,25 @@ class WithdrawalForm(FlaskForm):
     reason = TextBlock("Anything to note (no personal details)", [Optional(), at_most(400)])
 
 
-class ConsentForm(FlaskForm):
+class ConsentForm(PageForm):
     kind = CodeRadio("What do they consent to?", [InputRequired("Choose what they consent to")], codes=CONSENT_KINDS)
     given_on = DatePartsField(
         "Date of the consent", [InputRequired("Enter the date"), not_in_the_future], default=today
     )
 
 
-class LeavingForm(FlaskForm):
+class LeavingForm(PageForm):
     left_on = DatePartsField("Date of leaving", [InputRequired("Enter the date"), not_in_the_future], default=today)
     left_reason = CodeRadio("Why they left", [InputRequired("Choose a reason")], codes=LEAVING_REASONS)
 
 
-class SiteForm(FlaskForm):
+class SiteForm(PageForm):
     """Which of several sites a new person belongs to."""
 
     site = CodeRadio("Which site does the person belong to?", [InputRequired("Choose a site")], codes={})
 
 
-class SearchForm(FlaskForm):
+class SearchForm(PageForm):
     words = TextLine(
         "Name, study number or phone", [DataRequired("Enter a name, a study number or a phone number"), at_most(200)]
     )

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import HiddenField
 from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
@@ -16,18 +15,19 @@ from ..actions.care import MOST_ATTEMPTS, Signpost
 from ..extensions import today
 from .checks import a_version, at_most, not_in_the_future
 from .fields import CodeRadio, CodeSelect, DatePartsField, TextBlock, WholeNumber
+from .page_form import PageForm
 from .people import needs_field, reason_field
 
 TRIED = "tried"
 SIGNPOST = "signpost-"
 
 
-class NeedsForm(FlaskForm):
+class NeedsForm(PageForm):
     version = HiddenField(validators=[a_version])
     needs = needs_field()
 
 
-class AnswerForm(FlaskForm):
+class AnswerForm(PageForm):
     """The person's answer to an offer, or one more attempt to get it."""
 
     version = HiddenField(validators=[a_version])
@@ -47,13 +47,13 @@ class AnswerForm(FlaskForm):
     )
 
 
-class HandOverForm(FlaskForm):
+class HandOverForm(PageForm):
     version = HiddenField(validators=[a_version])
     worker = CodeRadio("Who takes it?", [InputRequired("Choose who takes it")], codes={})
     from_on = DatePartsField("From", [InputRequired("Enter the date"), not_in_the_future], default=today)
 
 
-class ClosingForm(FlaskForm):
+class ClosingForm(PageForm):
     """`closing_form` adds a question for each signpost that still waits for its outcome."""
 
     closure_reason = CodeRadio("Why the referral closes", [InputRequired("Choose a reason")], codes=CLOSURE_REASONS)
@@ -79,7 +79,7 @@ def closing_form(signposts: Sequence[Signpost]) -> ClosingForm:
     return form
 
 
-class ReopeningForm(FlaskForm):
+class ReopeningForm(PageForm):
     reason = TextBlock(
         "Why is it reopened?",
         [DataRequired("Say why it is reopened"), at_most(400)],

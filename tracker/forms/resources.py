@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import Form, HiddenField
 from wtforms.validators import DataRequired, InputRequired, Optional
 
@@ -12,9 +11,10 @@ from ..actions.directory import LONGEST, email_fault, phone_fault, website_fault
 from ..extensions import today
 from .checks import a_version, at_most, not_in_the_future, without
 from .fields import CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine
+from .page_form import PageForm
 
 
-class ResourceForm(FlaskForm):
+class ResourceForm(PageForm):
     """A new entry of the directory."""
 
     name = TextLine("Name", [DataRequired("Enter the name of the resource"), at_most(LONGEST["name"])])
@@ -61,7 +61,7 @@ class ResourceEditForm(ResourceForm):
     version = HiddenField(validators=[a_version])
 
 
-class FaultForm(FlaskForm):
+class FaultForm(PageForm):
     reason = TextLine(
         "What is wrong?",
         [DataRequired("Enter what is wrong"), at_most(LONGEST["reason"])],

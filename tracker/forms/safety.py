@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from flask_wtf import FlaskForm
 from wtforms import HiddenField
 from wtforms.validators import InputRequired, Optional, ValidationError
 
@@ -12,13 +11,14 @@ from ..actions.safety import SAFETY_KINDS
 from ..extensions import today
 from .checks import a_version, at_most
 from .fields import CodeRadio, DatePartsField, TextBlock, TextLine
+from .page_form import PageForm
 
 
 def in_three_months() -> date:
     return today() + timedelta(91)
 
 
-class SafetyFlagForm(FlaskForm):
+class SafetyFlagForm(PageForm):
     kind = CodeRadio("What must not be missed?", [InputRequired("Choose what to warn of")], codes=SAFETY_KINDS)
     note = TextLine(
         "In a few words",
@@ -29,7 +29,7 @@ class SafetyFlagForm(FlaskForm):
     review_on = DatePartsField("Look at it again on", [InputRequired("Enter the date")], default=in_three_months)
 
 
-class SafetyReviewForm(FlaskForm):
+class SafetyReviewForm(PageForm):
     """Keep the flag until another day, or end it and say why."""
 
     version = HiddenField(validators=[a_version])

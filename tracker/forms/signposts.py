@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
@@ -15,6 +14,7 @@ from ..actions.care import Resource
 from ..extensions import today
 from .checks import a_key, a_version, new_key, not_in_the_future
 from .fields import CodeRadio, CodeSelect, DatePartsField, WholeNumber
+from .page_form import PageForm
 
 ASK_AFTER = timedelta(14)
 
@@ -33,7 +33,7 @@ def by_category(directory: Sequence[Resource]) -> dict[str, dict[str, str]]:
     return {label: entries for label, entries in groups.items() if entries}
 
 
-class SignpostForm(FlaskForm):
+class SignpostForm(PageForm):
     client_key = HiddenField(validators=[a_key], default=new_key)
     resource = CodeSelect("Resource", [InputRequired("Choose a resource")], codes={})
     although_full = BooleanField("Signpost although it is full")
@@ -47,7 +47,7 @@ class SignpostForm(FlaskForm):
     )
 
 
-class SignpostOutcomeForm(FlaskForm):
+class SignpostOutcomeForm(PageForm):
     version = HiddenField(validators=[a_version])
     outcome = CodeRadio("What came of it?", [InputRequired("Choose what came of it")], codes=SIGNPOST_OUTCOMES)
     sessions_attended = WholeNumber(

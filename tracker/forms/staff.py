@@ -6,7 +6,6 @@ import re
 
 from flask import current_app
 from flask_security.mail_util import EmailValidateException, MailUtil
-from flask_wtf import FlaskForm
 from wtforms import EmailField, FloatField, HiddenField
 from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional, ValidationError
 
@@ -16,11 +15,12 @@ from ..extensions import today
 from ..permissions import SITE_ROLES, STAFF_ROLES
 from .checks import RELOAD, a_version, at_most
 from .fields import CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine, WholeNumber, printable
+from .page_form import PageForm
 
 MOST_FTE = 2
 
 
-class ReasonForm(FlaskForm):
+class ReasonForm(PageForm):
     """A change that hurts: the audit trail keeps why."""
 
     reason = TextBlock(
@@ -30,7 +30,7 @@ class ReasonForm(FlaskForm):
     )
 
 
-class PlaceForm(FlaskForm):
+class PlaceForm(PageForm):
     """A role, and where it holds."""
 
     role = CodeRadio(
@@ -56,7 +56,7 @@ class PlaceForm(FlaskForm):
             raise ValidationError("This role holds at every site. Choose no site.")
 
 
-class ColleagueForm(FlaskForm):
+class ColleagueForm(PageForm):
     """Declared before the role, so that errors are listed in the order of the page."""
 
     name = TextLine("Name", [DataRequired("Enter their name"), at_most(200)])
@@ -92,7 +92,7 @@ class Fte(FloatField):
         self.data = float(text)
 
 
-class PostForm(FlaskForm):
+class PostForm(PageForm):
     site = CodeSelect("Site", [InputRequired("Choose a site")], codes={})
     fte = Fte(
         "Full-time equivalent",
@@ -111,7 +111,7 @@ class EndPostForm(ReasonForm):
     until_on = DatePartsField("Last day of the post", [InputRequired("Enter the last day")], default=today)
 
 
-class SlugForm(FlaskForm):
+class SlugForm(PageForm):
     """Declared before the details, so that errors are listed in the order of the page."""
 
     slug = TextLine(
@@ -125,7 +125,7 @@ class SlugForm(FlaskForm):
             raise ValidationError("Use small letters, digits and hyphens for the id, such as ash-lane")
 
 
-class SiteDetailsForm(FlaskForm):
+class SiteDetailsForm(PageForm):
     """A practice or clinic, as it is known and as it stands in datasets."""
 
     name = TextLine("Name", [DataRequired("Enter the name of the site"), at_most(200)], description="As staff know it")

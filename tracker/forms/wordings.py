@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms.validators import ValidationError
 
 from .checks import at_most
 from .fields import TextBlock
+from .page_form import PageForm
 
 
-class WordingForm(FlaskForm):
+class WordingForm(PageForm):
     file = FileField("A file")
     text = TextBlock("Or paste what is in it", [at_most(200_000)])
 

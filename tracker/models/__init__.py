@@ -15,6 +15,7 @@ from .assessment import (
 from .audit import AuditEvent
 from .base import Base
 from .goal import CLOSEST, Goal, GoalProgress
+from .held import KEPT_FOR, HeldForm
 from .person import Characteristic, Condition, Consent, Identity, Person
 from .referral import MOST_ATTEMPTS, MOST_MINUTES, Assignment, Contact, Need, Referral, Reopening
 from .resource import STILL_ASKED, FaultReport, Resource, Signpost
@@ -26,10 +27,11 @@ from .study import Allocation, Arm, Site, Study
 from .wording import Wording
 
 __all__ = [
-    "ABSOLUTE", "ANSWERED", "CLOSEST", "IDLE", "MOST_ATTEMPTS", "MOST_MINUTES", "SAFETY_KINDS", "SIGN_IN_METHODS",
-    "STAFF_ROLES", "STILL_ASKED", "TEXT_SIZES", "Allocation", "Arm", "Assessment", "Assignment", "AuditEvent",
-    "Authenticator", "Base", "Characteristic", "Condition", "Consent", "Contact", "Draft", "DraftResponse",
-    "FaultReport", "Goal", "GoalProgress", "Identity", "Invitation", "ItemResponse", "Membership", "Need",
-    "Passkey", "Person", "Post", "RecoveryCode", "Referral", "Reopening", "ReportedScore", "Resource", "SafetyFlag",
-    "Said", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "Study", "User", "Wording", "codes_of",
+    "ABSOLUTE", "ANSWERED", "CLOSEST", "IDLE", "KEPT_FOR", "MOST_ATTEMPTS", "MOST_MINUTES", "SAFETY_KINDS",
+    "SIGN_IN_METHODS", "STAFF_ROLES", "STILL_ASKED", "TEXT_SIZES", "Allocation", "Arm", "Assessment", "Assignment",
+    "AuditEvent", "Authenticator", "Base", "Characteristic", "Condition", "Consent", "Contact", "Draft",
+    "DraftResponse", "FaultReport", "Goal", "GoalProgress", "HeldForm", "Identity", "Invitation", "ItemResponse",
+    "Membership", "Need", "Passkey", "Person", "Post", "RecoveryCode", "Referral", "Reopening", "ReportedScore",
+    "Resource", "SafetyFlag", "Said", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "Study", "User",
+    "Wording", "codes_of",
 ]  # fmt: skip

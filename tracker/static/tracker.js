@@ -137,6 +137,33 @@ function keepAnswers() {
   }
 }
 
+// A form is held on the server a moment after each change, so that a dead battery loses nothing.
+function holdForms() {
+  for (const form of document.querySelectorAll("form[data-hold]")) {
+    let timer = null;
+    const sending = new AbortController();
+    const send = () => {
+      if (timer === null) return;
+      clearTimeout(timer);
+      timer = null;
+      const body = new URLSearchParams({ held_path: location.pathname });
+      for (const [name, value] of new FormData(form)) if (typeof value === "string") body.append(name, value);
+      fetch(form.dataset.hold, { method: "POST", body, keepalive: true, redirect: "error", signal: sending.signal }).catch(() => {});
+    };
+    form.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(send, 1000);
+    });
+    form.addEventListener("submit", (event) => {
+      if (event.defaultPrevented) return;
+      clearTimeout(timer);
+      timer = null;
+      sending.abort();
+    });
+    window.addEventListener("pagehide", send);
+  }
+}
+
 // A number and "prefer not to say" exclude each other.
 function chooseOneOrOther() {
   for (const tick of document.querySelectorAll("[data-instead-of]")) {
@@ -168,6 +195,7 @@ offerQuickValues();
 offerSliders();
 chooseOneOrOther();
 keepAnswers();
+holdForms();
 offerNextRows();
 sendOnce();
 guardTyping();

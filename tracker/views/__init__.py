@@ -25,6 +25,7 @@ from . import (
     errors,
     gate,
     goals,
+    held_forms,
     home,
     invitations,
     library,
@@ -45,7 +46,7 @@ from .show import navigation
 
 JOURNEYS = (
     home, people, referrals, safety, goals, contacts, signposts, resources, assessments, questions, attendance, library,
-    studies, staff, sites, account, second_step, invitations, open_referral,
+    studies, staff, sites, account, second_step, invitations, held_forms, open_referral,
 )  # fmt: skip
 
 
@@ -71,12 +72,15 @@ def init_app(app: Flask, config: Config) -> None:
     for journey in JOURNEYS:
         app.register_blueprint(journey.pages)
     app.context_processor(_context)
-    app.jinja_env.globals.update(codes=codes, score_reasons=REASONS)
+    app.jinja_env.globals.update(
+        codes=codes, score_reasons=REASONS, held_here=held_forms.here, held_at_address=held_forms.address
+    )
     app.template_filter("day")(_day)
     app.template_filter("ago")(_ago)
     app.template_filter("local_day")(local_day)
     app.template_filter("moment")(_moment)
     app.template_filter("tel")(_tel)
+    app.after_request(held_forms.after_sending)
     app.after_request(_headers)
 
 

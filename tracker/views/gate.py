@@ -87,6 +87,7 @@ def _is_live() -> bool:
         logout_user()
         return False
     if not sign_in.is_live:
+        g.timed_out = current_user._get_current_object()
         logout_user()
         flash("You were signed out because this device was not used for a while. Sign in to go on.", "warning")
         return False

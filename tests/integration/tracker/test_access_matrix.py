@@ -114,6 +114,8 @@ OWN_ACCOUNT = {
     "account.view", "account.begin", "account.change_password", "account.change_appearance", "account.add_app",
     "account.remove_app", "account.add_passkey", "account.recovery_codes", "account.end_others", "security.verify",
 }  # fmt: skip
+HELD = {"held_forms.keep", "held_forms.discard"}
+"""Open for everybody signed in, for the addresses of their own forms: see test_held_forms."""
 OWN_THINGS = {"account.end_sign_in", "account.remove_passkey"}
 # Routes about a study, a site of a study or an entry of its directory: open for one's own study (and site), not found
 # for any other.
@@ -233,7 +235,7 @@ def rows() -> dict[str, int | None]:
 
 def test_the_table_knows_every_route_and_no_other(app: Flask):
     known = {route for route, _ in RECORDS | NOBODY | STUDIES | STAFF} | OWN_ACCOUNT | OWN_THINGS
-    assert {rule.endpoint for rule in routes(app)} == known | OF_ITS_OWN | PUBLIC | SIGNED_IN | CLOSED
+    assert {rule.endpoint for rule in routes(app)} == known | HELD | OF_ITS_OWN | PUBLIC | SIGNED_IN | CLOSED
 
 
 def test_every_route_declares_who_opens_it(app: Flask):

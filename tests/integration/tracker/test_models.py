@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
 from tests.world import PASSWORD, World, assessment, contact, days_ago, draft, signpost
-from tracker.actions import care, directory, goals, invitations, outcomes, people, safety, staff, studies
+from tracker.actions import care, directory, goals, held_forms, invitations, outcomes, people, safety, staff, studies
 from tracker.extensions import db, today
 from tracker.models import (
     AuditEvent,
@@ -138,6 +138,7 @@ def full(world: World) -> World:
         goal = goals.set_goal(by=worker, person=world.person("own"), words="Walk to the shop", set_on=days_ago(9))
         session.flush()
         goals.note_progress(by=worker, goal=goal, version=1, noted_on=days_ago(8), closeness=4, status="open")
+        held_forms.hold(by=worker, path="/people/new", typed={"name": ["Nora"]})
         session.add(SignIn(user_id=worker.id))
         session.add(Authenticator(user_id=worker.id, secret="sealed", recorded_by=worker.id))
         session.add(RecoveryCode(user_id=worker.id, digest="d1", recorded_by=worker.id))
@@ -415,7 +416,7 @@ def test_everything_that_says_who_somebody_is_lies_encrypted_or_as_a_keyed_diges
 
 def test_only_who_somebody_is_and_how_they_prove_it_is_never_shown():
     holders = {table.name for table in TABLES.values() for c in table.columns if c.info["privacy"] == "never"}
-    assert holders == {"identity", "user", "authenticator", "passkey", "recovery_code", "invitation"}
+    assert holders == {"identity", "user", "authenticator", "passkey", "recovery_code", "invitation", "held_form"}
 
 
 def test_free_text_and_secrets_are_long_enough_and_classed(full: World):

@@ -21,7 +21,7 @@ NOT_FORMS = {
     "security.logout", "security.verify", "security.tf_select", "security.two_factor_rescue",
     "security.two_factor_setup", "security.two_factor_setup_validate", "security.two_factor_token_validation",
     "assessments.keep_sent", "assessments.discard", "contacts.again", "library.switch", "people.search",
-    "resources.check", "resources.settle",
+    "resources.check", "resources.settle", "held_forms.keep", "held_forms.discard",
 }  # fmt: skip
 ANSWER_A_DEVICE = {
     "account.add_app", "account.add_passkey", "second_step.ask", "second_step.recover", "second_step.use_passkey",

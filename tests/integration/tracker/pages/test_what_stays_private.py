@@ -306,7 +306,7 @@ NOT_LOOKED_AT = {
 SHOW_NO_NAMES = {
     "home.nothing", "studies.plan", "resources.add", "resources.check", "resources.settle", "library.every",
     "library.one", "library.words", "library.template", "library.switch", "assessments.keep_sent",
-    "assessments.discard", "questions.start", "contacts.again", "account.begin",
+    "assessments.discard", "questions.start", "contacts.again", "account.begin", "held_forms.keep", "held_forms.discard",
 }  # fmt: skip
 
 
