@@ -121,7 +121,9 @@ def scratch_app() -> Flask:
     security.add_url_rule("/sign-out", "logout", lambda: "Signed out", methods=["POST"])
     library = Blueprint("library", __name__)
     library.add_url_rule("/instruments", "every", lambda: "Instruments")
-    for pages in (security, library):
+    account = Blueprint("account", __name__)
+    account.add_url_rule("/account", "view", lambda: "Account")
+    for pages in (security, library, account):
         app.register_blueprint(pages)
     for name in ("day", "ago", "local_day"):
         app.template_filter(name)(lambda value, *_: str(value))
@@ -254,14 +256,15 @@ def test_nothing_says_none(phone: Page):
 
 def test_the_keyboard_goes_from_skip_link_to_header_to_form_in_reading_order(desktop: Page):
     reached = []
-    for _ in range(12):
+    for _ in range(13):
         desktop.keyboard.press("Tab")
-        reached.append(desktop.evaluate("document.activeElement.innerText || document.activeElement.name"))
-    assert reached[:8] == [
-        "Skip to main content", "Link worker kit", "Sign out", "Caseload", "Outcomes due", "Resources",
+        words = desktop.evaluate("document.activeElement.innerText || document.activeElement.name")
+        reached.append(" ".join(words.split()))
+    assert reached[:9] == [
+        "Skip to main content", "Link worker kit", "My account: Imogen Featherstonehaugh-Blackwood", "Sign out", "Caseload", "Outcomes due", "Resources",
         "Back to caseload", "Rosa Quill",
     ]  # fmt: skip
-    assert reached[8:] == ["name", "email", "password", "mode"]
+    assert reached[9:] == ["name", "email", "password", "mode"]
 
 
 def test_the_skip_link_leads_to_the_page_itself(desktop: Page):

@@ -226,6 +226,7 @@ MOMENTS_WITHOUT_AN_ACTOR = {
     "sign_in.ended_at": "user_id, or the time-out",
     "sign_in_failure.failed_at": "nobody has signed in",
     "passkey.used_at": "user_id",
+    "held_form.held_at": "user_id",
 }
 
 

@@ -186,8 +186,11 @@ def test_two_posts_at_ones_own_sites_count_together_and_one_elsewhere_does_not(w
 
 
 def test_two_posts_that_overlap_at_a_site_count_together_while_they_do(world: World):
+    """The pages refuse a second one; what was brought in from elsewhere may have it."""
     post(world, A, 0.4, 100, 20)
-    post(world, A, 0.4, 50)
+    with db.transaction() as session:
+        user, site = world.users[A], world.sites["mill"]
+        session.add(Post(user_id=user, site_id=site, fte=0.4, from_on=days_ago(50), recorded_by=user))
     assert [loads(world, day)[A][1] for day in (60, 50, 20, 19)] == [0.4, 0.8, 0.8, 0.4]
 
 

@@ -23,7 +23,7 @@ def test_reasons_are_counted_and_each_leads_to_its_people(desk: Desk):
     desk.submit(LOG, next_in="", next_contact_on=Ago(-1))
     page = desk.open("link-worker", "/?show=all")
     (reasons,) = page.main.all("nav", class_="lwk-reasons")
-    assert reasons.text == "All 2 Outcome overdue: 2 No contact for 4 weeks: 1"
+    assert reasons.text == "All 2 Outcome overdue: 2 Ask about a signpost: 1 No contact for 4 weeks: 1"
     hrefs = {link.text: link["href"] for link in reasons.all("a")}
     assert names(desk.open("link-worker", hrefs["No contact for 4 weeks: 1"])) == ["Person Same-Site"]
     assert set(names(desk.open("link-worker", hrefs["All 2"]))) == {"Person Own", "Person Same-Site"}
