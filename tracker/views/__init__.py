@@ -32,6 +32,7 @@ from . import (
     questions,
     referrals,
     resources,
+    results,
     safety,
     second_step,
     sign_in,
@@ -39,12 +40,13 @@ from . import (
     sites,
     staff,
     studies,
+    team,
 )
 from .show import navigation
 
 JOURNEYS = (
     home, people, referrals, safety, contacts, signposts, resources, assessments, questions, attendance, library,
-    studies, staff, sites, account, second_step, invitations, open_referral,
+    studies, team, results, staff, sites, account, second_step, invitations, open_referral,
 )  # fmt: skip
 
 
