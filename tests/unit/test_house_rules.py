@@ -294,6 +294,7 @@ NO_WRITES = {
     "directory.website_fault": "looks at an address and at nothing else",
 }
 NOT_IN_THE_TRAIL = {
+    "care.hand_over_faults": "only looks at what could not be handed over",
     "second_factor.accept_code": "the sign-in that follows says that it was by a code",
     "second_factor.use_passkey": "the sign-in that follows says that it was by a passkey",
     "staff.forget_failures": "clears digests that the throttle kept",

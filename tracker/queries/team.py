@@ -32,7 +32,7 @@ Worker = uuid.UUID | None
 """Whose it is; None is nobody's."""
 
 
-def monday(day: date) -> date:
+def _monday(day: date) -> date:
     return day - timedelta(day.weekday())
 
 
@@ -101,12 +101,12 @@ class Team:
 
     @property
     def counted_from(self) -> date:
-        return monday(self.day) - WEEKS_COUNTED * WEEK
+        return _monday(self.day) - WEEKS_COUNTED * WEEK
 
     @property
     def counted_until(self) -> date:
         """The Sunday of the last full week."""
-        return monday(self.day) - timedelta(1)
+        return _monday(self.day) - timedelta(1)
 
 
 def places(*, by: User) -> Sequence[Place]:
@@ -118,7 +118,7 @@ def team(day: date, chosen: Sequence[Place], *, by: User) -> Team:
     """How the work stood at some of the sites that the asker supervises."""
     mine = [place for place in places(by=by) if (place[0].id, place[1].id) in {(s.id, t.id) for s, t in chosen}]
     people = at_places(mine) & at_own_sites(by, SUPERVISES)
-    since = monday(day) - WEEKS_SHOWN * WEEK
+    since = _monday(day) - WEEKS_SHOWN * WEEK
     found = episodes(since, by=by, people=people)
     work = _work(since, day, people)
     loads: defaultdict[Worker, Load] = defaultdict(lambda: Load(None))
@@ -126,7 +126,7 @@ def team(day: date, chosen: Sequence[Place], *, by: User) -> Team:
         loads[worker].fte = fte
     for each in found:
         _count(each, day, since, loads)
-    _add_work(work, monday(day) - WEEKS_COUNTED * WEEK, monday(day), loads)
+    _add_work(work, _monday(day) - WEEKS_COUNTED * WEEK, _monday(day), loads)
     return Team(day, _named(loads, day, mine), _together(found, loads, day), _weeks(found, work, day))
 
 
@@ -257,6 +257,6 @@ def _weeks(found: Sequence[Episode], work: Sequence[_Work], day: date) -> Sequen
     made: dict[date, int] = defaultdict(int)
     for each in work:
         if each.attendance == "attended":
-            made[monday(each.day)] += each.contacts
-    mondays = [monday(day) - back * WEEK for back in range(WEEKS_SHOWN, 0, -1)]
+            made[_monday(each.day)] += each.contacts
+    mondays = [_monday(day) - back * WEEK for back in range(WEEKS_SHOWN, 0, -1)]
     return [Week(first, _open(found, first + timedelta(6)), made[first]) for first in mondays]
