@@ -122,4 +122,4 @@ def _of_referrals(*columns: object) -> Select:
 def _first_meetings(where: Sequence[ColumnElement[bool]]) -> Mapping[uuid.UUID, date]:
     met = _of_referrals(Contact.referral_id, func.min(Contact.contacted_on))
     met = met.join(Contact, Contact.referral_id == Referral.id).where(*where, Contact.attendance == "attended")
-    return dict(db.session.execute(met.group_by(Contact.referral_id)).tuples().all())
+    return {id: day for id, day in db.session.execute(met.group_by(Contact.referral_id)) if day is not None}
