@@ -68,6 +68,11 @@ def may_correct_contact(user: User, contact: Contact) -> bool:
     return may_record_care(user, person) and (supervises or contact.worker_id == user.id)
 
 
+def may_reassign(user: User, person: Person) -> bool:
+    """Give many referrals to somebody else at once: supervisors of the person's site."""
+    return may_record_care(user, person) and _at(user, ("supervisor",), person.study_id, person.site_id)
+
+
 def is_offered_care(arm: Arm | None) -> bool:
     """Whether people of this arm are referred to a link worker at all."""
     return arm is None or arm.role == "intervention"

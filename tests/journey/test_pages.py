@@ -71,6 +71,16 @@ link-worker        /resources/{resource}/edit
 link-worker        /resources/{resource}/wrong
 supervisor         /resources/uptake
 pond-keeper        /resources/uptake
+supervisor         /team
+supervisor         /team?on-day=31&on-month=2&on-year=2026
+supervisor         /team?site={garden}:{mill}&on-day=1&on-month=3&on-year=2024
+pond-keeper        /team
+supervisor         /team/workers/{worker}/hand-over
+supervisor         /team/unassigned/hand-over
+link-worker        /results
+supervisor         /results?worker=all
+orchard-worker     /results
+pond-keeper        /results
 link-worker        /studies/{garden}/resources/new
 outcome-assessor   /outcomes-due
 link-worker        /people/{own}/assessments/ons4/6m
@@ -168,6 +178,7 @@ link-worker        /people/{own}/assessments/phq9/6m/questions/3    Choose an an
 link-worker        /people/{same-site}/assessments/phq9/6m/check    Say why questions were left out
 link-worker        /assessments/{phq9}/correct                      Say why the answers change
 link-worker        /people/{own}/attendance/new                     Enter how many times
+supervisor         /team/workers/{worker}/hand-over                 Choose who is handed over
 administrator      /instruments/eq5d-5l/wording                     Choose a file, or paste
 link-worker        /account/app                                     Enter the code that your app shows
 link-worker        /account/password                                Enter the password you have now

@@ -297,6 +297,7 @@ NO_WRITES = {
 NOT_IN_THE_TRAIL = {
     "held_forms.hold": "nothing is recorded by it; what is saved in the end has its row",
     "held_forms.let_go": "nothing was recorded",
+    "care.hand_over_faults": "only looks at what could not be handed over",
     "second_factor.accept_code": "the sign-in that follows says that it was by a code",
     "second_factor.use_passkey": "the sign-in that follows says that it was by a passkey",
     "staff.forget_failures": "clears digests that the throttle kept",

@@ -29,7 +29,7 @@ from ..models import (
     Signpost,
     User,
 )
-from ..permissions import may_correct_contact, may_record_care
+from ..permissions import may_correct_contact, may_reassign, may_record_care
 from .audit import facts, write_event
 from .refusal import CHANGED_MEANWHILE, SENT_BEFORE, Conflict, Refused, check, translated
 
@@ -42,6 +42,7 @@ REASONS_OF = {
 }
 """Which reasons go with which answer."""
 FURTHEST_ASKED = timedelta(730)
+NOT_ALL = "Not everybody can be handed over, so nothing was changed. Each of them is named below, with the reason."
 
 
 def record_referral(
@@ -143,30 +144,74 @@ def _check_unanswered(referral: Referral, version: int, day: date, attempts: int
         raise Refused("attempts", f"Enter {fewest} to {MOST_ATTEMPTS} attempts: {fewest} are recorded already.")
 
 
-def assign(*, by: User, referral: Referral, worker: User, from_on: date, version: int | None = None) -> Assignment:
+def assign(
+    *, by: User, referral: Referral, worker: User, from_on: date, version: int | None = None, reason: str | None = None
+) -> Assignment:
     """Give a referral to a link worker; whoever held it hands it over that day."""
     check(may_record_care(by, referral.person) and may_record_care(worker, referral.person))
     _hold(referral)
     if version is not None and referral.version != version:
         raise Conflict("form", CHANGED_MEANWHILE)
-    current = referral.current
-    if referral.closed_on is not None:
-        raise Conflict("form", "This referral is closed. Record a new referral to go on.")
-    if current is not None and current.worker_id == worker.id:
-        raise Refused("worker", f"{worker.name} holds this referral already. Choose somebody else.")
-    if not (current.from_on if current else referral.referred_on) <= from_on <= today():
-        raise Refused("from_on", "The day must lie between the last hand-over or the referral and today. Correct it.")
-    if current is not None:
+    if (refusal := _refusal_of(referral, worker, from_on)) is not None:
+        raise refusal
+    if (current := referral.current) is not None:
         before = facts(current)
         current.until_on = from_on
         with translated():
-            write_event(by=by, action="hand_over", record=current, before=before)
+            write_event(by=by, action="hand_over", record=current, before=before, reason=reason)
     assignment = Assignment(worker_id=worker.id, from_on=from_on, recorded_by=by.id)
     referral.assignments.append(assignment)
     _touch(referral)
     with translated():
-        write_event(by=by, action="assign", record=assignment)
+        write_event(by=by, action="assign", record=assignment, reason=reason)
     return assignment
+
+
+def _refusal_of(referral: Referral, worker: User, from_on: date) -> Refused | None:
+    """Why a referral cannot be given to somebody from a day on, if it cannot."""
+    current = referral.current
+    if referral.closed_on is not None:
+        return Conflict("form", "This referral is closed. Record a new referral to go on.")
+    if current is not None and current.worker_id == worker.id:
+        return Refused("worker", f"{worker.name} holds this referral already. Choose somebody else.")
+    if not (current.from_on if current else referral.referred_on) <= from_on <= today():
+        return Refused("from_on", "The day must lie between the last hand-over or the referral and today. Correct it.")
+    return None
+
+
+def hand_over_faults(
+    *, by: User, referrals: Collection[Referral], holder: User | None, worker: User, from_on: date
+) -> dict[uuid.UUID, str]:
+    """Which of these referrals could not be handed over together, and why; only looks."""
+    check(all(may_reassign(by, each.person) for each in referrals))
+    faults = {each.id: _fault_of(each, holder, worker, from_on) for each in referrals}
+    return {id: fault for id, fault in faults.items() if fault}
+
+
+def _fault_of(referral: Referral, holder: User | None, worker: User, from_on: date) -> str | None:
+    current = referral.current
+    if (current.worker_id if current else None) != (holder.id if holder else None):
+        return f"{current.worker.name if current else 'Nobody'} holds them now."
+    if not may_record_care(worker, referral.person):
+        return f"{worker.name} has no role at {referral.person.site.name if referral.person.site else 'their site'}."
+    if current is not None and from_on < current.from_on:
+        return f"{current.worker.name} has held them only since {current.from_on:%-d %B %Y}."
+    if current is None and from_on < referral.referred_on:
+        return f"They were referred on {referral.referred_on:%-d %B %Y}."
+    refusal = _refusal_of(referral, worker, from_on)
+    return refusal.message if refusal else None
+
+
+def hand_over_all(
+    *, by: User, referrals: Collection[Referral], holder: User | None, worker: User, from_on: date, reason: str
+) -> None:
+    """Give all of these from whoever holds them (or nobody) to a link worker, or none of them."""
+    for each in sorted(referrals, key=lambda referral: referral.id):
+        _hold(each)
+    if hand_over_faults(by=by, referrals=referrals, holder=holder, worker=worker, from_on=from_on):
+        raise Conflict("form", NOT_ALL)
+    for each in referrals:
+        assign(by=by, referral=each, worker=worker, from_on=from_on, reason=reason)
 
 
 def close_referral(*, by: User, referral: Referral, closed_on: date, closure_reason: str) -> None:

@@ -96,13 +96,13 @@ class Unanswered:
     late: bool
 
 
-def unanswered_referrals(*, by: User) -> Sequence[Unanswered]:
-    """Offered and not yet answered at the asker's sites, longest waiting first."""
+def unanswered_referrals(*, by: User, roles: Sequence[str] = CARE_ROLES) -> Sequence[Unanswered]:
+    """Offered and not yet answered at the sites where the asker holds one of the roles, longest waiting first."""
     offered = db.session.scalars(
         select(Referral)
         .join(Referral.person)
         .where(Referral.status == "offered", Referral.closed_on.is_(None))
-        .where(at_own_sites(by, CARE_ROLES), ~has_withdrawn())
+        .where(at_own_sites(by, roles), ~has_withdrawn())
         .options(contains_eager(Referral.person), selectinload(Referral.needs))
         .order_by(Referral.referred_on, Referral.recorded_at)
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import contains_eager, joinedload
 
 from ..extensions import db, local_day, today
 from ..models import Person, SafetyFlag, User
@@ -44,6 +44,27 @@ def all_flags(*, by: User) -> Mapping[uuid.UUID, Sequence[FlagNow]]:
     for flag in db.session.scalars(people):
         found.setdefault(flag.person_id, []).append(_now(flag, False))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """Somebody with a safety flag that holds."""
+
+    person: Person
+    flag: FlagNow
+
+
+def supervised_flags(*, by: User) -> Sequence[Flagged]:
+    """What holds at the sites that the asker supervises; what is to be looked at again the longest comes first."""
+    query = (
+        _current()
+        .join(SafetyFlag.person)
+        .where(at_own_sites(by, ("supervisor",)), ~has_withdrawn())
+        .options(contains_eager(SafetyFlag.person).joinedload(Person.identity))
+        .order_by(None)
+        .order_by(SafetyFlag.review_on, SafetyFlag.recorded_at)
+    )
+    return [Flagged(flag.person, _now(flag, True)) for flag in db.session.scalars(query).unique()]
 
 
 def _now(flag: SafetyFlag, may_review: bool) -> FlagNow:

@@ -77,9 +77,12 @@ def _fte_on(day: date, by: User) -> dict[uuid.UUID, float]:
     return {worker: round(fte, 4) for worker, fte in rows}
 
 
-def doses(*, by: User, since: date | None = None, until: date | None = None) -> Mapping[uuid.UUID, Dose]:
-    """What each person at the asker's sites was given from a day up to and without another, by person."""
-    return _doses(at_own_sites(by, CARE_ROLES) & ~has_withdrawn(), since, until)
+def doses(
+    *, by: User, since: date | None = None, until: date | None = None, among: ColumnElement[bool] | None = None
+) -> Mapping[uuid.UUID, Dose]:
+    """What each person at the asker's sites (or some of them) was given from a day up to another, by person."""
+    people = at_own_sites(by, CARE_ROLES) & ~has_withdrawn()
+    return _doses(people if among is None else people & among, since, until)
 
 
 def dose(person: Person, *, by: User) -> Dose:

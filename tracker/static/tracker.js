@@ -177,6 +177,29 @@ function chooseOneOrOther() {
   }
 }
 
+// One button ticks everybody; whoever ticks or unticks means those ticked and not all of them.
+function tickTogether() {
+  for (const group of document.querySelectorAll("[data-tick-all]")) {
+    const boxes = [...group.querySelectorAll("input[type=checkbox]")];
+    const button = group.querySelector("button");
+    const some = document.querySelector(`input[name="${group.dataset.tickAll}"][value="some"]`);
+    const every = () => boxes.every((box) => box.checked);
+    const say = () => { button.textContent = every() ? "Untick all" : "Tick all"; };
+    const changed = () => {
+      some.checked = true;
+      say();
+    };
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const ticked = !every();
+      for (const box of boxes) box.checked = ticked;
+      changed();
+    });
+    group.addEventListener("change", changed);
+    say();
+  }
+}
+
 // Half-filled forms are not lost by a stray tap. What came back with errors was not saved either.
 function guardTyping() {
   for (const form of document.querySelectorAll("form[data-guard]")) {
@@ -198,4 +221,5 @@ keepAnswers();
 holdForms();
 offerNextRows();
 sendOnce();
+tickTogether();
 guardTyping();

@@ -34,6 +34,7 @@ from . import (
     questions,
     referrals,
     resources,
+    results,
     safety,
     second_step,
     sign_in,
@@ -41,12 +42,13 @@ from . import (
     sites,
     staff,
     studies,
+    team,
 )
 from .show import navigation
 
 JOURNEYS = (
     home, people, referrals, safety, goals, contacts, signposts, resources, assessments, questions, attendance, library,
-    studies, staff, sites, account, second_step, invitations, held_forms, open_referral,
+    studies, team, results, staff, sites, account, second_step, invitations, held_forms, open_referral,
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ def navigation(user: Any) -> list[tuple[str, str, bool]]:
         (("outcome-assessor",), "Outcomes", "assessments.due"),
         (CARE_ROLES, "Outcomes", "assessments.due"),
         (CARE_ROLES, "Resources", "resources.directory"),
+        (("supervisor",), "Team", "team.overview"),
         (("evaluator",), "Studies", "studies.overview"),
         (("administrator",), "Staff", "staff.everyone"),
         (("administrator",), "Sites", "sites.everyone"),

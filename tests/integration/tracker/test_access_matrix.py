@@ -79,6 +79,8 @@ people.choose_site    y  n  y  n  n
 people.everyone       y  n  y  n  n
 people.search         y  y  y  n  n
 referrals.unanswered  y  n  y  n  n
+team.overview         n  n  y  n  n
+results.view          y  n  y  n  n
 resources.directory   y  n  y  n  n
 resources.uptake      n  n  y  n  n
 signposts.waiting     y  n  y  n  n
@@ -108,6 +110,11 @@ staff.end_role             n  n  n  n  y
 staff.appoint              n  n  n  n  y
 staff.end_post             n  n  n  n  y
 sites.edit                 n  n  n  n  y
+"""
+# Routes about a colleague at a site that one supervises; of anybody else they are unknown.
+OF_A_TEAM = """
+route                 w  o  s  e  a
+team.hand_over        n  n  y  n  n
 """
 # Everybody's own account; `own` routes are about something that only its owner finds.
 OWN_ACCOUNT = {
@@ -160,7 +167,7 @@ def drawn(table: str) -> dict[tuple[str, str], str]:
 
 
 RECORDS, NOBODY, STUDIES = drawn(ABOUT_A_RECORD), drawn(ABOUT_NOBODY), drawn(ABOUT_A_STUDY)
-STAFF = drawn(ABOUT_STAFF)
+STAFF, TEAM = drawn(ABOUT_STAFF), drawn(OF_A_TEAM)
 
 
 @pytest.fixture
@@ -234,7 +241,7 @@ def rows() -> dict[str, int | None]:
 
 
 def test_the_table_knows_every_route_and_no_other(app: Flask):
-    known = {route for route, _ in RECORDS | NOBODY | STUDIES | STAFF} | OWN_ACCOUNT | OWN_THINGS
+    known = {route for route, _ in RECORDS | NOBODY | STUDIES | STAFF | TEAM} | OWN_ACCOUNT | OWN_THINGS
     assert {rule.endpoint for rule in routes(app)} == known | HELD | OF_ITS_OWN | PUBLIC | SIGNED_IN | CLOSED
 
 
@@ -258,8 +265,12 @@ def test_strangers_are_sent_to_sign_in_from_every_page(app: Flask, world: World,
         "site_id": world.sites["mill"],
     }
     client = app.test_client()
-    values |= staff_places(world) | {"sign_in_id": uuid.uuid4(), "passkey_id": uuid.uuid4()}
-    for endpoint in {route for route, _ in RECORDS | NOBODY | STUDIES | STAFF} | OWN_ACCOUNT | OWN_THINGS:
+    values |= staff_places(world) | {
+        "worker_id": world.users["link-worker"],
+        "sign_in_id": uuid.uuid4(),
+        "passkey_id": uuid.uuid4(),
+    }
+    for endpoint in {route for route, _ in RECORDS | NOBODY | STUDIES | STAFF | TEAM} | OWN_ACCOUNT | OWN_THINGS:
         for method, url in addresses(app, endpoint, values):
             response = client.open(url, method=method)
             assert (response.status_code, response.location.split("?")[0]) == (302, "/sign-in"), (method, url)
@@ -313,6 +324,20 @@ def test_only_administrators_open_what_is_about_staff(app: Flask, world: World, 
     for (endpoint, whose), mark in STAFF.items():
         for method, url in addresses(app, endpoint, staff_places(world)) if whose == role else ():
             _expect(client.open(url, method=method).status_code, "open" if mark == "y" else "role", (role, endpoint))
+    assert rows() == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_supervisors_open_what_is_about_their_team_and_of_no_other(app: Flask, world: World, role: str):
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    sign_in(client, role)
+    before = rows()
+    for (endpoint, whose), mark in TEAM.items():
+        for name, expected in (("link-worker", "open"), ("quay-worker", "unknown"), ("orchard-worker", "unknown")):
+            for method, url in addresses(app, endpoint, {"worker_id": world.users[name]}) if whose == role else ():
+                found = "open" if "unassigned" in url else expected
+                _expect(client.open(url, method=method).status_code, found if mark == "y" else "role", (role, url))
     assert rows() == before
 
 

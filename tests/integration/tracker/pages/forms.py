@@ -104,6 +104,12 @@ HAND_OVER = Form(
     "referrals.hand_over", "hand-over", W, "/referrals/{referral}/hand-over",
     {"worker": "{user_supervisor}", "from_on": Ago(1)},
 )  # fmt: skip
+HAND_OVER_ALL = Form(
+    "team.hand_over", "hand-over-all", "supervisor", "/team/workers/{worker}/hand-over",
+    {"which": "some", "referrals": "{referral}", "worker": "{user_supervisor}", "from_on": Ago(1), "reason": "On leave"},
+    status=200,
+)  # fmt: skip
+"""It shows what would happen; nothing is written before that is said yes to, see test_team_pages."""
 CLOSE = Form(
     "referrals.close", "close", W, "/referrals/{referral}/close", {"closed_on": Ago(1), "closure_reason": "completed"}
 )
@@ -225,8 +231,8 @@ ADMINISTRATION = (
 ACCOUNT = (CHANGE_PASSWORD, APPEARANCE, END_SIGN_IN, END_OTHERS, REMOVE_APP, REMOVE_PASSKEY, RECOVERY_CODES)
 
 FORMS = (
-    SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, CONDITIONS, REFER_AGAIN, NEEDS, ANSWER, HAND_OVER, CLOSE, REOPEN,
-    FLAG, REVIEW, GOAL, REWORD, PROGRESS, LEAVE, CONSENT, WITHDRAW, LOG, CORRECT_CONTACT, SIGNPOST,
+    SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, CONDITIONS, REFER_AGAIN, NEEDS, ANSWER, HAND_OVER, HAND_OVER_ALL,
+    CLOSE, REOPEN, FLAG, REVIEW, GOAL, REWORD, PROGRESS, LEAVE, CONSENT, WITHDRAW, LOG, CORRECT_CONTACT, SIGNPOST,
     CAME_OF, ADD_RESOURCE, EDIT_RESOURCE, WRONG, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS,
     WORDING, *ACCOUNT, *ADMINISTRATION,
 )  # fmt: skip

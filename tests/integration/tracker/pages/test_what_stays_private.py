@@ -206,7 +206,7 @@ def test_addresses_of_a_whole_journey_are_made_of_ids_and_fixed_words(desk: Desk
         "people referrals contacts signposts resources assessments attendance studies sites new answer close leaving "
         "withdrawal outcome correct missed consents sign-out outcomes-due show mine all category ID main phq9 ons4 eq5d-5l "
         "baseline 6m unanswered needs hand-over closed reopen conditions safety-flags instruments state need page search edit "
-        "again questions check account answers draft discard goals progress wrong checked settled waiting back "
+        "again questions check account answers draft discard goals progress wrong checked settled waiting back team results "
         + " ".join(REASONS)
     )
     fields = {"minutes", "mode", "kind", "status", "name", "signpost-ID"}
@@ -262,6 +262,9 @@ link-worker        /resources/{resource}
 link-worker        /resources/{resource}/edit
 link-worker        /resources/{resource}/wrong
 supervisor         /resources/uptake
+supervisor         /team
+supervisor         /team/workers/{worker}/hand-over
+link-worker        /results
 link-worker        /studies/{study_garden}/sites/{site_mill}/people/new
 supervisor         /people/new
 outcome-assessor   /outcomes-due
