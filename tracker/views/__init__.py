@@ -14,11 +14,13 @@ from werkzeug.wrappers import Response
 from instruments import codes
 from instruments.scoring import REASONS
 
+from .. import languages
 from ..config import Config
 from ..extensions import local_day, today
 from ..queries.safety import flags
 from . import (
     account,
+    answers,
     assessments,
     attendance,
     contacts,
@@ -34,6 +36,7 @@ from . import (
     resources,
     safety,
     second_step,
+    self_completion,
     sign_in,
     signposts,
     sites,
@@ -45,6 +48,7 @@ from .show import navigation
 JOURNEYS = (
     home, people, referrals, safety, contacts, signposts, resources, assessments, questions, attendance, library,
     studies, staff, sites, account, second_step, invitations, open_referral,
+    self_completion, answers,
 )  # fmt: skip
 
 
@@ -61,6 +65,7 @@ def init_app(app: Flask, config: Config) -> None:
         MAX_FORM_MEMORY_SIZE=1_000_000,
         WTF_CSRF_TIME_LIMIT=None,
         PUBLIC_DIRECTORY=config.public_directory,
+        CONTACT=config.contact,
     )
     if config.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
@@ -70,7 +75,7 @@ def init_app(app: Flask, config: Config) -> None:
     for journey in JOURNEYS:
         app.register_blueprint(journey.pages)
     app.context_processor(_context)
-    app.jinja_env.globals.update(codes=codes, score_reasons=REASONS)
+    app.jinja_env.globals.update(codes=codes, score_reasons=REASONS, _=languages.translate, spoken=languages.foreign)
     app.template_filter("day")(_day)
     app.template_filter("ago")(_ago)
     app.template_filter("local_day")(local_day)
@@ -123,7 +128,7 @@ def _headers(response: Response) -> Response:
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if request.endpoint != "static" and not response.cache_control.public:
