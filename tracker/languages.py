@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from flask import g, has_app_context
+from flask import Flask, g, has_app_context
 
 SOURCE = "en"
 LANGUAGES = {SOURCE: "English", "cy": "Cymraeg"}
@@ -22,6 +22,11 @@ AWAITING_REVIEW = frozenset({"cy"})
 """Drafted by a machine: a page in one of these says so."""
 
 _STRING = re.compile(r'(?:(msgid|msgstr) )?("(?:[^"\\]|\\.)*")')
+
+
+def init_app(app: Flask) -> None:
+    """Let every template translate."""
+    app.jinja_env.globals.update(_=translate, spoken=foreign)
 
 
 def choose(language: str | None) -> None:

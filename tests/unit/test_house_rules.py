@@ -226,6 +226,9 @@ MOMENTS_WITHOUT_AN_ACTOR = {
     "sign_in.ended_at": "user_id, or the time-out",
     "sign_in_failure.failed_at": "nobody has signed in",
     "passkey.used_at": "user_id",
+    "self_completion.opened_at": "whoever has the link: the person who answers",
+    "self_completion.seen_at": "the person who answers",
+    "self_completion.finished_at": "the person who answers",
 }
 
 
@@ -294,6 +297,8 @@ NO_WRITES = {
     "directory.website_fault": "looks at an address and at nothing else",
 }
 NOT_IN_THE_TRAIL = {
+    "self_completion.note_guess": "nobody is signed in; the digest is kept for the throttle only",
+    "self_completion.wait_before_guess": "only looks at what the throttle kept",
     "second_factor.accept_code": "the sign-in that follows says that it was by a code",
     "second_factor.use_passkey": "the sign-in that follows says that it was by a passkey",
     "staff.forget_failures": "clears digests that the throttle kept",

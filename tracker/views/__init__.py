@@ -75,7 +75,8 @@ def init_app(app: Flask, config: Config) -> None:
     for journey in JOURNEYS:
         app.register_blueprint(journey.pages)
     app.context_processor(_context)
-    app.jinja_env.globals.update(codes=codes, score_reasons=REASONS, _=languages.translate, spoken=languages.foreign)
+    app.jinja_env.globals.update(codes=codes, score_reasons=REASONS)
+    languages.init_app(app)
     app.template_filter("day")(_day)
     app.template_filter("ago")(_ago)
     app.template_filter("local_day")(local_day)
