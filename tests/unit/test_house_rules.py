@@ -297,6 +297,7 @@ NO_WRITES = {
     "directory.website_fault": "looks at an address and at nothing else",
 }
 NOT_IN_THE_TRAIL = {
+    "self_completion.keep_answer": "keeps the answer by drafts.keep_answers, which writes the row",
     "self_completion.note_guess": "nobody is signed in; the digest is kept for the throttle only",
     "self_completion.wait_before_guess": "only looks at what the throttle kept",
     "second_factor.accept_code": "the sign-in that follows says that it was by a code",

@@ -14,7 +14,7 @@ from instruments.definition import Instrument
 from ..extensions import db
 from ..models import WAYS as WAYS
 from ..models import Person, SelfCompletion, User, digest_of
-from ..permissions import may_answer_alone, may_see_person
+from ..permissions import may_answer_alone, may_see_care, may_see_person
 from .occasions import Occasion, occasions
 from .scope import NotFound
 
@@ -25,6 +25,16 @@ class Choice:
 
     occasion: Occasion
     obstacle: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNow:
+    """A link not opened yet, or answers under way. `author` is None for who must stay blind: a link worker's name tells
+    the arm.
+    """
+
+    asked: SelfCompletion
+    author: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +66,8 @@ def _has_words(instrument: Instrument) -> bool:
     return all(item.text and all(option.label for option in item.options) for item in instrument.items)
 
 
-def current(person: Person, *, by: User) -> Sequence[SelfCompletion]:
-    """What is open for one person: links not opened yet, and answers under way; the latest first."""
+def current(person: Person, *, by: User) -> Sequence[OpenNow]:
+    """What is open for one person, the latest first."""
     if not may_see_person(by, person):
         raise NotFound
     found = db.session.scalars(
@@ -66,7 +76,8 @@ def current(person: Person, *, by: User) -> Sequence[SelfCompletion]:
         .options(joinedload(SelfCompletion.author), selectinload(SelfCompletion.parts))
         .order_by(SelfCompletion.recorded_at.desc())
     )
-    return [each for each in found if may_answer_alone(each)]
+    named = may_see_care(by, person)
+    return [OpenNow(each, each.author.name if named else None) for each in found if may_answer_alone(each)]
 
 
 def one(id: uuid.UUID, *, by: User) -> SelfCompletion:

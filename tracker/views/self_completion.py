@@ -42,7 +42,7 @@ def ask(person_id: uuid.UUID, timepoint_id: str) -> tuple[str, int] | Response:
         first=choices[0].occasion,
         offered=offered,
         left_out=[each for each in choices if each.obstacle is not None],
-        current=[each for each in queries.current(person, by=me()) if each.timepoint == timepoint_id],
+        current=[each for each in queries.current(person, by=me()) if each.asked.timepoint == timepoint_id],
         today=today(),
     )
 

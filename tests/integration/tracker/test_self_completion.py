@@ -319,7 +319,7 @@ def test_staff_see_what_is_open_and_what_is_not_any_more(world: World):
     def seen() -> list[tuple[str, bool]]:
         db.session.rollback()
         found = queries.current(world.person("own"), by=world.user("outcome-assessor"))
-        return [(each.timepoint, each.opened_at is not None) for each in found]
+        return [(each.asked.timepoint, each.asked.opened_at is not None) for each in found]
 
     ask(world, timepoint="baseline")
     cookie = open_it(ask(world))
@@ -333,6 +333,13 @@ def test_staff_see_what_is_open_and_what_is_not_any_more(world: World):
             select(SelfCompletion).where(SelfCompletion.timepoint == "baseline")
         ).one().valid_until -= LONG_AGO
     assert seen() == []
+
+
+@pytest.mark.parametrize(("who", "told"), [("supervisor", "Link-Worker"), ("outcome-assessor", None)])
+def test_an_assessor_does_not_learn_that_a_link_worker_made_the_link(world: World, who: str, told: str | None):
+    ask(world)
+    (found,) = queries.current(world.person("own"), by=world.user(who))
+    assert found.author == told
 
 
 # ------------------------------------------------------------------------------------- what is recorded

@@ -138,7 +138,7 @@ def test_the_link_is_shown_once_with_a_picture_and_stands_in_no_address(desk: De
     again = desk.open("link-worker", ASK_ALONE.path)
     for later in (again, desk.open("link-worker", "/people/{own}")):
         assert token not in later.html
-        assert "Link made, not opened: 1 instrument, by Link-Worker" in later.text
+        assert "Link made, not opened: 1 instrument, from Link-Worker, today at" in later.text
 
 
 def test_a_timepoint_ahead_of_its_time_may_be_asked_and_says_so(desk: Desk):
@@ -186,8 +186,12 @@ def _followed(desk: Desk, who: str, path: str) -> tuple[int, None, str]:
 
 
 def test_an_assessor_learns_nothing_of_care_from_it(desk: Desk):
-    text = desk.open("outcome-assessor", ASK_ALONE.path).text
-    assert [secret for secret in ("Link worker arm", "Mill Practice", "Usual care", "Contact") if secret in text] == []
+    page = desk.open("outcome-assessor", ASK_ALONE.path)
+    secrets = ("Link worker arm", "Mill Practice", "Usual care", "Contact")
+    assert [secret for secret in secrets if secret in page.text] == []
+    (told,) = page.main.all("div", class_="lwk-asked")
+    assert told.text.startswith("Link made, not opened: 2 instruments, today at ")
+    assert "Link-Worker" not in told.text
 
 
 # ------------------------------------------------------------------------------------ link and cookie
