@@ -14,6 +14,7 @@ KEYS_FILE = "keys.json"
 DATABASE_FILE = "tracker.db"
 DEMO_MARKER = "this-is-a-demo.txt"
 KEY_BYTES = 32
+LONGEST_CONTACT = 200
 
 
 class ConfigError(ValueError):
@@ -50,6 +51,8 @@ class Config:
     second_factor: bool = True
     """Whether everybody must have one: an app that shows codes, or a passkey."""
     public_directory: str = ""
+    contact: str = ""
+    """Whom people who answer by themselves may ask, as one line; without it they are told to ask who gave the link."""
 
 
 def data_folder() -> Path:
@@ -80,6 +83,7 @@ def load(data: Path | None = None, *, create: bool = False, local: bool = False)
         answer_within=_answer_within(),
         second_factor=_second_factor(folder),
         public_directory=_public_directory(),
+        contact=_contact(),
     )  # fmt: skip
 
 
@@ -125,6 +129,13 @@ def _public_directory() -> str:
     if slug and not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug):
         raise ConfigError(f"TRACKER_PUBLIC_DIRECTORY: unexpected value '{slug}'; give the id of a study, or nothing")
     return slug
+
+
+def _contact() -> str:
+    text = " ".join(os.environ.get("TRACKER_CONTACT", "").split())
+    if len(text) > LONGEST_CONTACT:
+        raise ConfigError(f"TRACKER_CONTACT: is {len(text)} characters long; give at most {LONGEST_CONTACT}")
+    return text
 
 
 def _create(folder: Path) -> None:

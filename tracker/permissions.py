@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
-from .models import Arm, Consent, Contact, Membership, Person, Site, Study, User
+from .models import Arm, Consent, Contact, Membership, Person, SelfCompletion, Site, Study, User
 
 CARE_ROLES = ("link-worker", "supervisor")
 SITE_ROLES = (*CARE_ROLES, "outcome-assessor")
@@ -80,6 +80,16 @@ def is_offered_care(arm: Arm | None) -> bool:
 
 def may_record_assessment(user: User, person: Person) -> bool:
     return may_see_person(user, person)
+
+
+def may_be_asked_alone(user: User, person: Person) -> bool:
+    """Whether somebody's answers may come without a member of staff beside them; nobody who left is asked."""
+    return person.left_on is None and may_record_assessment(user, person)
+
+
+def may_answer_alone(asked: SelfCompletion) -> bool:
+    """The person writes with the right of whoever asked them: when that ends, so does this."""
+    return asked.is_current and may_be_asked_alone(asked.author, asked.person)
 
 
 def may_record_service_use(user: User, person: Person) -> bool:

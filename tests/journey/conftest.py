@@ -21,7 +21,7 @@ from tests import world as worlds
 from tests.browser import watched_page
 from tests.codes import code
 from tests.world import PASSWORD, World, days_ago
-from tracker.actions import care, directory, goals, outcomes, people, safety, second_factor, staff
+from tracker.actions import care, directory, goals, outcomes, people, safety, second_factor, self_completion, staff
 from tracker.extensions import db, security
 from tracker.models import Post
 
@@ -85,7 +85,12 @@ class Live:
     cookies: dict[str, list[Any]] = field(default_factory=dict)
 
     def sign_in(self, page: Page, name: str) -> None:
-        """By the page itself, the first time; then with the cookie that came of it."""
+        """By the page itself, the first time; then with the cookie that came of it.
+
+        A respondent is nobody of the staff: they have opened a link.
+        """
+        if name == "respondent" and name not in self.cookies:
+            self.cookies[name] = [{"name": "answers", "value": self._opened_link(), "url": self.address}]
         if name in self.cookies:
             page.context.add_cookies(self.cookies[name])
             return
@@ -98,6 +103,14 @@ class Live:
             page.get_by_role("button", name="Continue").click()
         page.wait_for_url(lambda url: "sign-in" not in url)
         self.cookies[name] = page.context.cookies()
+
+    def _opened_link(self) -> str:
+        with self.app.app_context(), db.transaction():
+            worker, person = self.world.user("link-worker"), self.world.person("same-site")
+            _, token = self_completion.make_link(
+                by=worker, person=person, timepoint="6m", instruments=["ons4", "phq9"]
+            )  # fmt: skip
+            return self_completion.open_link(by=None, token=token)
 
     def open(self, page: Page, path: str) -> None:
         page.goto(self.address + path.format(**self.places))
@@ -157,6 +170,7 @@ def _furnished(world: World) -> dict[str, uuid.UUID]:
         care.set_needs(
             by=worker, referral=world.referral("own"), version=world.referral("own").version, needs=["money", "food"]
         )
+        self_completion.make_link(by=worker, person=world.person("own"), timepoint="6m", instruments=["ons4"])
         accounts = _accounts(world)
         goal = goals.set_goal(
             by=worker, person=world.person("own"), words="Walk to the shop alone", set_on=days_ago(90)

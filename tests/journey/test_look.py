@@ -27,6 +27,7 @@ from wtforms.validators import InputRequired, Length
 from instruments.codes import ATTENDANCES, CONTACT_MODES, ETHNICITIES
 from tests.browser import check_accessible, watched_page
 from tests.journey.conftest import Live
+from tracker import languages
 from tracker.forms.fields import CodeRadio, CodeSelect, DatePartsField, WholeNumber, YesNoRadio
 
 # The test server forgets to close a file when a browser leaves before it is sent.
@@ -125,7 +126,8 @@ def scratch_app() -> Flask:
     account.add_url_rule("/account", "view", lambda: "Account")
     for pages in (security, library, account):
         app.register_blueprint(pages)
-    for name in ("day", "ago", "local_day"):
+    languages.init_app(app)
+    for name in ("day", "ago", "local_day", "moment"):
         app.template_filter(name)(lambda value, *_: str(value))
     app.add_url_rule("/", "everything", everything, methods=["GET", "POST"])
     app.after_request(strictly)

@@ -92,6 +92,22 @@ outcome-assessor   /people/{own}/assessments/ons4/6m/questions/1
 link-worker        /people/{same-site}/assessments/phq9/6m
 link-worker        /people/{same-site}/assessments/phq9/6m/check
 link-worker        /people/{own}/assessments/phq9/6m/missed
+link-worker        /people/{own}/self-completion/6m
+link-worker        /people/{own}/self-completion/baseline
+nobody             /answer/not-a-link-of-ours
+nobody             /answers
+respondent         /answers
+respondent         /answers/1/1
+respondent         /answers/2/9
+respondent         /answers/2/9/help
+respondent         /answers/check
+respondent         /answers/stop
+respondent         /answers/thank-you
+respondent         /answers/stopped
+respondent         /answer/not-a-link-of-ours
+respondent         /answers/check?language=cy
+respondent         /answers/1/1
+respondent         /answers/2/9/help
 link-worker        /assessments/{phq9}
 link-worker        /assessments/{phq9}/correct
 link-worker        /people/{own}/attendance/new
@@ -145,7 +161,7 @@ NOT_A_PAGE = {
     "second_step.recover", "security.tf_select", "security.two_factor_rescue", "security.two_factor_setup",
     "security.two_factor_setup_validate", "security.two_factor_token_validation",
     "assessments.keep_sent", "assessments.discard", "questions.start", "contacts.again", "library.template", "library.switch",
-    "resources.check", "resources.settle", "held_forms.keep", "held_forms.discard",
+    "resources.check", "resources.settle", "held_forms.keep", "held_forms.discard", "self_completion.end",
 }  # fmt: skip
 """The library's own, which open for nobody; and the second step, which is walked through in test_account."""
 
@@ -176,6 +192,8 @@ link-worker        /people/{own}/assessments/eq5d-5l/6m             Choose an an
 link-worker        /people/{own}/assessments/phq9/6m/missed         Choose what happened
 link-worker        /people/{own}/assessments/phq9/6m/questions/3    Choose an answer, or skip this question
 link-worker        /people/{same-site}/assessments/phq9/6m/check    Say why questions were left out
+link-worker        /people/{own}/self-completion/6m                 Choose how they answer
+respondent         /answers/1/1                                     Choose an answer, or choose that you prefer
 link-worker        /assessments/{phq9}/correct                      Say why the answers change
 link-worker        /people/{own}/attendance/new                     Enter how many times
 supervisor         /team/workers/{worker}/hand-over                 Choose who is handed over
@@ -225,7 +243,7 @@ def test_no_page_of_theirs_stands_in_anybody_s_way(live: Live, chromium: Browser
             look(live, page, who, path)
             check_accessible(page)
             expect(page.locator("h1")).to_have_count(1)
-            assert re.fullmatch(r"[A-Z].+ – Link worker kit", page.title()), path
+            assert re.fullmatch(r"[A-Z].+ – (Link worker kit|Your answers|Eich atebion)", page.title()), path
             assert "Person" not in page.title().removeprefix("Person P0"), "a title stays in the browser's history"
             assert "None" not in page.locator("main").inner_text(), path
 

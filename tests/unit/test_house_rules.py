@@ -227,6 +227,9 @@ MOMENTS_WITHOUT_AN_ACTOR = {
     "sign_in_failure.failed_at": "nobody has signed in",
     "passkey.used_at": "user_id",
     "held_form.held_at": "user_id",
+    "self_completion.opened_at": "whoever has the link: the person who answers",
+    "self_completion.seen_at": "the person who answers",
+    "self_completion.finished_at": "the person who answers",
 }
 
 
@@ -298,6 +301,9 @@ NOT_IN_THE_TRAIL = {
     "held_forms.hold": "nothing is recorded by it; what is saved in the end has its row",
     "held_forms.let_go": "nothing was recorded",
     "care.hand_over_faults": "only looks at what could not be handed over",
+    "self_completion.keep_answer": "keeps the answer by drafts.keep_answers, which writes the row",
+    "self_completion.note_guess": "nobody is signed in; the digest is kept for the throttle only",
+    "self_completion.wait_before_guess": "only looks at what the throttle kept",
     "second_factor.accept_code": "the sign-in that follows says that it was by a code",
     "second_factor.use_passkey": "the sign-in that follows says that it was by a passkey",
     "staff.forget_failures": "clears digests that the throttle kept",

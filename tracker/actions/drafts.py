@@ -17,9 +17,10 @@ from .refusal import RECORDED, Conflict, check, refuse_bad_answers, translated
 
 
 def keep_answers(
-    *, by: User, person: Person, instrument: Instrument, timepoint: str, answers: Mapping[str, Said]
-) -> None:
-    """Keep these answers besides those given before; None takes an answer back."""
+    *, by: User, person: Person, instrument: Instrument, timepoint: str, answers: Mapping[str, Said],
+    reason: str | None = None,
+) -> None:  # fmt: skip
+    """Keep these answers besides those given before; None takes an answer back. `reason` says how they came."""
     check(may_record_assessment(by, person))
     refuse_bad_answers(instrument, codes_of(answers))
     _refuse_recorded(person, instrument, timepoint)
@@ -38,7 +39,7 @@ def keep_answers(
     with translated():
         write_event(
             by=by, action="keep_answers", record=draft, before={"responses": before},
-            after=facts(draft) | {"responses": draft.answers},
+            after=facts(draft) | {"responses": draft.answers}, reason=reason,
         )  # fmt: skip
 
 

@@ -34,11 +34,12 @@ class Administration:
 
 def record_assessment(
     *, by: User, person: Person, instrument: Instrument, administration: Administration,
-    responses: Mapping[str, Said], client_key: uuid.UUID,
+    responses: Mapping[str, Said], client_key: uuid.UUID, reason: str | None = None,
 ) -> Assessment:  # fmt: skip
     """Save an answered instrument: complete when every item that is asked has an answer, else partly answered.
 
     What was written down as missed or declined is answered after all, and the draft has served; the trail keeps both.
+    `reason` says how the answers came, where a member of staff did not write them down.
     """
     check(may_record_assessment(by, person))
     _check_date(person, administration.assessed_on)
@@ -64,7 +65,7 @@ def record_assessment(
         response.say(answer)
         assessment.responses.append(response)
     after = facts(assessment) | {"responses": answers}
-    write_event(by=by, action="record_assessment", record=assessment, before=before, after=after)
+    write_event(by=by, action="record_assessment", record=assessment, before=before, after=after, reason=reason)
     return assessment
 
 

@@ -14,6 +14,7 @@ from instruments.definition import Instrument, Item
 
 from ..actions.outcomes import Said, codes_of
 from ..extensions import today
+from ..languages import translate as _
 from .checks import a_key, a_version, at_most, new_key, not_in_the_future
 from .fields import CodeRadio, DatePartsField, TextBlock, WholeNumber, plain_figures
 from .page_form import PageForm
@@ -97,6 +98,14 @@ class QuestionForm(ItemsForm):
         return "not-answered" if self.skip.data else None
 
 
+class AloneForm(ItemsForm):
+    """One question, put to somebody who answers alone."""
+
+    @property
+    def remedy(self) -> str:  # type: ignore[override]
+        return _("Choose an answer, or choose that you prefer not to say")
+
+
 class AssessmentForm(AnswersForm):
     """What every administration records besides the answers."""
 
@@ -168,11 +177,11 @@ def _field(item: Item) -> Any:
         codes = {code: str(code) for code in item.codes}
     else:
         return AnswerNumber(words, [_answered(item), _accepted(item)], description=_ends(item))
-    refusal = f"That is not an answer to this question. Choose one of {item.allowed}."
+    refusal = _("That is not an answer to this question. Choose one of %(allowed)s.", allowed=item.allowed)
     return CodeRadio(
         words,
         [_answered(item)],
-        codes={**codes, NOT_SAID: "Prefer not to say"},
+        codes={**codes, NOT_SAID: _("Prefer not to say")},
         coerce=_code_or_not_said,
         invalid_choice_message=refusal,
         invalid_value_message=refusal,
@@ -198,7 +207,7 @@ class AnswerNumber(WholeNumber):
         self.data = NOT_SAID
         if any(value.strip() for value in typed):
             self.data = None
-            raise ValueError("Enter a number or prefer not to say, not both")
+            raise ValueError(_("Enter a number or prefer not to say, not both"))
 
     @property
     def typed(self) -> str:
@@ -216,10 +225,10 @@ class AnswerNumber(WholeNumber):
 
 
 def _ends(item: Item) -> str:
-    ends = [
-        f"{end} is {label}" for end, label in ((item.minimum, item.low_label), (item.maximum, item.high_label)) if label
-    ]
-    return f"A number from {item.allowed}. " + ", ".join(ends)
+    labels = ((item.minimum, item.low_label), (item.maximum, item.high_label))
+    ends = [_("%(number)s is %(label)s", number=end, label=label) for end, label in labels if label]
+    numbers = _("A number from %(lowest)s to %(highest)s.", lowest=item.minimum, highest=item.maximum)
+    return f"{numbers} {', '.join(ends)}"
 
 
 def _answered(item: Item) -> Any:
@@ -236,9 +245,10 @@ def _answered(item: Item) -> Any:
 
 
 def _accepted(item: Item) -> Any:
-    def accepted(_: BaseForm, field: Field) -> None:
+    def accepted(form: BaseForm, field: Field) -> None:  # noqa: ARG001
         if field.data != NOT_SAID and (not isinstance(field.data, int) or not item.accepts(field.data)):
-            raise ValidationError(f"{field.data} is not an answer here. Choose one of {item.allowed}.")
+            words = {"said": field.data, "allowed": item.allowed}
+            raise ValidationError(_("%(said)s is not an answer here. Choose one of %(allowed)s.", **words))
 
     return accepted
 

@@ -15,6 +15,8 @@ from wtforms.form import BaseForm
 from wtforms.utils import unset_value
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from ..languages import translate as _
+
 NOT_AN_ANSWER = "Choose one of the answers on this page"
 WIDTHS = {"day": 2, "month": 2, "year": 4}
 EARLIEST_YEAR = 1890
@@ -187,5 +189,5 @@ class WholeNumber(IntegerField):
         if not text:
             return
         if not re.fullmatch(r"-?[0-9]{1,9}", text):
-            raise ValueError(f"{self.label.text} must be a whole number, such as 15")
+            raise ValueError(_("%(what)s must be a whole number, such as 15", what=self.label.text))
         self.data = int(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import Form
 from wtforms.validators import DataRequired, InputRequired, ValidationError
 
@@ -13,6 +12,7 @@ from ..actions.care import Referral
 from ..extensions import today
 from .checks import at_most, not_in_the_future
 from .fields import CodeChecks, CodeRadio, CodeSelect, DatePartsField, TextBlock
+from .page_form import PageForm
 
 MOVED_ON = "Choose from the list as it is now: somebody whom you ticked is not with them any more"
 
@@ -31,7 +31,7 @@ class ResultsForm(Form):
     at = CodeSelect("From the baseline to", codes={})
 
 
-class ReassignForm(FlaskForm):
+class ReassignForm(PageForm):
     """Which people, to whom, from when, and why."""
 
     which = CodeRadio("Who is handed over?", [InputRequired("Choose who is handed over")], codes={})

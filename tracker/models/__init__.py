@@ -20,6 +20,7 @@ from .person import Characteristic, Condition, Consent, Identity, Person
 from .referral import MOST_ATTEMPTS, MOST_MINUTES, Assignment, Contact, Need, Referral, Reopening
 from .resource import STILL_ASKED, FaultReport, Resource, Signpost
 from .safety import SAFETY_KINDS, SafetyFlag
+from .self_completion import LINK_VALID, LONGEST, MOST_IDLE, WAYS, SelfCompletion, SelfCompletionPart, digest_of
 from .service_use import ServiceUse
 from .sign_in import ABSOLUTE, IDLE, SIGN_IN_METHODS, Authenticator, Passkey, RecoveryCode, SignIn, SignInFailure
 from .staff import STAFF_ROLES, TEXT_SIZES, Invitation, Membership, Post, User
@@ -27,11 +28,12 @@ from .study import Allocation, Arm, Site, Study
 from .wording import Wording
 
 __all__ = [
-    "ABSOLUTE", "ANSWERED", "CLOSEST", "IDLE", "KEPT_FOR", "MOST_ATTEMPTS", "MOST_MINUTES", "SAFETY_KINDS",
-    "SIGN_IN_METHODS", "STAFF_ROLES", "STILL_ASKED", "TEXT_SIZES", "Allocation", "Arm", "Assessment", "Assignment",
-    "AuditEvent", "Authenticator", "Base", "Characteristic", "Condition", "Consent", "Contact", "Draft",
-    "DraftResponse", "FaultReport", "Goal", "GoalProgress", "HeldForm", "Identity", "Invitation", "ItemResponse",
-    "Membership", "Need", "Passkey", "Person", "Post", "RecoveryCode", "Referral", "Reopening", "ReportedScore",
-    "Resource", "SafetyFlag", "Said", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "Study", "User",
-    "Wording", "codes_of",
+    "ABSOLUTE", "ANSWERED", "CLOSEST", "IDLE", "KEPT_FOR", "LINK_VALID", "LONGEST", "MOST_ATTEMPTS", "MOST_IDLE",
+    "MOST_MINUTES", "SAFETY_KINDS", "SIGN_IN_METHODS", "STAFF_ROLES", "STILL_ASKED", "TEXT_SIZES", "WAYS",
+    "Allocation", "Arm", "Assessment", "Assignment", "AuditEvent", "Authenticator", "Base", "Characteristic",
+    "Condition", "Consent", "Contact", "Draft", "DraftResponse", "FaultReport", "Goal", "GoalProgress", "HeldForm",
+    "Identity", "Invitation", "ItemResponse", "Membership", "Need", "Passkey", "Person", "Post", "RecoveryCode",
+    "Referral", "Reopening", "ReportedScore", "Resource", "SafetyFlag", "Said", "SelfCompletion",
+    "SelfCompletionPart", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "Study", "User", "Wording",
+    "codes_of", "digest_of",
 ]  # fmt: skip

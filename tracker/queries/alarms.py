@@ -5,16 +5,21 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy.orm import selectinload
 
 from instruments import definition, get, library
 
-from ..extensions import db, local_day
-from ..models import Assessment, Draft, DraftResponse, ItemResponse, Person, User
-from ..permissions import may_see_person
+from ..extensions import db, local_day, today
+from ..models import Assessment, Draft, DraftResponse, ItemResponse, Person, Referral, User
+from ..permissions import CARE_ROLES, SITE_ROLES, may_see_person
+from .scope import visible_people
+
+RECENT = timedelta(weeks=4)
+"""How long somebody whom no link worker holds stands on the lists of those whose answers ask for action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,40 @@ def alarms(people: Sequence[Person], *, by: User) -> dict[uuid.UUID, list[Alarm]
             alarm = Alarm(alert, each.person, each.instrument, each.timepoint, each.answered_on, each.assessment)
             found.setdefault(each.person, []).append(alarm)
     return found
+
+
+def alarmed_people(*, by: User) -> Sequence[Person]:
+    """Everybody at the asker's sites whose latest answer asks for action and is recent, by study number."""
+    return _alarmed(visible_people(by, SITE_ROLES), by)
+
+
+def alarmed_off_caseload(*, by: User) -> Sequence[Person]:
+    """Those of them whom nobody holds now: never referred, not accepted yet, or closed."""
+    held = exists().where(
+        Referral.person_id == Person.id, Referral.status == "accepted", Referral.closed_on.is_(None)
+    )  # fmt: skip
+    return _alarmed(visible_people(by, CARE_ROLES).where(~held), by)
+
+
+def _alarmed(people: Select[Person], by: User) -> Sequence[Person]:
+    """Looked for among those who ever gave such an answer: they are few."""
+    finished = select(Assessment.person_id).join(Assessment.responses).where(_asks_for_action(Assessment, ItemResponse))
+    begun = select(Draft.person_id).join(Draft.responses).where(_asks_for_action(Draft, DraftResponse))
+    few = people.where(Person.left_on.is_(None), or_(Person.id.in_(finished), Person.id.in_(begun)))
+    ordered = few.options(selectinload(Person.consents)).order_by(Person.study_number)
+    found = db.session.scalars(ordered).unique().all()
+    now, since = alarms(found, by=by), today() - RECENT
+    return [person for person in found if any(each.answered_on >= since for each in now.get(person.id, ()))]
+
+
+def _asks_for_action(form: type[Assessment | Draft], answer: type[ItemResponse | DraftResponse]) -> ColumnElement[bool]:
+    return or_(
+        *(
+            (form.instrument == instrument.id) & (answer.item == alert.item) & (answer.value >= alert.at_least)
+            for instrument in library()
+            for alert in instrument.alerts
+        )
+    )
 
 
 def _watched_answers(people: Sequence[uuid.UUID]) -> Iterator[_Answer]:

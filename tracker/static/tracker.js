@@ -55,7 +55,7 @@ function offerSliders() {
       const given = box.value.trim() !== "" && Number.isInteger(Number(box.value));
       if (given) range.value = box.value;
       ruler.classList.toggle("lwk-vas__ruler--untouched", !given);
-      range.setAttribute("aria-valuetext", given ? range.value : "Not answered");
+      range.setAttribute("aria-valuetext", given ? range.value : ruler.dataset.unanswered);
     };
     const give = () => {
       box.value = range.value;

@@ -14,11 +14,13 @@ from werkzeug.wrappers import Response
 from instruments import codes
 from instruments.scoring import REASONS
 
+from .. import languages
 from ..config import Config
 from ..extensions import local_day, today
 from ..queries.safety import flags
 from . import (
     account,
+    answers,
     assessments,
     attendance,
     contacts,
@@ -37,6 +39,7 @@ from . import (
     results,
     safety,
     second_step,
+    self_completion,
     sign_in,
     signposts,
     sites,
@@ -48,7 +51,8 @@ from .show import navigation
 
 JOURNEYS = (
     home, people, referrals, safety, goals, contacts, signposts, resources, assessments, questions, attendance, library,
-    studies, team, results, staff, sites, account, second_step, invitations, held_forms, open_referral,
+    studies, team, results, staff, sites, account, second_step, invitations, self_completion, answers, held_forms,
+    open_referral,
 )  # fmt: skip
 
 
@@ -65,6 +69,7 @@ def init_app(app: Flask, config: Config) -> None:
         MAX_FORM_MEMORY_SIZE=1_000_000,
         WTF_CSRF_TIME_LIMIT=None,
         PUBLIC_DIRECTORY=config.public_directory,
+        CONTACT=config.contact,
     )
     if config.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
@@ -77,6 +82,7 @@ def init_app(app: Flask, config: Config) -> None:
     app.jinja_env.globals.update(
         codes=codes, score_reasons=REASONS, held_here=held_forms.here, held_at_address=held_forms.address
     )
+    languages.init_app(app)
     app.template_filter("day")(_day)
     app.template_filter("ago")(_ago)
     app.template_filter("local_day")(local_day)
@@ -130,7 +136,7 @@ def _headers(response: Response) -> Response:
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if request.endpoint != "static" and not response.cache_control.public:

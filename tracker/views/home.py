@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from ..extensions import today
 from ..permissions import CARE_ROLES, holds
 from ..queries.agenda import REASONS, agenda
+from ..queries.alarms import alarmed_off_caseload
 from ..queries.caseload import caseload, closed_referrals, people_without_referral, unanswered_referrals, withdrawals
 from ..queries.occasions import due_states
 from ..queries.safety import all_flags
@@ -46,6 +47,7 @@ def start() -> str | Response:
         total=len(entries),
         **_one_page(shown),
         unanswered=unanswered_referrals(by=asker),
+        alarmed=alarmed_off_caseload(by=asker),
         followed=followed,
         due=due_states(followed, today(), by=asker),
         flags=all_flags(by=asker),

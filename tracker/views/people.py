@@ -20,7 +20,7 @@ from ..forms.people import (
     WithdrawalForm,
 )
 from ..permissions import CARE_ROLES, SITE_ROLES, is_offered_care, may_correct_contact, may_see_care
-from ..queries import alarms, goals, occasions, scope, workload
+from ..queries import alarms, goals, occasions, scope, self_completion, workload
 from ..queries import people as histories
 from .gate import rule
 from .referrals import refer
@@ -41,6 +41,7 @@ def view(person_id: uuid.UUID) -> str:
         "histories": histories.histories(assessments, by=asker),
         "alarms": alarms.alarms([person], by=asker).get(person.id, []),
         "occasions": occasions.occasions(person, by=asker),
+        "asked_alone": self_completion.current(person, by=asker),
         "today": today(),
     }
     if may_see_care(asker, person):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
@@ -24,6 +25,7 @@ from tracker.models import (
     Post,
     Resource,
     SafetyFlag,
+    SelfCompletion,
     SignIn,
     Signpost,
 )
@@ -67,6 +69,8 @@ assessments.miss      SITE  SITE  SITE  -     -
 assessments.view      SITE  SITE  SITE  -     -
 assessments.correct   SITE  SITE  SITE  -     -
 attendance.add        SITE  -     SITE  -     -
+self_completion.ask   SITE  SITE  SITE  -     -
+self_completion.end   SITE  SITE  SITE  -     -
 """
 # A contact is corrected by whoever logged it and by supervisors: `test_a_contact_is_corrected_by...` below.
 OF_ITS_OWN = {"contacts.correct"}
@@ -140,7 +144,8 @@ studies.plan          n  n  n  y  n
 """
 PUBLIC = {
     "static", "security.login", "second_step.ask", "second_step.recover", "second_step.use_passkey",
-    "invitations.arrive", "invitations.accept",
+    "invitations.arrive", "invitations.accept", "answers.arrive", "answers.start", "answers.answer", "answers.help_now",
+    "answers.check", "answers.thank_you", "answers.stop", "answers.stopped",
 } | {
     f"open_referral.{name}"
     for name in (
@@ -148,7 +153,8 @@ PUBLIC = {
         "taxonomies", "taxonomy", "taxonomy_terms", "taxonomy_term",
     )
 }  # fmt: skip
-"""The feed is for everybody once it is switched on; what it then shows is held in test_open_referral_feed."""
+"""The feed is for everybody once it is switched on; what it then shows is held in test_open_referral_feed. The pages of
+people who answer alone open by a cookie of their own: see test_answering_alone."""
 SIGNED_IN = {"security.logout"}
 CLOSED = {
     "security.static", "security.tf_select", "security.two_factor_rescue", "security.two_factor_setup",
@@ -194,11 +200,15 @@ def records(app: Flask, world: World) -> dict[str, dict[str, uuid.UUID]]:
             goal = Goal(
                 person_id=person, words="Walk to the shop", set_on=days_ago(3), recorded_by=world.users["supervisor"]
             )
-            session.add_all([assessment, signpost, flag, goal])
+            asked = SelfCompletion(
+                person_id=person, timepoint="6m", way="link", digest=uuid.uuid4().hex, valid_until=datetime.now(UTC),
+                recorded_by=world.users["supervisor"],
+            )  # fmt: skip
+            session.add_all([assessment, signpost, flag, goal, asked])
             session.flush()
             made[kind] = {
                 "person_id": person, "referral_id": world.referrals[kind], "assessment_id": assessment.id,
-                "signpost_id": signpost.id, "flag_id": flag.id, "goal_id": goal.id,
+                "signpost_id": signpost.id, "flag_id": flag.id, "goal_id": goal.id, "asked_id": asked.id,
             }  # fmt: skip
     return made
 

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from instruments import get
 from tests.world import COMPLETE, PASSWORD, World, days_ago, signpost
-from tracker.actions import audit, care, invitations, outcomes, people, second_factor, staff
+from tracker.actions import audit, care, invitations, outcomes, people, second_factor, self_completion, staff
 from tracker.actions.refusal import Conflict, Refused
 from tracker.extensions import db, today
 from tracker.models import (
@@ -23,17 +23,21 @@ from tracker.models import (
     Assignment,
     AuditEvent,
     Contact,
+    DraftResponse,
     ItemResponse,
     Membership,
     Person,
     Post,
     RecoveryCode,
     Referral,
+    SelfCompletion,
     ServiceUse,
     Signpost,
 )
 from tracker.queries import care as care_queries
 from tracker.queries import command
+from tracker.queries import self_completion as self_completion_queries
+from tracker.queries.scope import NotFound
 
 Work = Callable[[], Any]
 
@@ -285,6 +289,94 @@ def test_one_link_is_opened_by_one_of_two(world: World, at_once):
     gave = at_once([lambda: str(invitations.open_invitation(by=None, token=token).id)] * 2)
     assert [type(each) for each in refused(gave)] == [Refused]
     assert db.session.scalar(select(func.count()).where(AuditEvent.action == "open_invitation")) == 1
+
+
+def alone(world: World, *instruments: str) -> str:
+    """A link by which somebody answers alone; gives its token."""
+    with db.transaction():
+        _, token = self_completion.make_link(
+            by=world.user("link-worker"), person=world.person("own"), timepoint="6m", instruments=instruments
+        )
+    return token
+
+
+def as_respondent(cookie: str, act: Callable[..., None], **given: Any) -> Work:
+    def work() -> str:
+        asked = self_completion_queries.answering(cookie, by=None)
+        act(by=asked.author, asked=asked, **given)
+        return "done"
+
+    return work
+
+
+def test_one_link_to_answer_alone_is_opened_by_one_of_four(world: World, at_once):
+    token = alone(world, "ons4")
+    gave = at_once([lambda: self_completion.open_link(by=None, token=token)] * 4)
+    assert [type(each) for each in refused(gave)] == [Refused] * 3
+    (cookie,) = [each for each in gave if isinstance(each, str)]
+    assert self_completion_queries.answering(cookie, by=None).parts
+    assert count(AuditEvent, AuditEvent.action == "open_self_completion") == 1
+
+
+def test_of_two_links_made_at_once_for_one_timepoint_one_opens(world: World, at_once):
+    def make() -> str:
+        _, token = self_completion.make_link(
+            by=world.user("link-worker"), person=world.person("own"), timepoint="6m", instruments=["ons4"]
+        )
+        return token
+
+    tokens = at_once([make] * 2)
+    assert refused(tokens) == []
+    open_ones = count(SelfCompletion, SelfCompletion.ended_at.is_(None))
+    assert open_ones == 1
+
+
+def test_answers_sent_twice_at_once_are_saved_once(world: World, at_once):
+    with db.transaction():
+        cookie = self_completion.open_link(by=None, token=alone(world, "ons4"))
+    with db.transaction():
+        as_respondent(cookie, self_completion.keep_answer, number=1, answers=COMPLETE["ons4"])()
+    gave = at_once([as_respondent(cookie, self_completion.finish)] * 3)
+    assert gave.count("done") == 1
+    assert {type(each) for each in refused(gave)} <= {Conflict, NotFound}
+    assert count(Assessment) == 1
+    assert count(ItemResponse) == 4
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_an_answer_and_the_end_of_its_link_at_once_leave_it_kept_or_refused(world: World, at_once, attempt: int):
+    with db.transaction():
+        cookie = self_completion.open_link(by=None, token=alone(world, "ons4"))
+    id = db.session.scalars(select(SelfCompletion.id)).one()
+
+    def end() -> str:
+        self_completion.end(by=world.user("supervisor"), asked=db.session.get(SelfCompletion, id))
+        return "ended"
+
+    works = [end, as_respondent(cookie, self_completion.keep_answer, number=1, answers={"happy": 3})]
+    random.Random(attempt).shuffle(works)
+    gave = at_once(works)
+    assert "ended" in gave
+    assert count(DraftResponse) == gave.count("done")
+    assert all(isinstance(each, Conflict | NotFound) for each in refused(gave))
+
+
+def test_the_person_and_staff_who_save_one_instrument_at_once_save_it_once(world: World, at_once):
+    with db.transaction():
+        cookie = self_completion.open_link(by=None, token=alone(world, "ons4"))
+    with db.transaction():
+        as_respondent(cookie, self_completion.keep_answer, number=1, answers=COMPLETE["ons4"])()
+
+    def staff_save() -> str:
+        outcomes.record_assessment(
+            by=world.user("outcome-assessor"), person=world.person("own"), instrument=get("ons4"), client_key=uuid.uuid4(),
+            responses={"satisfied": 1}, administration=outcomes.Administration("6m", today(), "telephone", "self"),
+        )  # fmt: skip
+        return "staff"
+
+    gave = at_once([as_respondent(cookie, self_completion.finish), staff_save])
+    assert all(isinstance(each, Refused | NotFound) for each in refused(gave)), gave
+    assert count(Assessment) == 1
 
 
 def test_one_recovery_code_lets_one_of_three_in(world: World, at_once):

@@ -16,7 +16,19 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
 from tests.world import PASSWORD, World, assessment, contact, days_ago, draft, signpost
-from tracker.actions import care, directory, goals, held_forms, invitations, outcomes, people, safety, staff, studies
+from tracker.actions import (
+    care,
+    directory,
+    goals,
+    held_forms,
+    invitations,
+    outcomes,
+    people,
+    safety,
+    self_completion,
+    staff,
+    studies,
+)
 from tracker.extensions import db, today
 from tracker.models import (
     AuditEvent,
@@ -45,6 +57,11 @@ BREAKING: dict[str, dict[str, Any]] = {
     "ck_site_list_size_range": {"list_size": -1},
     "ck_study_locked_at_with_by": {"locked_at": MOMENT},
     "ck_invitation_ended_at_with_by": {"ended_at": MOMENT},
+    "ck_self_completion_ended_at_with_by": {"ended_at": MOMENT},
+    "ck_self_completion_opened_at_with_seen_at": {"opened_at": MOMENT},
+    "ck_self_completion_finished_or_ended": {
+        "finished_at": MOMENT, "ended_at": MOMENT, "ended_by": lambda: uuid.UUID(int=1),
+    },
     "ck_membership_study_named": {"role": "evaluator", "study_id": None},
     "ck_membership_ended_at_with_by": {"ended_at": MOMENT},
     "ck_membership_site_named": {"role": "supervisor", "site_id": None},
@@ -151,6 +168,7 @@ def full(world: World) -> World:
             study=world.study(),
             site=None,
         )
+        self_completion.make_link(by=worker, person=world.person("own"), timepoint="6m", instruments=["ons4"])
         session.add(Wording(instrument="eq5d-5l", instrument_version="1", text="words", recorded_by=worker.id))
         staff.note_failure(by=None, account="a@test.example", address="192.0.2.1")
     return world
@@ -416,7 +434,8 @@ def test_everything_that_says_who_somebody_is_lies_encrypted_or_as_a_keyed_diges
 
 def test_only_who_somebody_is_and_how_they_prove_it_is_never_shown():
     holders = {table.name for table in TABLES.values() for c in table.columns if c.info["privacy"] == "never"}
-    assert holders == {"identity", "user", "authenticator", "passkey", "recovery_code", "invitation", "held_form"}
+    proofs = {"authenticator", "passkey", "recovery_code", "invitation", "self_completion"}
+    assert holders == {"identity", "user", "held_form"} | proofs
 
 
 def test_free_text_and_secrets_are_long_enough_and_classed(full: World):

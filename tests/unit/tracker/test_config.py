@@ -15,7 +15,7 @@ from tracker.config import ConfigError, Keys
 
 SETTINGS = (
     "TRACKER_DATA", "TRACKER_DATABASE_URL", "TRACKER_TIMEZONE", "TRACKER_PROXIES", "TRACKER_ANSWER_WITHIN",
-    "TRACKER_SECOND_FACTOR", "TRACKER_PUBLIC_DIRECTORY",
+    "TRACKER_SECOND_FACTOR", "TRACKER_PUBLIC_DIRECTORY", "TRACKER_CONTACT",
 )  # fmt: skip
 
 
@@ -222,4 +222,13 @@ def test_no_directory_is_open_unless_a_study_is_named(folder: Path, monkeypatch:
 def test_a_study_that_cannot_be_one_opens_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch, value: str):
     monkeypatch.setenv("TRACKER_PUBLIC_DIRECTORY", value)
     with pytest.raises(ConfigError, match="TRACKER_PUBLIC_DIRECTORY: unexpected value"):
+        config.load(folder)
+
+
+def test_whom_people_may_ask_is_one_line_and_nobody_unless_it_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    assert config.load(folder).contact == ""
+    monkeypatch.setenv("TRACKER_CONTACT", "  Elmstead team,\n 01632 960 100 ")
+    assert config.load(folder).contact == "Elmstead team, 01632 960 100"
+    monkeypatch.setenv("TRACKER_CONTACT", "x" * 201)
+    with pytest.raises(ConfigError, match="TRACKER_CONTACT: is 201 characters long; give at most 200"):
         config.load(folder)

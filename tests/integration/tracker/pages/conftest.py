@@ -23,7 +23,7 @@ from tests.codes import code
 from tests.integration.tracker.pages.forms import Form, boxes
 from tests.integration.tracker.pages.reading import Page
 from tests.world import World, days_ago
-from tracker.actions import care, directory, goals, people, safety, second_factor, staff
+from tracker.actions import care, directory, goals, people, safety, second_factor, self_completion, staff
 from tracker.extensions import db, security
 from tracker.models import AuditEvent, Base, Post, SignIn, SignInFailure
 
@@ -167,12 +167,16 @@ def furnished(world: World) -> dict[str, uuid.UUID]:
             by=worker, person=world.person("own"), kind="not-alone", note="Angry neighbour", review_on=days_ago(-30)
         )
         report = directory.report_fault(by=worker, resource=world.resource(), reason="It moved to Mondays")
+        asked, _ = self_completion.make_link(
+            by=worker, person=world.person("own"), timepoint="6m", instruments=["ons4", "phq9"]
+        )
     return {
         **world.people, **{f"study_{name}": id for name, id in world.studies.items()},
         **{f"site_{name}": id for name, id in world.sites.items()}, "referral": world.referrals["own"],
         **{f"user_{name}": id for name, id in world.users.items()}, "closed": closed.id, "returned": closed.person_id,
         "flag": flag.id, "offered": offered.id, "waiting": waiting.id, "contact": logged.id, "signpost": signpost.id,
-        "phq9": answered.id, "resource": world.resources["garden"], "report": report.id, "goal": goal.id, **_accounts(world),
+        "phq9": answered.id, "asked": asked.id, "resource": world.resources["garden"], "report": report.id,
+        "goal": goal.id, **_accounts(world),
     }  # fmt: skip
 
 

@@ -180,6 +180,18 @@ CORRECT = Form(
 )  # fmt: skip
 MISS = Form("assessments.miss", "miss", W, "/people/{own}/assessments/ons4/6m/missed", MISSED)
 
+ASK_ALONE = Form(
+    "self_completion.ask", "ask-alone", W, "/people/{own}/self-completion/6m", {"instruments": "ons4", "way": "link"},
+    status=200,
+)  # fmt: skip
+HAND_OVER_DEVICE = Form(
+    "self_completion.ask",
+    "hand-over-device",
+    W,
+    "/people/{own}/self-completion/6m",
+    {"instruments": "ons4", "way": "device"},
+)
+
 WORDS = re.sub('""', '"Invented"', wording.template(get("eq5d-5l")))
 WORDING = Form(
     "library.words", "wording", "administrator", "/instruments/eq5d-5l/wording",
@@ -233,6 +245,6 @@ ACCOUNT = (CHANGE_PASSWORD, APPEARANCE, END_SIGN_IN, END_OTHERS, REMOVE_APP, REM
 FORMS = (
     SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, CONDITIONS, REFER_AGAIN, NEEDS, ANSWER, HAND_OVER, HAND_OVER_ALL,
     CLOSE, REOPEN, FLAG, REVIEW, GOAL, REWORD, PROGRESS, LEAVE, CONSENT, WITHDRAW, LOG, CORRECT_CONTACT, SIGNPOST,
-    CAME_OF, ADD_RESOURCE, EDIT_RESOURCE, WRONG, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS,
+    CAME_OF, ADD_RESOURCE, EDIT_RESOURCE, WRONG, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS, ASK_ALONE,
     WORDING, *ACCOUNT, *ADMINISTRATION,
 )  # fmt: skip

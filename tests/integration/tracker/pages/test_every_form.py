@@ -21,13 +21,14 @@ NOT_FORMS = {
     "security.logout", "security.verify", "security.tf_select", "security.two_factor_rescue",
     "security.two_factor_setup", "security.two_factor_setup_validate", "security.two_factor_token_validation",
     "assessments.keep_sent", "assessments.discard", "contacts.again", "library.switch", "people.search",
-    "resources.check", "resources.settle", "held_forms.keep", "held_forms.discard",
+    "resources.check", "resources.settle", "held_forms.keep", "held_forms.discard", "self_completion.end",
 }  # fmt: skip
 ANSWER_A_DEVICE = {
     "account.add_app", "account.add_passkey", "second_step.ask", "second_step.recover", "second_step.use_passkey",
-    "invitations.arrive", "invitations.accept",
+    "invitations.arrive", "invitations.accept", "answers.arrive", "answers.answer", "answers.check", "answers.stop",
 }  # fmt: skip
-"""What they take depends on what was shown or asked a moment before: see test_second_factor and test_invitations."""
+"""What they take depends on what was shown or asked a moment before: see test_second_factor, test_invitations and
+test_answering_alone."""
 
 MARKUP = (
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "'-alert(1)-'", "</textarea><script>x</script>",

@@ -207,7 +207,7 @@ def test_addresses_of_a_whole_journey_are_made_of_ids_and_fixed_words(desk: Desk
         "withdrawal outcome correct missed consents sign-out outcomes-due show mine all category ID main phq9 ons4 eq5d-5l "
         "baseline 6m unanswered needs hand-over closed reopen conditions safety-flags instruments state need page search edit "
         "again questions check account answers draft discard goals progress wrong checked settled waiting back team results "
-        + " ".join(REASONS)
+        "self-completion end " + " ".join(REASONS)
     )
     fields = {"minutes", "mode", "kind", "status", "name", "signpost-ID"}
     unknown = {
@@ -252,6 +252,7 @@ link-worker        /people/{own}/attendance/new
 link-worker        /people/{own}/assessments/phq9/6m
 link-worker        /people/{own}/assessments/phq9/6m/questions/1
 link-worker        /people/{same-site}/assessments/phq9/6m/check
+link-worker        /people/{own}/self-completion/6m
 link-worker        /contacts/{contact}/edit
 link-worker        /people/search
 link-worker        /people/{own}/assessments/ons4/6m/missed
@@ -310,6 +311,8 @@ SHOW_NO_NAMES = {
     "home.nothing", "studies.plan", "resources.add", "resources.check", "resources.settle", "library.every",
     "library.one", "library.words", "library.template", "library.switch", "assessments.keep_sent",
     "assessments.discard", "questions.start", "contacts.again", "account.begin", "held_forms.keep", "held_forms.discard",
+    "self_completion.end", "answers.arrive", "answers.start", "answers.answer", "answers.help_now", "answers.check",
+    "answers.thank_you", "answers.stop", "answers.stopped",
 }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Optional, ValidationError
 
+from tracker import languages
 from tracker.forms.checks import a_version
 from tracker.forms.fields import (
     EARLIEST_YEAR,
@@ -317,6 +318,7 @@ Draw = Callable[..., str]
 def draw() -> Iterator[Draw]:
     """Draw a field with the macro; `sent` is what the form received."""
     app = Flask("drawing", template_folder=str(TEMPLATES))
+    languages.init_app(app)
 
     def drawn(field: Any, sent: list[str] | None = None, **options: Any) -> str:
         received = None if sent is None else MultiDict([("it", value) for value in sent])
