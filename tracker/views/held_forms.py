@@ -68,17 +68,21 @@ def discard() -> Response:
     return redirect(path)
 
 
+def _signed_in() -> bool:
+    """Still: the view may have signed them out."""
+    return bool(g.get("live", False) and current_user.is_authenticated)
+
+
 def here() -> known.Held | None:
     """What is kept of the form on this page; not while the form comes back with what was sent."""
-    signed_in = g.get("live", False) and current_user.is_authenticated
-    if request.method != "GET" or not signed_in or not may_be_held(request.path):
+    if request.method != "GET" or not _signed_in() or not may_be_held(request.path):
         return None
     return known.held(request.path, by=me())
 
 
 def address() -> str | None:
     """Where this page's form is kept while it is typed."""
-    return url_for("held_forms.keep") if g.get("live", False) and may_be_held(request.path) else None
+    return url_for("held_forms.keep") if _signed_in() and may_be_held(request.path) else None
 
 
 def after_sending(response: Response) -> Response:
@@ -88,7 +92,7 @@ def after_sending(response: Response) -> Response:
     if "timed_out" in g and hold(request.path, g.timed_out):
         flash("What you had filled in is kept. Sign in again and go on with it.", "warning")
         response.location = url_for("security.login", next=request.path)
-    elif g.get("live", False) and may_be_held(request.path):
+    elif _signed_in() and may_be_held(request.path):
         with db.transaction():
             held_forms.let_go(by=me(), path=request.path)
     return response
