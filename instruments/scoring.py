@@ -245,4 +245,9 @@ def rounded(value: Number, digits: int) -> float:
     if isinstance(value, int):
         return float(value)
     exact = Decimal(value.numerator) / value.denominator if isinstance(value, Fraction) else value
-    return float(exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP))
+    return float(exact.quantize(_last_digit(digits), rounding=ROUND_HALF_UP))
+
+
+@lru_cache(maxsize=32)
+def _last_digit(digits: int) -> Decimal:
+    return Decimal(1).scaleb(-digits)
