@@ -24,7 +24,7 @@ def open_log(live: Live, page: Page) -> str:
 
 
 def more(page: Page) -> None:
-    page.get_by_text("Next contact, day, travel, note").click()
+    page.get_by_text("Next contact, signposts, day, note").click()
 
 
 def test_given_a_half_filled_form_when_the_page_is_gone_then_it_goes_on_where_it_was_left(live: Live, phone: Page):
@@ -86,7 +86,7 @@ def test_given_something_held_when_it_is_thrown_away_then_the_form_is_empty(live
 
 def test_a_second_signpost_row_appears_when_the_first_is_used(live: Live, phone: Page):
     open_log(live, phone)
-    phone.get_by_text("Signposts made").click()
+    more(phone)
     second = phone.get_by_label("Second resource")
     expect(second).to_be_hidden()
     phone.get_by_label("Signposted to").select_option(index=1)

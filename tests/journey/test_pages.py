@@ -527,7 +527,7 @@ def test_a_contact_in_the_future_comes_back_as_it_was_typed(live: Live, phone: P
     live.open(phone, "/referrals/{referral}/contacts/new")
     phone.get_by_label("Video").check()
     phone.get_by_label("Minutes", exact=True).fill("20")
-    phone.get_by_text("Next contact, day, travel, note").click()
+    phone.get_by_text("Next contact, signposts, day, note").click()
     tomorrow = date.today() + timedelta(1)  # noqa: DTZ011
     typed_date(phone, "Date", tomorrow)
     phone.get_by_label("Private note").fill("Two lines\nof a note")
@@ -556,7 +556,7 @@ def test_a_contact_before_the_referral_is_refused_beside_its_date(live: Live, ph
     live.open(phone, "/referrals/{referral}/contacts/new")
     phone.get_by_label("Phone", exact=True).check()
     phone.get_by_label("Minutes", exact=True).fill("20")
-    phone.get_by_text("Next contact, day, travel, note").click()
+    phone.get_by_text("Next contact, signposts, day, note").click()
     typed_date(phone, "Date", date.today() - timedelta(300))  # noqa: DTZ011
     save(phone, "Save contact")
     expect(phone.get_by_role("group", name="Date")).to_contain_text("The contact is before the referral of")

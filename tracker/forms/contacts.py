@@ -103,7 +103,7 @@ class SignpostRow:
 
 ROW = ("resource", "kind", "although_full")
 ROWS = {
-    1: ("Signposted to", "How?"),
+    1: ("Signposted to", "How were they signposted?"),
     2: ("Second resource", "How to the second?"),
     3: ("Third resource", "How to the third?"),
 }
