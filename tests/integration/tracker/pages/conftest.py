@@ -10,13 +10,14 @@ import uuid
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, update
 
 from tests import world as worlds
 from tests.codes import code
@@ -138,6 +139,8 @@ def _page(response: object) -> Page:
 
 @pytest.fixture
 def desk(app: Flask, world: World, places: dict[str, uuid.UUID], tmp_path: Path) -> Desk:
+    with db.transaction() as session:  # those of the furnished world must not have timed out in a long run
+        session.execute(update(SignIn).values(seen_at=datetime.now(UTC), started_at=datetime.now(UTC)))
     return Desk(app, world, places, tmp_path / "copy.db")
 
 
