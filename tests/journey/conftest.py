@@ -108,7 +108,7 @@ class Live:
         with self.app.app_context(), db.transaction():
             worker, person = self.world.user("link-worker"), self.world.person("same-site")
             _, token = self_completion.make_link(
-                by=worker, person=person, timepoint="6m", instruments=["ons4", "phq9"]
+                by=worker, person=person, timepoint="baseline", instruments=["ons4", "phq9"]
             )  # fmt: skip
             return self_completion.open_link(by=None, token=token)
 

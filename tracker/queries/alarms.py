@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, exists, or_, select
@@ -73,14 +73,23 @@ def alarmed_off_caseload(*, by: User) -> Sequence[Person]:
 
 
 def _alarmed(people: Select[Person], by: User) -> Sequence[Person]:
-    """Looked for among those who ever gave such an answer: they are few."""
-    finished = select(Assessment.person_id).join(Assessment.responses).where(_asks_for_action(Assessment, ItemResponse))
-    begun = select(Draft.person_id).join(Draft.responses).where(_asks_for_action(Draft, DraftResponse))
+    """Looked for among those who gave such an answer lately: they are few. A draft's moment is compared by the day
+    before, in whichever zone, and by its own day below.
+    """
+    since = today() - RECENT
+    finished = select(Assessment.person_id).join(Assessment.responses).where(Assessment.assessed_on >= since)
+    begun = select(Draft.person_id).join(Draft.responses).where(Draft.recorded_at >= _day_before(since))
+    finished = finished.where(_asks_for_action(Assessment, ItemResponse))
+    begun = begun.where(_asks_for_action(Draft, DraftResponse))
     few = people.where(Person.left_on.is_(None), or_(Person.id.in_(finished), Person.id.in_(begun)))
     ordered = few.options(selectinload(Person.consents)).order_by(Person.study_number)
     found = db.session.scalars(ordered).unique().all()
-    now, since = alarms(found, by=by), today() - RECENT
+    now = alarms(found, by=by) if found else {}
     return [person for person in found if any(each.answered_on >= since for each in now.get(person.id, ()))]
+
+
+def _day_before(day: date) -> datetime:
+    return datetime.combine(day - timedelta(days=1), time(), UTC)
 
 
 def _asks_for_action(form: type[Assessment | Draft], answer: type[ItemResponse | DraftResponse]) -> ColumnElement[bool]:
