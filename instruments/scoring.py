@@ -152,6 +152,11 @@ class _Rule(NamedTuple):
     counts_as: tuple[Mapping[int, int | None], ...] | None
     conditions: Mapping[str, Condition]
     after: tuple[Callable[[Number], Number], ...]
+    known: dict[tuple[object, ...], Score]
+    """Scores of answers that were met before: of 100,000 people many share a profile, and there are 3,125."""
+
+
+MOST_KNOWN = 20_000
 
 
 @lru_cache(maxsize=256)
@@ -164,7 +169,7 @@ def _rule(instrument: Instrument, scale: Scale) -> _Rule:
     changed = scale.reverse or scale.recode or scale.missing.codes
     counts_as = tuple(scale.translation(item) for item in items) if changed else None
     conditions = {item.id: item.asked_if for item in items if item.asked_if}
-    return _Rule(instrument.id, scale, counts_as, conditions, steps_after(scale))
+    return _Rule(instrument.id, scale, counts_as, conditions, steps_after(scale), {})
 
 
 def steps_after(scale: Scale) -> tuple[Callable[[Number], Number], ...]:
@@ -187,18 +192,31 @@ def _exact(number: float | str) -> Fraction:
 
 
 def _score(rule: _Rule, responses: Responses, value_set: str | None, person: Person) -> Score:
-    scale, extra = rule.scale, {}
+    scale, valued = rule.scale, None
     used = (scale.value_set if value_set is None else value_set) if scale.method in VALUED else None
     if scale.method in VALUED:
         if used is None:
             return Score(None, "no-value-set")
-        extra = {"value_set": value_sets.load(used, rule.instrument), "person": person}
+        valued = value_sets.load(used, rule.instrument)
     if scale.ages and person.age is not None and not scale.ages.lowest <= person.age <= scale.ages.highest:
         return Score(None, "out-of-age-range", value_set=used)
     answers = _answers(rule, responses)
     if answers is None:
         return Score(None, "too-few-answers", value_set=used)
-    return _result(rule, answers, used, extra)
+    if valued is not None and valued.needs_person:
+        return _result(rule, answers, used, {"value_set": valued, "person": person})
+    return _known(rule, answers, used, {} if valued is None else {"value_set": valued, "person": person})
+
+
+def _known(rule: _Rule, answers: Sequence[Number], used: str | None, extra: Mapping[str, Any]) -> Score:
+    """The score of the same answers before, where they were met."""
+    met = (used, *answers)
+    found = rule.known.get(met)
+    if found is None:
+        found = _result(rule, answers, used, extra)
+        if len(rule.known) < MOST_KNOWN:
+            rule.known[met] = found
+    return found
 
 
 def _answers(rule: _Rule, responses: Responses) -> Sequence[Number] | None:
