@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,9 +76,9 @@ def app(placed: tuple[str, worlds.World], tmp_path: Path) -> Iterator[Flask]:
 
 @pytest.fixture
 def world(app: Flask, placed: tuple[str, worlds.World]) -> Iterator[worlds.World]:
-    """The world, inside an application context that the test shares."""
+    """The world, inside an application context that the test shares; whom a test adds to it the next one does not know."""
     with app.app_context():
-        yield placed[1]
+        yield copy.deepcopy(placed[1])
 
 
 @pytest.fixture
