@@ -56,10 +56,6 @@ class Episode:
     def is_open(self, day: date) -> bool:
         return self.accepted_on <= day and not any(closing.covers(day) for closing in self.closings)
 
-    def is_unassigned(self, day: date) -> bool:
-        """Open, and nobody's."""
-        return self.is_open(day) and not self.holders(day)
-
     @property
     def begun(self) -> tuple[uuid.UUID | None, date]:
         """Who held it first, and from when; where nobody did, when it was accepted.

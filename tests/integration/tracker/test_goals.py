@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +174,3 @@ def test_the_words_stand_neither_in_the_trail_nor_in_a_bundle(world: World, tmp_
     assert not [
         each for each in (tmp_path / "bundle").rglob("*") if each.is_file() and b"Quillfeather" in each.read_bytes()
     ]
-
-
-def test_days_are_days_and_not_moments(world: World):
-    assert isinstance(goal(want(world)).set_on, date)

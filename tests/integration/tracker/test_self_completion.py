@@ -254,8 +254,11 @@ def test_a_new_link_ends_the_old_one_and_the_answers_are_still_there(world: Worl
 
 def test_links_of_two_timepoints_stand_beside_each_other(world: World):
     early, late = ask(world, timepoint="baseline"), ask(world)
-    open_it(early)
-    open_it(late)
+    say(open_it(early), 1, happy=3)
+    say(open_it(late), 1, happy=4)
+    assert (draft_of(world, "ons4", timepoint="baseline").answers, draft_of(world, "ons4").answers) == (
+        {"happy": 3}, {"happy": 4},
+    )  # fmt: skip
 
 
 def end_it(world: World, who: str = "supervisor") -> None:

@@ -113,7 +113,6 @@ def test_a_form_that_is_sent_too_late_is_kept_and_found_after_signing_in(desk: D
     leave_alone_too_long(desk)
     page = desk.send(form.who, form.path, sent)
     assert (page.status, page.location) == (302, f"/sign-in?next={desk.address(form.path)}")
-    assert "What you had filled in is kept" in desk.open("nobody", "/sign-in").text or is_held()
     assert written()["held_form"] == before["held_form"] + 1
     assert {name: count for name, count in written().items() if name not in ("held_form", "trail")} == {
         name: count for name, count in before.items() if name not in ("held_form", "trail")
