@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from instruments import get, wording
-from tests.world import World, assessment, days_ago, draft
+from tests.world import PASSWORD, World, assessment, days_ago, draft
 from tracker import cli
 from tracker.actions import wordings as actions
 from tracker.actions.refusal import Conflict, Refused
@@ -122,7 +122,7 @@ def test_a_form_begun_with_labels_goes_on_with_words(world: World):
 @pytest.fixture
 def run(tmp_path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TRACKER_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("TRACKER_PASSWORD", "0123456789abcdef")
+    monkeypatch.setenv("TRACKER_PASSWORD", PASSWORD)
     monkeypatch.delenv("TRACKER_DATABASE_URL", raising=False)
     monkeypatch.chdir(tmp_path)
 
