@@ -291,6 +291,10 @@ class Thumb:
         target.tap()
         self.taps += 1
 
+    def scroll_to(self, target: Locator) -> None:
+        """Somebody contacted today stands last on the caseload, or among those who stand there: no tap, but a swipe."""
+        target.scroll_into_view_if_needed()
+
 
 def save(page: Page, words: str) -> None:
     page.get_by_role("button", name=words, exact=True).click()
@@ -402,11 +406,12 @@ def test_a_contact_takes_three_taps_and_the_minutes(live: Live, phone: Page):
 
 
 def test_somebody_who_did_not_attend_is_logged_in_three_taps_and_the_same_again_in_two(live: Live, phone: Page):
-    # Given a link worker whose last contact with the person was by phone
+    # Given a link worker whose last contact with the person was by phone, today
     live.sign_in(phone, "link-worker")
     live.open(phone, "/")
-    thumb = Thumb()
-    thumb.tap(phone.get_by_role("link", name="Log contact with Person Own"))
+    thumb, log_contact = Thumb(), phone.get_by_role("link", name="Log contact with Person Own")
+    thumb.scroll_to(log_contact)
+    thumb.tap(log_contact)
     expect(phone.get_by_label("Phone", exact=True)).to_be_checked()
     # When the person did not attend
     thumb.tap(phone.get_by_label("Did not attend", exact=True))
@@ -415,10 +420,13 @@ def test_somebody_who_did_not_attend_is_logged_in_three_taps_and_the_same_again_
     assert thumb.taps == 3
     # And not the next time either
     thumb = Thumb()
-    thumb.tap(phone.get_by_role("link", name="Log contact with Person Own"))
-    phone.get_by_role("button", name="Log the same again, today").tap()
+    thumb.scroll_to(log_contact)
+    thumb.tap(log_contact)
+    again = phone.get_by_role("button", name="Log the same again, today")
+    thumb.scroll_to(again)
+    thumb.tap(again)
     flashed(phone, "The contact with P")
-    assert thumb.taps + 1 == 2
+    assert thumb.taps == 2
 
 
 def test_a_signpost_waits_for_its_answer_on_the_person_s_page(live: Live, phone: Page):
