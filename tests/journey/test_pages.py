@@ -45,7 +45,8 @@ quay-worker        /people/{other-site}
 link-worker        /people/{returned}
 link-worker        /people/{returned}/referrals/new
 pond-keeper        /people/{compared}/referrals/new
-link-worker        /people/{own}/conditions
+link-worker        /people/{own}/details
+link-worker        /people/{own}/entry
 link-worker        /people/{own}/safety-flags/new
 link-worker        /people/{own}/goals/new
 link-worker        /goals/{goal}/progress

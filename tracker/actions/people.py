@@ -20,6 +20,9 @@ from ..queries.duplicates import same_person
 from .audit import facts, write_event
 from .refusal import CHANGED_MEANWHILE, Conflict, Refused, check, translated
 
+ENTRY_FACTS = ("sex", "ethnicity", "lives_alone", "carer", "ltc_count", "deprivation")
+"""What the pages ask about a person at entry, beside their long-term conditions by name."""
+
 
 class AlreadyHere(Exception):
     """Nothing was done: one of these may be the same person, and whoever asked has to choose."""
@@ -106,32 +109,78 @@ def _is_taken(study: Study, number: str) -> bool:
 
 
 def _add_identity(by: User, person: Person, given: IdentityFacts) -> None:
-    number = bare_number(given.nhs_number) if given.nhs_number else None
-    identity = Identity(
-        **(asdict(given) | {"nhs_number": number}) | {"date_of_birth": _iso(given.date_of_birth)},
-        person_id=person.id, nhs_number_index=nhs_number_index(number) if number else None, recorded_by=by.id,
-    )  # fmt: skip
+    identity = Identity(**_kept(given), person_id=person.id, recorded_by=by.id)
     db.session.add(identity)
     person.identity = identity
     write_event(by=by, action="add_identity", record=identity)
+
+
+def _kept(given: IdentityFacts) -> dict[str, Any]:
+    number = bare_number(given.nhs_number) if given.nhs_number else None
+    index = nhs_number_index(number) if number else None
+    written = {"nhs_number": number, "nhs_number_index": index, "date_of_birth": _iso(given.date_of_birth)}
+    return asdict(given) | written
 
 
 def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def set_conditions(
-    *, by: User, person: Person, version: int, conditions: Collection[str], ltc_count: int | None
+def correct_identity(*, by: User, person: Person, version: int, given: IdentityFacts) -> None:
+    """Correct who a person is, or write it down for the first time (`version` 0)."""
+    check(may_record_care(by, person))
+    known = person.identity
+    if (known.version if known else 0) != version:
+        raise Conflict("form", CHANGED_MEANWHILE)
+    _check_number(by, person, given)
+    if known is None:
+        _add_identity(by, person, given)
+    else:
+        before = facts(known)
+        for name, value in _kept(given).items():
+            setattr(known, name, value)
+        with translated():
+            write_event(by=by, action="correct_identity", record=known, before=before)
+    _correct_birth_year(by, person, given.date_of_birth)
+
+
+def _check_number(by: User, person: Person, given: IdentityFacts) -> None:
+    """A number that is new to the person belongs to nobody else whom the asker may see."""
+    if not given.nhs_number:
+        return
+    if fault := nhs_number_fault(given.nhs_number):
+        raise Refused("nhs_number", fault)
+    if person.identity and person.identity.nhs_number_index == nhs_number_index(given.nhs_number):
+        return
+    found = same_person(by=by, nhs_number=given.nhs_number, name="", date_of_birth=None)
+    if found:
+        raise Refused("nhs_number", f"{found[0].study_number} has this NHS number. Find out whose it is.")
+
+
+def _correct_birth_year(by: User, person: Person, date_of_birth: date | None) -> None:
+    """The research fact follows the date that is kept apart."""
+    if date_of_birth is None or date_of_birth.year == person.birth_year:
+        return
+    before = facts(person)
+    person.birth_year = date_of_birth.year
+    with translated():
+        write_event(by=by, action="correct_birth_year", record=person, before=before)
+
+
+def correct_entry_facts(
+    *, by: User, person: Person, version: int, known: Mapping[str, Any], conditions: Collection[str]
 ) -> None:
-    """Correct which long-term conditions were known at entry, and how many there were in all."""
+    """Correct what was known of a person at entry: `known` facts by name, long-term conditions by theirs."""
     check(may_record_care(by, person))
     if person.version != version:
         raise Conflict("form", CHANGED_MEANWHILE)
     before = facts(person)
-    person.ltc_count = _counted(conditions, ltc_count)
+    for name, value in known.items():
+        setattr(person, name, value)
+    person.ltc_count = _counted(conditions, person.ltc_count)
     flag_modified(person, "ltc_count")
     with translated():
-        write_event(by=by, action="set_conditions", record=person, before=before)
+        write_event(by=by, action="correct_entry_facts", record=person, before=before)
     _change_conditions(by, person, conditions)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 
@@ -18,7 +20,7 @@ from instruments.codes import (
     SEXES,
 )
 
-from ..actions.people import nhs_number_fault
+from ..actions.people import ENTRY_FACTS, IdentityFacts, nhs_number_fault
 from ..extensions import today
 from .checks import a_version, at_most, not_in_the_future, without
 from .fields import CodeChecks, CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine, WholeNumber, YesNoRadio
@@ -34,6 +36,25 @@ class IdentityForm(PageForm):
     )
     date_of_birth = DatePartsField("Date of birth", [Optional(), not_in_the_future], example="31 3 1956")
     phone = TextLine("Phone (if they agree)", [Optional(), at_most(40)])
+    address = TextBlock(
+        "Address (if they agree)", [Optional(), at_most(400)], description="For home visits and letters"
+    )
+
+    @property
+    def identity(self) -> IdentityFacts:
+        return IdentityFacts(
+            name=str(self["name"].data),
+            nhs_number=self.nhs_number.data or None,
+            date_of_birth=self.date_of_birth.data,
+            phone=self.phone.data or None,
+            address=self.address.data or None,
+        )
+
+
+class DetailsForm(IdentityForm):
+    """Who somebody is, corrected."""
+
+    version = HiddenField(validators=[a_version])
 
 
 def needs_field() -> CodeChecks:
@@ -61,20 +82,8 @@ class ReferralForm(PageForm):
     answer_reason = reason_field()
 
 
-def conditions_field() -> CodeChecks:
-    return CodeChecks("Which long-term conditions?", codes=CONDITIONS)
-
-
-def ltc_count_field() -> WholeNumber:
-    return WholeNumber(
-        "Long-term conditions in all",
-        [Optional(), NumberRange(0, 40, "Enter a number between 0 and 40")],
-        description="How many; leave it empty to count those that are named",
-    )
-
-
-class PersonForm(IdentityForm):
-    """Somebody at a comparison site: who they are and what is known at entry."""
+class EnteringForm(IdentityForm):
+    """Who comes into the study, and when."""
 
     entered_on = DatePartsField(
         "Date of entry to the study",
@@ -82,29 +91,44 @@ class PersonForm(IdentityForm):
         default=today,
     )
     research_consent = BooleanField("The person consents to their data being used in the study")
+
+
+class EntryFactsForm(PageForm):
+    """What is known of somebody at entry."""
+
     sex = CodeRadio("Sex", [Optional()], codes=SEXES)
     ethnicity = CodeSelect("Ethnic group", [Optional()], codes=ETHNICITIES)
     lives_alone = YesNoRadio("Do they live alone?")
     carer = YesNoRadio("Are they an unpaid carer?")
-    conditions = conditions_field()
-    ltc_count = ltc_count_field()
+    conditions = CodeChecks("Which long-term conditions?", codes=CONDITIONS)
+    ltc_count = WholeNumber(
+        "Long-term conditions in all",
+        [Optional(), NumberRange(0, 40, "Enter a number between 0 and 40")],
+        description="How many; leave it empty to count those that are named",
+    )
     deprivation = WholeNumber(
         "Deprivation decile of their address (English indices 2019)",
         [Optional(), NumberRange(1, 10, "Enter a decile between 1 (most deprived) and 10")],
         description="1 is most deprived, 10 least",
     )
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {name: self[name].data for name in ENTRY_FACTS}
+
+
+class PersonForm(EntryFactsForm, EnteringForm):
+    """Somebody at a comparison site."""
+
 
 class ReferredPersonForm(ReferralForm, PersonForm):
     """Somebody referred to a link worker."""
 
 
-class ConditionsForm(PageForm):
-    """Long-term conditions, corrected: those that are named, and how many in all."""
+class EntryCorrectionForm(EntryFactsForm):
+    """What was known at entry, corrected."""
 
     version = HiddenField(validators=[a_version])
-    conditions = conditions_field()
-    ltc_count = ltc_count_field()
 
 
 class WithdrawalForm(PageForm):

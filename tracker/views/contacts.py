@@ -101,7 +101,12 @@ def correct(contact_id: uuid.UUID) -> tuple[str, int] | Response:
     if not may_correct_contact(me(), contact):
         abort(403)
     form = ContactCorrectionForm(obj=contact)
-    if form.validate_on_submit() and saved(form, lambda: _correct(form, contact), edited=contact):
+    if form.validate_on_submit() and saved(
+        form,
+        lambda: _correct(form, contact),
+        edited=contact,
+        as_saved=lambda: ContactCorrectionForm(formdata=None, obj=contact),
+    ):
         flash("The contact was changed.", "success")
         return redirect(url_for("people.view", person_id=contact.referral.person_id))
     return page("contacts/correct.html", form, contact=contact, referral=contact.referral)

@@ -64,7 +64,9 @@ def _note(form: ProgressForm, goal: goals.Goal) -> goals.GoalProgress:
 def reword(goal_id: uuid.UUID) -> tuple[str, int] | Response:
     goal = known.goal(goal_id, by=me())
     form = RewordForm(obj=goal)
-    if form.validate_on_submit() and saved(form, lambda: _reword(form, goal), edited=goal):
+    if form.validate_on_submit() and saved(
+        form, lambda: _reword(form, goal), edited=goal, as_saved=lambda: RewordForm(formdata=None, obj=goal)
+    ):
         return _back(goal.person_id, "The goal was changed.")
     return page("goals/edit.html", form, goal=goal, person=goal.person)
 

@@ -1,8 +1,10 @@
-"""A person: adding them, their page, their conditions and consents, leaving and withdrawing."""
+"""A person: adding them, their page, who they are and what was known at entry, consents, leaving and withdrawing."""
 
 from __future__ import annotations
 
 import uuid
+from datetime import date
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -10,8 +12,9 @@ from werkzeug.wrappers import Response
 from ..actions import care, people
 from ..extensions import today
 from ..forms.people import (
-    ConditionsForm,
     ConsentForm,
+    DetailsForm,
+    EntryCorrectionForm,
     LeavingForm,
     PersonForm,
     ReferredPersonForm,
@@ -118,18 +121,10 @@ def add(study_id: uuid.UUID, site_id: uuid.UUID) -> tuple[str, int] | Response:
 def _add(form: PersonForm, study_id: uuid.UUID, site_id: uuid.UUID) -> people.Person:
     asker = me()
     site, study = scope.site(site_id, study_id, by=asker)
-    identity = people.IdentityFacts(
-        name=str(form.name.data),
-        nhs_number=form.nhs_number.data or None,
-        date_of_birth=form.date_of_birth.data,
-        phone=form.phone.data or None,
-    )
-    names = ("sex", "ethnicity", "lives_alone", "carer", "ltc_count", "deprivation")
-    facts = {name: form[name].data for name in names}
-    facts["deprivation_index"] = "imd2019-decile" if facts["deprivation"] else None
+    known = form.facts | _index_of(form.facts["deprivation"])
     entered_on = form.entered_on.data
     person = people.add_person(
-        by=asker, study=study, site=site, entered_on=entered_on, identity=identity, facts_at_entry=facts,
+        by=asker, study=study, site=site, entered_on=entered_on, identity=form.identity, facts_at_entry=known,
         conditions=form["conditions"].data, duplicate_is_wanted=request.form.get("same_person") == "no",
     )  # fmt: skip
     people.record_consent(by=asker, person=person, kind="service", given_on=entered_on)
@@ -140,23 +135,63 @@ def _add(form: PersonForm, study_id: uuid.UUID, site_id: uuid.UUID) -> people.Pe
     return person
 
 
-@pages.route("/people/<uuid:person_id>/conditions", methods=["GET", "POST"])
+def _index_of(deprivation: int | None) -> dict[str, str | None]:
+    return {"deprivation_index": "imd2019-decile" if deprivation else None}
+
+
+@pages.route("/people/<uuid:person_id>/details", methods=["GET", "POST"])
 @rule(*CARE_ROLES)
-def conditions(person_id: uuid.UUID) -> tuple[str, int] | Response:
+def details(person_id: uuid.UUID) -> tuple[str, int] | Response:
     person = scope.person_in_care(person_id, by=me())
-    known = {"conditions": [each.condition for each in person.conditions], "ltc_count": person.ltc_count}
-    form = ConditionsForm(data={"version": person.version} | known)
-    if form.validate_on_submit() and saved(form, lambda: _conditions(form, person), edited=person):
-        flash("The long-term conditions were saved.", "success")
+    form = DetailsForm(data=_identity(person))
+    as_saved = lambda: DetailsForm(formdata=None, data=_identity(person))  # noqa: E731
+    if form.validate_on_submit() and saved(
+        form, lambda: _details(form, person), edited=person.identity, as_saved=as_saved
+    ):
+        flash("The details were saved.", "success")
         return redirect(url_for(".view", person_id=person_id))
-    return page("people/conditions.html", form, person=person)
+    return page("people/details.html", form, person=person)
 
 
-def _conditions(form: ConditionsForm, person: people.Person) -> bool:
-    people.set_conditions(
-        by=me(), person=person, version=int(form["version"].data or 0), conditions=form["conditions"].data,
-        ltc_count=form.ltc_count.data,
-    )  # fmt: skip
+def _identity(person: people.Person) -> dict[str, Any]:
+    kept = person.identity
+    if kept is None:
+        return {"version": 0}
+    born = date.fromisoformat(kept.date_of_birth) if kept.date_of_birth else None
+    names = ("version", "name", "nhs_number", "phone", "address")
+    return {name: getattr(kept, name) for name in names} | {"date_of_birth": born}
+
+
+def _details(form: DetailsForm, person: people.Person) -> bool:
+    people.correct_identity(by=me(), person=person, version=int(form["version"].data or 0), given=form.identity)
+    return True
+
+
+@pages.route("/people/<uuid:person_id>/entry", methods=["GET", "POST"])
+@rule(*CARE_ROLES)
+def entry(person_id: uuid.UUID) -> tuple[str, int] | Response:
+    person = scope.person_in_care(person_id, by=me())
+    form = EntryCorrectionForm(data=_at_entry(person))
+    as_saved = lambda: EntryCorrectionForm(formdata=None, data=_at_entry(person))  # noqa: E731
+    if form.validate_on_submit() and saved(form, lambda: _entry(form, person), edited=person, as_saved=as_saved):
+        flash("What was known at entry was saved.", "success")
+        return redirect(url_for(".view", person_id=person_id))
+    return page("people/entry.html", form, person=person)
+
+
+def _at_entry(person: people.Person) -> dict[str, Any]:
+    known = {name: getattr(person, name) for name in ("version", *people.ENTRY_FACTS)}
+    return known | {"conditions": [each.condition for each in person.conditions]}
+
+
+def _entry(form: EntryCorrectionForm, person: people.Person) -> bool:
+    """A decile that stays as it is keeps the index that it was read from."""
+    known = form.facts
+    if known["deprivation"] != person.deprivation:
+        known |= _index_of(known["deprivation"])
+    people.correct_entry_facts(
+        by=me(), person=person, version=int(form["version"].data or 0), known=known, conditions=form["conditions"].data
+    )
     return True
 
 

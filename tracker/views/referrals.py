@@ -75,11 +75,16 @@ def refer(form: ReferralForm, person: care.Person) -> care.Referral:
 @rule(*CARE_ROLES)
 def needs(referral_id: uuid.UUID) -> tuple[str, int] | Response:
     referral = care_queries.referral(referral_id, by=me())
-    form = NeedsForm(data={"version": referral.version, "needs": [each.need for each in referral.needs]})
-    if form.validate_on_submit() and saved(form, lambda: _needs(form, referral), edited=referral):
+    form = NeedsForm(data=_needs_of(referral))
+    as_saved = lambda: NeedsForm(formdata=None, data=_needs_of(referral))  # noqa: E731
+    if form.validate_on_submit() and saved(form, lambda: _needs(form, referral), edited=referral, as_saved=as_saved):
         flash("The needs were saved.", "success")
         return redirect(url_for("people.view", person_id=referral.person_id))
     return page("referrals/needs.html", form, referral=referral)
+
+
+def _needs_of(referral: care.Referral) -> dict[str, object]:
+    return {"version": referral.version, "needs": [each.need for each in referral.needs]}
 
 
 def _needs(form: NeedsForm, referral: care.Referral) -> bool:

@@ -73,7 +73,12 @@ def _add(form: ResourceForm, study_id: uuid.UUID) -> actions.Resource:
 def edit(resource_id: uuid.UUID) -> tuple[str, int] | Response:
     resource = resources.resource(resource_id, by=me())
     form = ResourceEditForm(obj=resource)
-    if form.validate_on_submit() and saved(form, lambda: _edit(form, resource), edited=resource):
+    if form.validate_on_submit() and saved(
+        form,
+        lambda: _edit(form, resource),
+        edited=resource,
+        as_saved=lambda: ResourceEditForm(formdata=None, obj=resource),
+    ):
         flash("The entry was changed.", "success")
         return redirect(url_for(".view", resource_id=resource_id))
     return page("resources/edit.html", form, resource=resource)

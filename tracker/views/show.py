@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 
 from ..actions.refusal import Conflict, Refused
 from ..extensions import db
+from ..forms.page_form import differences
 from ..permissions import CARE_ROLES, holds
 
 T = TypeVar("T")
@@ -38,10 +39,13 @@ def navigation(user: Any) -> list[tuple[str, str, bool]]:
     return [(label, url_for(endpoint), request.endpoint == endpoint) for endpoint, label in seen.items()]
 
 
-def saved(form: FlaskForm, write: Callable[[], T], *, edited: Any = None) -> T | None:
+def saved(
+    form: FlaskForm, write: Callable[[], T], *, edited: Any = None, as_saved: Callable[[], FlaskForm] | None = None
+) -> T | None:
     """Run an action in a transaction; when it is refused, put the reason beside its field and keep what was typed.
 
-    Whoever edits a record and is told that it changed meanwhile has seen it then, and may save again.
+    Whoever edits a record and is told that it changed meanwhile sees it then and may save again: `as_saved` fills the
+    same form from the record, so that both versions can be shown. Without it the page itself says what holds now.
     """
     try:
         with db.transaction():
@@ -54,6 +58,7 @@ def saved(form: FlaskForm, write: Callable[[], T], *, edited: Any = None) -> T |
             field.errors = [*field.errors, refused.message]
         if edited is not None and isinstance(refused, Conflict):
             form["version"].data = edited.version
+            form.differences = [*differences(form, as_saved())] if as_saved else []
         return None
 
 

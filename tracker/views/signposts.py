@@ -71,7 +71,12 @@ def waiting() -> str:
 def answer(signpost_id: uuid.UUID) -> tuple[str, int] | Response:
     signpost = signposts.signpost(signpost_id, by=me())
     form = SignpostOutcomeForm(obj=signpost)
-    if form.validate_on_submit() and saved(form, lambda: _answer(form, signpost), edited=signpost):
+    if form.validate_on_submit() and saved(
+        form,
+        lambda: _answer(form, signpost),
+        edited=signpost,
+        as_saved=lambda: SignpostOutcomeForm(formdata=None, obj=signpost),
+    ):
         flash(f"Saved for {signpost.person.study_number}: {SIGNPOST_OUTCOMES[form.outcome.data]}.", "success")
         return redirect(_back(signpost))
     return page("signposts/outcome.html", form, signpost=signpost, back=_back(signpost))

@@ -41,7 +41,9 @@ def _add(form: NewSiteForm) -> studies.Site:
 def edit(site_id: uuid.UUID) -> tuple[str, int] | Response:
     site = administration.site(site_id, by=me())
     form = EditSiteForm(obj=site)
-    if form.validate_on_submit() and saved(form, lambda: _edit(form, site), edited=site):
+    if form.validate_on_submit() and saved(
+        form, lambda: _edit(form, site), edited=site, as_saved=lambda: EditSiteForm(formdata=None, obj=site)
+    ):
         flash("The site was changed.", "success")
         return redirect(url_for(".everyone"))
     return page("sites/edit.html", form, site=site)

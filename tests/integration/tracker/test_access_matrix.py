@@ -39,7 +39,8 @@ SITE = ("own", "same-site")
 ABOUT_A_RECORD = """
 route                 w     o     s     e     a
 people.view           SITE  SITE  SITE  -     -
-people.conditions     SITE  -     SITE  -     -
+people.details        SITE  -     SITE  -     -
+people.entry          SITE  -     SITE  -     -
 referrals.add         SITE  -     SITE  -     -
 referrals.needs       SITE  -     SITE  -     -
 referrals.answer      SITE  -     SITE  -     -

@@ -92,8 +92,12 @@ def test_needs_conditions_and_reopenings_are_facts_of_the_bundle(full: World, tm
         worker, own = full.user("link-worker"), full.referral("own")
         care.set_needs(by=worker, referral=own, version=own.version, needs=["money", "loneliness"])
         person = full.person("own")
-        people.set_conditions(
-            by=worker, person=person, version=person.version, conditions=["diabetes", "depression"], ltc_count=3
+        people.correct_entry_facts(
+            by=worker,
+            person=person,
+            version=person.version,
+            conditions=["diabetes", "depression"],
+            known={"ltc_count": 3},
         )
         care.close_referral(by=worker, referral=own, closed_on=days_ago(3), closure_reason="completed")
         care.reopen_referral(by=worker, referral=own, reopened_on=days_ago(1), reason="Quillfeather rang again")
@@ -124,7 +128,9 @@ def test_needs_and_conditions_of_somebody_left_out_are_left_out_too(full: World,
         worker, own = full.user("link-worker"), full.referral("own")
         care.set_needs(by=worker, referral=own, version=own.version, needs=["money"])
         person = full.person("own")
-        people.set_conditions(by=worker, person=person, version=person.version, conditions=["hiv"], ltc_count=None)
+        people.correct_entry_facts(
+            by=worker, person=person, version=person.version, conditions=["hiv"], known={"ltc_count": None}
+        )
         people.withdraw(by=worker, person=person, withdrawn_on=today(), on_withdrawal="erase")
     folder = exported(full, tmp_path)
     assert rows(folder, "needs") == rows(folder, "conditions") == []

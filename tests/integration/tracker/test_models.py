@@ -148,8 +148,12 @@ def full(world: World) -> World:
         care.close_referral(by=worker, referral=own, closed_on=days_ago(9), closure_reason="completed")
         care.reopen_referral(by=worker, referral=own, reopened_on=days_ago(8), reason="Too early")
         care.set_needs(by=worker, referral=own, version=own.version, needs=["money"])
-        people.set_conditions(
-            by=worker, person=world.person("own"), version=world.person("own").version, conditions=["gout"], ltc_count=2
+        people.correct_entry_facts(
+            by=worker,
+            person=world.person("own"),
+            version=world.person("own").version,
+            conditions=["gout"],
+            known={"ltc_count": 2},
         )
         safety.set_flag(by=worker, person=world.person("own"), kind="animal", note="Dog", review_on=days_ago(-9))
         goal = goals.set_goal(by=worker, person=world.person("own"), words="Walk to the shop", set_on=days_ago(9))

@@ -96,7 +96,9 @@ def test_only_staff_who_care_for_people_at_the_site_change_a_referral(world: Wor
         lambda: care.note_attempt(by=by, referral=referral, version=1, tried_on=today(), attempts=1),
         lambda: care.answer_referral(by=by, referral=referral, version=1, status="accepted", decided_on=today()),
         lambda: care.reopen_referral(by=by, referral=referral, reopened_on=today(), reason="x"),
-        lambda: people.set_conditions(by=by, person=world.person("own"), version=1, conditions=[], ltc_count=None),
+        lambda: people.correct_entry_facts(
+            by=by, person=world.person("own"), version=1, conditions=[], known={"ltc_count": None}
+        ),
     )
     for attempt in attempts:
         with pytest.raises(Forbidden), db.transaction():
@@ -135,34 +137,46 @@ def test_fewer_in_all_than_are_named_is_refused_beside_the_number(world: World):
 def test_conditions_are_corrected_with_the_number_and_the_trail_keeps_both(world: World):
     with db.transaction():
         person = world.person("own")
-        people.set_conditions(
+        people.correct_entry_facts(
             by=world.user("link-worker"), person=person, version=person.version, conditions=["asthma", "copd", "hiv"],
-            ltc_count=None,
+            known={"ltc_count": None},
         )  # fmt: skip
     with db.transaction():
         person = world.person("own")
         assert person.ltc_count == 3
-        people.set_conditions(
-            by=world.user("link-worker"), person=person, version=person.version, conditions=["copd"], ltc_count=1
+        people.correct_entry_facts(
+            by=world.user("link-worker"),
+            person=person,
+            version=person.version,
+            conditions=["copd"],
+            known={"ltc_count": 1},
         )
     assert [each.condition for each in world.person("own").conditions] == ["copd"]
     assert sorted(each.before.split('"condition":"')[1].split('"')[0] for each in events("remove_condition")) == [
         "asthma",
         "hiv",
     ]
-    assert '"ltc_count":3' in events("set_conditions")[1].before
+    assert '"ltc_count":3' in events("correct_entry_facts")[1].before
 
 
 def test_whoever_corrects_conditions_that_somebody_corrected_meanwhile_is_told(world: World):
     person = world.person("own")
     seen = person.version
     with db.transaction():
-        people.set_conditions(
-            by=world.user("supervisor"), person=world.person("own"), version=seen, conditions=["asthma"], ltc_count=2
+        people.correct_entry_facts(
+            by=world.user("supervisor"),
+            person=world.person("own"),
+            version=seen,
+            conditions=["asthma"],
+            known={"ltc_count": 2},
         )
     with pytest.raises(Conflict, match="Somebody else changed"), db.transaction():
-        people.set_conditions(
-            by=world.user("link-worker"), person=world.person("own"), version=seen, conditions=[], ltc_count=2
+        people.correct_entry_facts(
+            by=world.user("link-worker"),
+            person=world.person("own"),
+            version=seen,
+            conditions=[],
+            known={"ltc_count": 2},
         )
     assert [each.condition for each in world.person("own").conditions] == ["asthma"]
 

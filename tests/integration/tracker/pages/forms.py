@@ -53,11 +53,15 @@ def _answers(instrument: str) -> dict[str, object]:
     return {f"item-{item}": value for item, value in COMPLETE[instrument].items()}
 
 
-NEWCOMER = {
+IDENTITY = {
     "name": "Nora Newcomer", "nhs_number": "943 476 5919", "date_of_birth": date(1956, 3, 31), "phone": "07700 900456",
-    "entered_on": Ago(3), "research_consent": "y", "sex": "female", "ethnicity": "white", "lives_alone": "yes",
-    "carer": "no", "conditions": "diabetes", "ltc_count": 3, "deprivation": 2,
+    "address": "3 Brook Row, Elmstead",
 }  # fmt: skip
+KNOWN = {
+    "sex": "female", "ethnicity": "white", "lives_alone": "yes", "carer": "no", "conditions": "diabetes",
+    "ltc_count": 3, "deprivation": 2,
+}  # fmt: skip
+NEWCOMER = IDENTITY | {"entered_on": Ago(3), "research_consent": "y"} | KNOWN
 REFERRED = {
     "source": "gp", "referred_on": Ago(3), "needs": "loneliness", "status": "accepted", "reason": "Lonely since the move",
 }  # fmt: skip
@@ -91,9 +95,10 @@ ADD_REFERRED = Form(
 ADD_COMPARED = Form(
     "people.add", "add-compared", "pond-keeper", "/studies/{study_garden}/sites/{site_pond}/people/new", NEWCOMER
 )
-CONDITIONS = Form(
-    "people.conditions", "conditions", W, "/people/{own}/conditions", {"conditions": "asthma", "ltc_count": 4}
+PERSON_DETAILS = Form(
+    "people.details", "details", W, "/people/{own}/details", IDENTITY | {"nhs_number": "943 476 5870"}
 )
+ENTRY = Form("people.entry", "entry", W, "/people/{own}/entry", KNOWN)
 REFER_AGAIN = Form("referrals.add", "refer-again", W, "/people/{returned}/referrals/new", REFERRED)
 NEEDS = Form("referrals.needs", "needs", W, "/referrals/{referral}/needs", {"needs": "money"})
 ANSWER = Form(
@@ -243,7 +248,7 @@ ADMINISTRATION = (
 ACCOUNT = (CHANGE_PASSWORD, APPEARANCE, END_SIGN_IN, END_OTHERS, REMOVE_APP, REMOVE_PASSKEY, RECOVERY_CODES)
 
 FORMS = (
-    SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, CONDITIONS, REFER_AGAIN, NEEDS, ANSWER, HAND_OVER, HAND_OVER_ALL,
+    SIGN_IN, CHOOSE_SITE, ADD_REFERRED, ADD_COMPARED, PERSON_DETAILS, ENTRY, REFER_AGAIN, NEEDS, ANSWER, HAND_OVER, HAND_OVER_ALL,
     CLOSE, REOPEN, FLAG, REVIEW, GOAL, REWORD, PROGRESS, LEAVE, CONSENT, WITHDRAW, LOG, CORRECT_CONTACT, SIGNPOST,
     CAME_OF, ADD_RESOURCE, EDIT_RESOURCE, WRONG, ATTEND, ONS4, PHQ9, EQ5D, QUESTION, CHECK, CORRECT, MISS, ASK_ALONE,
     WORDING, *ACCOUNT, *ADMINISTRATION,

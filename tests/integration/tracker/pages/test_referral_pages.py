@@ -16,7 +16,7 @@ from tests.integration.tracker.pages.forms import (
     ADD_REFERRED,
     ANSWER,
     CLOSE,
-    CONDITIONS,
+    ENTRY,
     HAND_OVER,
     NEEDS,
     REFER_AGAIN,
@@ -264,8 +264,8 @@ def at_a_glance(desk: Desk, person: str = "own") -> dict[str, str]:
 def test_needs_conditions_consents_and_who_helps_stand_on_the_person_page(desk: Desk):
     path = desk.address(NEEDS.path)
     post(desk, "link-worker", path, desk.fill(NEEDS) | {"needs": ["money", "housing"]})
-    conditions = desk.fill(CONDITIONS) | {"conditions": ["asthma", "depression"], "ltc_count": "3"}
-    post(desk, "link-worker", desk.address(CONDITIONS.path), conditions)
+    conditions = desk.fill(ENTRY) | {"conditions": ["asthma", "depression"], "ltc_count": "3"}
+    post(desk, "link-worker", desk.address(ENTRY.path), conditions)
     shown = at_a_glance(desk)
     assert set(shown["Needs"].split("; ")) == {"Housing", "Money, debt and benefits"}
     assert shown["Long-term conditions"] == "Asthma; Depression (3 in all)"
@@ -283,7 +283,7 @@ def test_somebody_of_whom_little_is_known_has_it_said(desk: Desk):
 def test_a_comparison_person_has_conditions_and_consents_and_no_referral(desk: Desk):
     page = desk.open("pond-keeper", "/people/{compared}")
     (box,) = page.main.all("div", class_="lwk-glance")
-    assert [each.text for each in box.all("dt")] == ["Long-term conditions", "Consents"]
+    assert [each.text for each in box.all("dt")] == ["Phone", "Long-term conditions", "Known at entry", "Consents"]
     assert "They are referred" not in page.text
 
 
@@ -306,7 +306,7 @@ def test_needs_that_a_colleague_changed_meanwhile_are_told_and_what_was_ticked_i
 
 
 def test_fewer_conditions_in_all_than_are_ticked_is_told_beside_the_number(desk: Desk):
-    page, sent = desk.submit(CONDITIONS, ltc_count="0")
+    page, sent = desk.submit(ENTRY, ltc_count="0")
     check_rejected(page, "ltc_count", "1 is named above. Enter 1 or more, or leave the number empty.")
     check_kept(page, sent)
 

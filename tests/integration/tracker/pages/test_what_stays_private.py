@@ -19,10 +19,10 @@ from tests.integration.tracker.pages.forms import (
     ATTEND,
     CAME_OF,
     CLOSE,
-    CONDITIONS,
     CONSENT,
     CORRECT,
     EDIT_RESOURCE,
+    ENTRY,
     EQ5D,
     FLAG,
     GOAL,
@@ -32,6 +32,7 @@ from tests.integration.tracker.pages.forms import (
     MISS,
     NEEDS,
     ONS4,
+    PERSON_DETAILS,
     PHQ9,
     PROGRESS,
     REFER_AGAIN,
@@ -52,7 +53,7 @@ from tracker.queries import scope
 from tracker.queries.agenda import REASONS
 
 JOURNEY = (
-    ADD_REFERRED, ADD_COMPARED, CONDITIONS, NEEDS, ANSWER, FLAG, REVIEW, GOAL, REWORD, PROGRESS, LOG, SIGNPOST,
+    ADD_REFERRED, ADD_COMPARED, PERSON_DETAILS, ENTRY, NEEDS, ANSWER, FLAG, REVIEW, GOAL, REWORD, PROGRESS, LOG, SIGNPOST,
     CAME_OF, ADD_RESOURCE, EDIT_RESOURCE, WRONG, ATTEND, PHQ9, EQ5D, CORRECT, MISS, ONS4, CONSENT, HAND_OVER, LEAVE, CLOSE, REFER_AGAIN,
     REOPEN, WITHDRAW,
 )  # fmt: skip
@@ -60,14 +61,26 @@ CHOICES = ("outcome", "category", "item-i1", "needs", "conditions")
 SECRETS = {
     "name": "Zebedee Quillfeather", "nhs_number": "943 476 5919", "phone": "07700 900999", "note": "Fears the bailiff",
     "reason": "Grief after the fire", "topics": "Gambling debts", "description": "Behind the chapel",
+    "address": "9 Gallows Hill",
 }  # fmt: skip
-PRIVATE = (*SECRETS.values(), "9434765919", "Person Own", "Ines Waiting", "a-long-enough-password", "@test.example")
+OTHER_NUMBER = "943 476 5870"  # no two people of the journey have the same
+PRIVATE = (
+    *SECRETS.values(),
+    "9434765919",
+    OTHER_NUMBER,
+    OTHER_NUMBER.replace(" ", ""),
+    "Person Own",
+    "Ines Waiting",
+    "a-long-enough-password",
+    "@test.example",
+)
 UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 def with_secrets(desk: Desk, form: Form) -> dict[str, str]:
     sent = desk.fill(form)
-    return sent | {name: value for name, value in SECRETS.items() if name in sent}
+    secrets = SECRETS | ({"nhs_number": OTHER_NUMBER} if form is PERSON_DETAILS else {})
+    return sent | {name: value for name, value in secrets.items() if name in sent}
 
 
 def a_whole_journey(desk: Desk, after: Callable[[Page], object] = lambda page: page) -> None:
@@ -205,11 +218,11 @@ def test_addresses_of_a_whole_journey_are_made_of_ids_and_fixed_words(desk: Desk
     fixed = (
         "people referrals contacts signposts resources assessments attendance studies sites new answer close leaving "
         "withdrawal outcome correct missed consents sign-out outcomes-due show mine all category ID main phq9 ons4 eq5d-5l "
-        "baseline 6m unanswered needs hand-over closed reopen conditions safety-flags instruments state need page search edit "
+        "baseline 6m unanswered needs hand-over closed reopen details entry safety-flags instruments state need page search edit "
         "again questions check account answers draft discard goals progress wrong checked settled waiting back team results "
         "self-completion end " + " ".join(REASONS)
     )
-    fields = {"minutes", "mode", "kind", "status", "name", "signpost-ID"}
+    fields = {"minutes", "mode", "kind", "status", "name", "conditions", "signpost-ID"}
     unknown = {
         word
         for word in words - set(fixed.split()) - fields
@@ -239,7 +252,8 @@ link-worker        /referrals/{closed}/reopen
 link-worker        /referrals/{offered}/answer
 link-worker        /referrals/unanswered
 link-worker        /people/{own}/referrals/new
-link-worker        /people/{own}/conditions
+link-worker        /people/{own}/details
+link-worker        /people/{own}/entry
 link-worker        /people/{own}/safety-flags/new
 link-worker        /safety-flags/{flag}
 link-worker        /people/{own}/leaving
