@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -11,7 +12,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, Response, Route, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Locator,
+    Page,
+    Playwright,
+    Response,
+    Route,
+    expect,
+    sync_playwright,
+)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_APPLICATIONS = (
@@ -98,6 +110,36 @@ def watched_page(browser: Browser, width: int, height: int, refused: str = "") -
     finally:
         context.close()
     assert not complaints, "\n".join(complaints)
+
+
+class Thumb:
+    """Taps on a phone, and counts what the hand does."""
+
+    def __init__(self) -> None:
+        self.taps = self.swipes = self.keys = 0
+
+    def tap(self, target: Locator) -> None:
+        """Something that is on the screen already."""
+        expect(target).to_be_in_viewport(ratio=1)
+        target.tap()
+        self.taps += 1
+
+    def find(self, target: Locator) -> None:
+        """Something that may stand further down: a swipe brings the next half of a screen."""
+        expect(target).to_be_visible()
+        box, screen = target.bounding_box(), target.page.viewport_size
+        assert box is not None
+        assert screen is not None
+        below = box["y"] + box["height"] - screen["height"]
+        self.swipes += max(0, math.ceil(below / (screen["height"] / 2)))
+        target.scroll_into_view_if_needed()
+        self.tap(target)
+
+    def type(self, target: Locator, text: str) -> None:
+        """Into a box that is on the screen already."""
+        expect(target).to_be_in_viewport(ratio=1)
+        target.fill(text)
+        self.keys += len(text)
 
 
 def check_accessible(page: Page) -> None:

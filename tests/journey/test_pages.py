@@ -6,9 +6,9 @@ import re
 from datetime import date, timedelta
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import check_accessible, watched_page
+from tests.browser import Thumb, check_accessible, watched_page
 from tests.journey.conftest import Live
 
 SCREENS = {"phone": (390, 844), "desk": (1280, 900)}
@@ -281,22 +281,6 @@ def test_a_wrong_password_is_told_without_saying_which_half_was_wrong(live: Live
 # ------------------------------------------------------------------------------------- the day's work
 
 
-class Thumb:
-    """Taps on a phone, and counts them."""
-
-    def __init__(self) -> None:
-        self.taps = 0
-
-    def tap(self, target: Locator) -> None:
-        expect(target).to_be_in_viewport(ratio=1)
-        target.tap()
-        self.taps += 1
-
-    def scroll_to(self, target: Locator) -> None:
-        """Somebody contacted today stands last on the caseload, or among those who stand there: no tap, but a swipe."""
-        target.scroll_into_view_if_needed()
-
-
 def save(page: Page, words: str) -> None:
     page.get_by_role("button", name=words, exact=True).click()
 
@@ -411,8 +395,7 @@ def test_somebody_who_did_not_attend_is_logged_in_three_taps_and_the_same_again_
     live.sign_in(phone, "link-worker")
     live.open(phone, "/")
     thumb, log_contact = Thumb(), phone.get_by_role("link", name="Log contact with Person Own")
-    thumb.scroll_to(log_contact)
-    thumb.tap(log_contact)
+    thumb.find(log_contact)
     expect(phone.get_by_label("Phone", exact=True)).to_be_checked()
     # When the person did not attend
     thumb.tap(phone.get_by_label("Did not attend", exact=True))
@@ -421,11 +404,9 @@ def test_somebody_who_did_not_attend_is_logged_in_three_taps_and_the_same_again_
     assert thumb.taps == 3
     # And not the next time either
     thumb = Thumb()
-    thumb.scroll_to(log_contact)
-    thumb.tap(log_contact)
+    thumb.find(log_contact)
     again = phone.get_by_role("button", name="Log the same again, today")
-    thumb.scroll_to(again)
-    thumb.tap(again)
+    thumb.find(again)
     flashed(phone, "The contact with P")
     assert thumb.taps == 2
 
