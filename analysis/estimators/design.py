@@ -77,6 +77,11 @@ def _columns(rows: pd.DataFrame, covariates: Sequence[Covariate]) -> Iterator[tu
     yield "(Intercept)", np.ones(len(rows))
     for name in ("arm", "baseline"):
         yield name, rows[name].to_numpy(dtype=float)
+    yield from covariate_columns(rows, covariates)
+
+
+def covariate_columns(rows: pd.DataFrame, covariates: Sequence[Covariate]) -> Iterator[tuple[str, Array]]:
+    """Columns of the design for facts known at entry, by name."""
     for covariate in covariates:
         if covariate.kind == "number":
             yield covariate.name, rows[covariate.name].to_numpy(dtype=float)
