@@ -55,12 +55,13 @@ class Inference:
     ) -> Estimate:
         """An estimate with the errors that this many clusters can carry; `error` is (std_error, df).
 
-        Infinite degrees of freedom mean the normal distribution, and stand as None in the estimate.
+        Infinite degrees of freedom mean the normal distribution, and stand as None in the estimate. Without any error,
+        as where every site says exactly the same, there is no p-value.
         """
         std_error, df = error
         known = self.fewest >= CLUSTERS_FOR_ERRORS
         reach = t_quantile(self.confidence, df) * std_error if known else math.nan
-        with_p = self.fewest >= CLUSTERS_FOR_P
+        with_p = self.fewest >= CLUSTERS_FOR_P and std_error > 0
         return Estimate(
             term=term,
             estimate=value,
