@@ -230,9 +230,9 @@ def satterthwaite(own: Array, shared: Array) -> float:
     return float(trace**2 / square)
 
 
-def symmetric_power(matrix: Array, exponent: float) -> Array:
-    """A power of a symmetric non-negative matrix, directions without variance left out."""
+def symmetric_power(matrix: Array, exponent: float, negligible: float = FULL_LEVERAGE) -> Array:
+    """A power of a symmetric non-negative matrix, directions of negligible variance beside the largest left out."""
     values, vectors = linalg.eigh(matrix)
-    kept = values > FULL_LEVERAGE * values.max()
+    kept = values > negligible * values.max()
     powers = np.where(kept, np.where(kept, values, 1.0) ** exponent, 0.0)
     return np.asarray((vectors * powers) @ vectors.T)

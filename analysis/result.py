@@ -38,7 +38,8 @@ class Estimate:
 
     `scale` says what kind of number it is (such as 'difference' or 'rate ratio') and `unit` its unit. A number that
     the data cannot support is None: `std_error`, `df` and the interval with fewer than two clusters in an arm,
-    `p_value` with fewer than four. For a ratio `std_error` is that of its logarithm.
+    `p_value` with fewer than four; `df` is None too where the normal distribution is used. For a ratio `std_error` is
+    that of its logarithm.
     """
 
     term: str

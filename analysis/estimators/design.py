@@ -39,7 +39,9 @@ class Design:
         return int(sites.get(1, 0)), int(sites.get(0, 0))
 
 
-def design(rows: pd.DataFrame, measured: Sequence[str], baseline: Array, covariates: Sequence[Covariate]) -> Design:
+def design(
+    rows: pd.DataFrame, measured: Sequence[str], baseline: Array | None, covariates: Sequence[Covariate]
+) -> Design:
     """Lay out the design for the rows that are complete.
 
     Parameters
@@ -49,7 +51,7 @@ def design(rows: pd.DataFrame, measured: Sequence[str], baseline: Array, covaria
     measured
         Columns, beside the covariates, that a row needs.
     baseline
-        The baseline adjustment, (n,); missing where it is not known.
+        The baseline adjustment, (n,); missing where it is not known. None where the outcome has no baseline.
     covariates
         Adjusted for as numbers, or as categories with the first level as reference.
 
@@ -58,12 +60,14 @@ def design(rows: pd.DataFrame, measured: Sequence[str], baseline: Array, covaria
     AnalysisError
         When an arm has no complete row, or a term is determined by others.
     """
-    table = rows.assign(baseline=baseline)
-    complete = table.dropna(subset=[*measured, "baseline", "arm", *(covariate.name for covariate in covariates)])
+    table = rows if baseline is None else rows.assign(baseline=baseline)
+    known = ["arm"] if baseline is None else ["arm", "baseline"]
+    complete = table.dropna(subset=[*measured, *known, *(covariate.name for covariate in covariates)])
     for value, role in ((1, "intervention"), (0, "comparison")):
         if not (complete["arm"] == value).any():
-            raise AnalysisError(f"the {role} arm has nobody with baseline, outcome and covariates; nothing to compare")
-    columns = dict(_columns(complete, covariates))
+            needed = "baseline, outcome and covariates" if baseline is not None else "outcome and covariates"
+            raise AnalysisError(f"the {role} arm has nobody with {needed}; nothing to compare")
+    columns = dict(_columns(complete, known, covariates))
     X = np.column_stack(list(columns.values()))
     redundant = redundant_term(X.T @ X, tuple(columns))
     if redundant == "baseline":
@@ -73,9 +77,9 @@ def design(rows: pd.DataFrame, measured: Sequence[str], baseline: Array, covaria
     return Design(X, tuple(columns), complete)
 
 
-def _columns(rows: pd.DataFrame, covariates: Sequence[Covariate]) -> Iterator[tuple[str, Array]]:
+def _columns(rows: pd.DataFrame, known: Sequence[str], covariates: Sequence[Covariate]) -> Iterator[tuple[str, Array]]:
     yield "(Intercept)", np.ones(len(rows))
-    for name in ("arm", "baseline"):
+    for name in known:
         yield name, rows[name].to_numpy(dtype=float)
     yield from covariate_columns(rows, covariates)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy import special
 
@@ -16,6 +16,19 @@ CLUSTERS_FOR_ERRORS, CLUSTERS_FOR_P = 2, 4
 def t_quantile(confidence: float, df: float) -> float:
     """How many standard errors an interval of this confidence reaches on either side."""
     return float(special.stdtrit(df, (1 + confidence) / 2))
+
+
+def exponentiated(logarithm: Estimate, scale: str, unit: str = "") -> Estimate:
+    """A ratio from the estimate of its logarithm; error and p-value stay those of the logarithm."""
+    low, high = logarithm.conf_low, logarithm.conf_high
+    return replace(
+        logarithm,
+        estimate=math.exp(logarithm.estimate),
+        conf_low=None if low is None else math.exp(low),
+        conf_high=None if high is None else math.exp(high),
+        scale=scale,
+        unit=unit,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +53,20 @@ class Inference:
     def estimate(
         self, term: str, value: float, error: tuple[float, float], scale: str = "difference", unit: str = ""
     ) -> Estimate:
-        """An estimate with the errors that this many clusters can carry; `error` is (std_error, df)."""
+        """An estimate with the errors that this many clusters can carry; `error` is (std_error, df).
+
+        Infinite degrees of freedom mean the normal distribution, and stand as None in the estimate. Without any error,
+        as where every site says exactly the same, there is no p-value.
+        """
         std_error, df = error
         known = self.fewest >= CLUSTERS_FOR_ERRORS
         reach = t_quantile(self.confidence, df) * std_error if known else math.nan
-        with_p = self.fewest >= CLUSTERS_FOR_P
+        with_p = self.fewest >= CLUSTERS_FOR_P and std_error > 0
         return Estimate(
             term=term,
             estimate=value,
             std_error=std_error if known else None,
-            df=df if known else None,
+            df=df if known and math.isfinite(df) else None,
             conf_low=value - reach if known else None,
             conf_high=value + reach if known else None,
             p_value=float(2 * special.stdtr(df, -abs(value) / std_error)) if with_p else None,

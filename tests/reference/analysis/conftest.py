@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 
+from analysis.result import Estimate
 from instruments.plan import Covariate
 
 HERE = Path(__file__).parent
@@ -20,6 +23,27 @@ COVARIATES = (
     Covariate("imd", "category"),
     Covariate("ltc", "number"),
 )
+
+
+def by_t(found: Estimate) -> tuple[float | None, ...]:
+    """What a reference row holds where the model has degrees of freedom."""
+    return found.estimate, found.std_error, found.df, found.conf_low, found.conf_high, found.p_value
+
+
+def by_normal(estimate: float, std_error: float | None) -> tuple[float, float, float, float, float]:
+    """What a reference row holds where R used the normal distribution: estimate, error, interval, p."""
+    assert std_error is not None
+    reach = special.ndtri(0.975) * std_error
+    p_value = 2 * special.ndtr(-abs(estimate) / std_error)
+    return estimate, std_error, estimate - reach, estimate + reach, float(p_value)
+
+
+def numbers(row: dict[str, Any], *names: str) -> tuple[float, ...]:
+    """Some or all numbers of a reference row; without degrees of freedom where it has none."""
+    wanted = names or tuple(
+        name for name in ("estimate", "se", "df", "lower", "upper", "p") if name != "df" or row["df"] is not None
+    )
+    return tuple(np.nan if row[name] is None else float(row[name]) for name in wanted)
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +67,40 @@ def oracle(comparison_folder: Path) -> Callable[[str], list[dict[str, Any]]]:
         return list(json.loads(stored.read_text(encoding="utf-8"))["results"])
 
     return rows
+
+
+@pytest.fixture(scope="session")
+def oracle_row(oracle: Callable[[str], list[dict[str, Any]]]) -> Callable[..., dict[str, Any]]:
+    """The one row of a stored reference result with this method and term."""
+
+    def row(name: str, method: str, term: str = "arm") -> dict[str, Any]:
+        (found,) = [row for row in oracle(name) if (row["method"], row["term"]) == (method, term)]
+        return found
+
+    return row
+
+
+@pytest.fixture(scope="session")
+def oracle_extra(comparison_folder: Path) -> Callable[[str], dict[str, Any]]:
+    """What else a stored reference result holds."""
+
+    def extra(name: str) -> dict[str, Any]:
+        return dict(json.loads((comparison_folder / f"{name}.json").read_text(encoding="utf-8"))["extra"])
+
+    return extra
+
+
+@pytest.fixture(scope="session")
+def lonely(people: pd.DataFrame) -> pd.DataFrame:
+    """Loneliness at six months, as the binary estimators take it."""
+    return people.rename(columns={"practice": "site", "lonely_0": "baseline", "lonely_6": "score"})
+
+
+@pytest.fixture(scope="session")
+def attendances(people: pd.DataFrame) -> pd.DataFrame:
+    """General practice attendances before and after entry, as the estimators of counts take them."""
+    names = {"gp_pre": "baseline_count", "gp_post": "count", "fu_years": "years", "practice": "site"}
+    return people.rename(columns=names).assign(baseline_years=1.0)
 
 
 @pytest.fixture(scope="session")
