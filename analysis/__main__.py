@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _compare(options: argparse.Namespace) -> None:
     from . import load
-    from .report import PROVENANCE_FILE, compare, write
+    from .report import PROVENANCE_FILE, compare, told, write
     from .result import refuse_to_replace
 
     refuse_to_replace(options.OUT, PROVENANCE_FILE)
@@ -73,6 +73,8 @@ def _compare(options: argparse.Namespace) -> None:
     _say(f"Comparing {len(dataset['people']):,} people ...")
     comparison = compare(dataset)
     _say(f"Writing {options.OUT.name} ...")
+    for fault in told(comparison.faults):
+        _say(f"Not estimated: {fault}")
     command = f"analysis compare {options.BUNDLE.name} {options.PLAN.name} {options.OUT.name}"
     print(write(comparison, options.OUT, command=command))
     print(f"Report: {options.OUT / 'report.html'}")

@@ -15,7 +15,7 @@ import pandas as pd
 
 from instruments import codes
 from instruments.dataset import TABLES
-from instruments.plan import Covariate, Outcome, Plan
+from instruments.plan import Covariate, Event, Outcome, Plan
 
 from .load import Dataset, Notice
 from .result import AnalysisError
@@ -233,13 +233,45 @@ def rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
         By person: `arm`, `site`, the outcome's covariates, and `score` and `baseline`, or `count`, `years`,
         `baseline_count` and `baseline_years`.
     """
-    named = [c.name for c in cohort.plan.covariates if c.name in outcome.covariates and c.name not in ("arm", "site")]
-    people = cohort.people[["arm", "site", *named]]
+    people = _facts(cohort, outcome)
     if outcome.setting:
         use = cohort.use[cohort.use["setting"] == outcome.setting].set_index("person").drop(columns="setting")
         return people.join(use)
-    score = scores_at(cohort, outcome, str(outcome.timepoint)).rename("score")
-    return people.join(score).join(scores_at(cohort, outcome, cohort.plan.baseline.id).rename("baseline"))
+    score, baseline = (
+        had(scores_at(cohort, outcome, timepoint), outcome.event).rename(name)
+        for name, timepoint in (("score", str(outcome.timepoint)), ("baseline", cohort.plan.baseline.id))
+    )
+    return people.join(score).join(baseline)
+
+
+def had(scores: pd.Series[Any], event: Event | None) -> pd.Series[Any]:
+    """Scores as they are, or where the outcome is an event: 1 for those who have it, 0 for those who have not."""
+    if event is None:
+        return scores
+    reached = scores >= event.at_least if event.at_least is not None else scores <= event.at_most
+    return reached.astype(float).where(scores.notna())
+
+
+def long_rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+    """Every score of everybody, for estimators that follow people over time.
+
+    Returns
+    -------
+    DataFrame
+        One row a person and timepoint with a score: `person`, `arm`, `site`, `timepoint` (categories in the plan's
+        order), `score`, and the outcome's covariates.
+    """
+    found = of_scale(cohort.scores, outcome)[["person", "timepoint", "score"]]
+    order = [timepoint.id for timepoint in cohort.plan.timepoints]
+    timed = found.assign(
+        timepoint=pd.Categorical(found["timepoint"], order, ordered=True), score=had(found["score"], outcome.event)
+    )
+    return timed.join(_facts(cohort, outcome), on="person")
+
+
+def _facts(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+    named = [c.name for c in cohort.plan.covariates if c.name in outcome.covariates and c.name not in ("arm", "site")]
+    return cohort.people[["arm", "site", *named]]
 
 
 def scores_at(cohort: Cohort, outcome: Outcome, timepoint: str) -> pd.Series[Any]:

@@ -79,6 +79,64 @@ def courses(name: str, axis: str, series: Sequence[Series], ticks: Sequence[tupl
     return _only_svg(target.getvalue())
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One estimate of a forest plot; no limits where it has no interval."""
+
+    label: str
+    value: float
+    low: float | None
+    high: float | None
+
+
+def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float) -> str:
+    """Draw estimates of one quantity under each other, the first one filled, with a line at no difference.
+
+    Parameters
+    ----------
+    name
+        Identifies the figure.
+    axis
+        What the horizontal axis shows; a ratio (`nothing` 1) is drawn on a logarithmic one.
+    bars
+        The estimates, the planned one first.
+    nothing
+        The value that stands for no difference.
+
+    Returns
+    -------
+    str
+        One `<svg>` element, text as text.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
+        figure = Figure(figsize=(SIZE[0] * 1.35, 0.9 + 0.42 * len(bars)), layout="constrained")
+        axes = figure.add_subplot()
+        for place, bar in enumerate(bars):
+            _draw_bar(axes, place, bar)
+        axes.axvline(nothing, color=SOFT, linewidth=1, linestyle=":")
+        axes.set_yticks(range(len(bars)), [_folded(bar.label, 34) for bar in bars])
+        axes.set_ylim(len(bars) - 0.4, -0.6)
+        if nothing == 1:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(ScalarFormatter())
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel(axis)
+        target = io.StringIO()
+        figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    return _only_svg(target.getvalue())
+
+
+def _draw_bar(axes: Any, place: int, bar: Bar) -> None:
+    look = LOOKS[min(place, 1)]
+    if bar.low is not None and bar.high is not None:
+        axes.plot([bar.low, bar.high], [place, place], color=look["color"], linewidth=2)
+    axes.plot([bar.value], [place], color=look["color"], marker=look["marker"], markerfacecolor=look["markerfacecolor"])
+
+
 def _draw(axes: Any, arm: Series, look: dict[str, str], shift: float) -> None:
     at = [day + shift for day in arm.at]
     below = [mean - low for mean, low in zip(arm.mean, arm.low, strict=True)]
@@ -97,10 +155,10 @@ def _label_ends(axes: Any, series: Sequence[Series], span: float) -> None:
         )
 
 
-def _folded(label: str) -> str:
-    """A label on two lines, broken at the space nearest its middle."""
+def _folded(label: str, longest: int = 11) -> str:
+    """A label that is longer than a line on two lines, broken at the space nearest its middle."""
     spaces = [match.start() for match in re.finditer(" ", label)]
-    if len(label) < 12 or not spaces:
+    if len(label) <= longest or not spaces:
         return label
     cut = min(spaces, key=lambda place: abs(place - len(label) / 2))
     return label[:cut] + "\n" + label[cut + 1 :]

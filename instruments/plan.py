@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -19,14 +17,32 @@ from typing import Any
 
 from .codes import DESIGNS, ROLES, SETTINGS
 from .dataset import table
+from .plan_reader import Reader
 
-KINDS = ("continuous", "count")
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "continuous": (
+        "ancova",
+        "did",
+        "random-intercept",
+        "mixed-model",
+        "wild-bootstrap",
+        "permutation",
+    ),
+    "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic"),
+    "count": ("poisson-rate", "poisson-change", "negative-binomial", "gee-poisson"),
+}
+"""The methods for each kind of outcome: the one that answers unless the plan says otherwise comes first."""
+ALWAYS_BESIDE: Mapping[str, tuple[str, ...]] = {
+    "continuous": ("did",),
+    "binary": ("modified-poisson",),
+    "count": ("poisson-change",),
+}
+"""What every report shows beside that answer: a method that leans on another assumption."""
 COVARIATE_KINDS = ("number", "category")
 ERRORS = ("CR2", "classical")
 DERIVED_COVARIATES = ("age",)
 DEFAULT_TIMEPOINT_WINDOW = (-28, 28)
 MOST_DAYS = 36525  # a hundred years
-_SLUG = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
 class PlanError(ValueError):
@@ -82,8 +98,19 @@ class Covariate:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """What counts as having a binary outcome: a score of `at_least` so much, or `at_most` so much."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """One planned outcome: a scale at a timepoint, or a count of service use over follow-up."""
+    """One planned outcome: a scale at a timepoint, an event on it, or a count of service use over follow-up.
+
+    `estimator` names the method that answers, `beside` those that are shown beside it.
+    """
 
     id: str
     label: str
@@ -95,6 +122,14 @@ class Outcome:
     value_set: str | None = None
     timepoint: str | None = None
     setting: str | None = None
+    event: Event | None = None
+    estimator: str = ""
+    beside: tuple[str, ...] = ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The method that answers, then those that stand beside it."""
+        return (self.estimator, *(method for method in self.beside if method != self.estimator))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +157,13 @@ class Plan:
 
     @property
     def sha256(self) -> str:
-        """Hash of the plan's canonical form."""
-        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
+        """Hash of the plan's canonical form, in which methods stand only where the plan departs from the usual ones."""
+        tree = asdict(self)
+        for outcome, written in zip(self.outcomes, tree["outcomes"], strict=True):
+            usual = {"event": None, "estimator": METHODS[outcome.kind][0], "beside": ALWAYS_BESIDE[outcome.kind]}
+            for name in [name for name, value in usual.items() if written[name] == value]:
+                del written[name]
+        canonical = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
@@ -149,105 +189,6 @@ class Plan:
         return next((m for m in self.measures if (m.id, m.scale) == (id, scale)), None)
 
 
-class _Reader:
-    """Walks the TOML tree, collecting faults by path instead of stopping at the first."""
-
-    def __init__(self) -> None:
-        self.faults: list[str] = []
-
-    def fault(self, path: str, what: str) -> None:
-        self.faults.append(f"plan.{path}: {what}")
-
-    def part(self, tree: Mapping[str, Any], key: str, keys: Iterable[str] | None = None) -> Mapping[str, Any]:
-        """One table of the plan; `keys` are those it may have, if not any."""
-        return self.table(tree.get(key, {}), key, keys)
-
-    def table(self, value: Any, path: str, keys: Iterable[str] | None = None) -> Mapping[str, Any]:
-        if not isinstance(value, dict):
-            self.fault(path, f"unexpected value '{value}'; write a table, such as {{ key = value }}")
-            return {}
-        if keys is not None:
-            self.known(value, path, keys)
-        return value
-
-    def entries(
-        self, tree: Mapping[str, Any], key: str, keys: Iterable[str]
-    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Each table of a list, with its path."""
-        value = tree.get(key, [])
-        if not isinstance(value, list):
-            self.fault(key, f"unexpected value '{value}'; write a list, each entry under [[{key}]]")
-            return
-        for position, entry in enumerate(value):
-            yield f"{key}[{position}]", self.table(entry, f"{key}[{position}]", keys)
-
-    def texts(self, where: Mapping[str, Any], path: str, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-        value = where.get(key, list(default))
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            self.fault(f"{path}.{key}", f"unexpected value '{value}'; write a list of texts")
-            return default
-        return tuple(value)
-
-    def flag(self, where: Mapping[str, Any], path: str, key: str) -> bool:
-        value = where.get(key, False)
-        if not isinstance(value, bool):
-            self.fault(f"{path}.{key}", f"unexpected value '{value}'; write true or false")
-        return value is True
-
-    def text(self, where: Mapping[str, Any], path: str, key: str, default: str | None = None) -> str:
-        value = where.get(key, default)
-        if not isinstance(value, str) or not value.strip():
-            self.fault(f"{path}.{key}", "is missing; give it a text")
-            return ""
-        return value
-
-    def slug(self, where: Mapping[str, Any], path: str, key: str) -> str:
-        value = self.text(where, path, key)
-        if value and not _SLUG.fullmatch(value):
-            self.fault(f"{path}.{key}", f"'{value}' is not an id; use small letters, digits, '-' and '.'")
-        return value
-
-    def day(self, where: Mapping[str, Any], path: str, key: str) -> date | None:
-        value = where.get(key)
-        if value is not None and type(value) is not date:
-            self.fault(f"{path}.{key}", f"unexpected value '{value}'; write a date without quotes, such as 2025-03-31")
-            return None
-        return value
-
-    def number(self, where: Mapping[str, Any], path: str, key: str, default: float | None = None) -> float:
-        value = where.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            self.fault(f"{path}.{key}", "is missing or not a number; give it a number")
-            return 0
-        return value
-
-    def whole(
-        self, where: Mapping[str, Any], path: str, key: str, default: int | None = None, *, least: int, most: int
-    ) -> int:
-        value = self.number(where, path, key, default)
-        if value != int(value) or not least <= value <= most:
-            self.fault(f"{path}.{key}", f"unexpected value '{value}'; write a whole number from {least} to {most}")
-        return int(value)
-
-    def choice(self, where: Mapping[str, Any], path: str, key: str, allowed: Iterable[str], default: str = "") -> str:
-        value = where.get(key, default)
-        if not isinstance(value, str) or value not in allowed:
-            self.fault(f"{path}.{key}", f"unexpected value '{value}'; allowed: {', '.join(allowed)}")
-        return str(value)
-
-    def known(self, where: Mapping[str, Any], path: str, allowed: Iterable[str]) -> None:
-        for key in where:
-            if key not in allowed:
-                self.fault(f"{path}.{key}" if path else key, f"is not known here; allowed: {', '.join(allowed)}")
-
-    def unique(self, path: str, ids: Iterable[str]) -> None:
-        seen: set[str] = set()
-        for id in ids:
-            if id in seen:
-                self.fault(path, f"'{id}' stands twice; give each its own id")
-            seen.add(id)
-
-
 _TOP = ("study", "arms", "timepoints", "outcomes", "covariates", "measures", "capture", "analysis")
 
 
@@ -263,7 +204,7 @@ def parse(text: str) -> Plan:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PlanError([f"plan: is not valid TOML ({error}); correct that line"]) from None
-    reader = _Reader()
+    reader = Reader()
     reader.known(tree, "", _TOP)
     study = reader.part(tree, "study", ("id", "title", "design", "enrolled_from", "enrolled_until"))
     opened, closed = (reader.day(study, "study", key) for key in ("enrolled_from", "enrolled_until"))
@@ -298,7 +239,7 @@ def parse(text: str) -> Plan:
     return plan
 
 
-def _arms(reader: _Reader, tree: Mapping[str, Any]) -> tuple[Arm, ...]:
+def _arms(reader: Reader, tree: Mapping[str, Any]) -> tuple[Arm, ...]:
     arms = []
     for id, entry in tree.items():
         path = f"arms.{id}"
@@ -309,7 +250,7 @@ def _arms(reader: _Reader, tree: Mapping[str, Any]) -> tuple[Arm, ...]:
     return tuple(arms)
 
 
-def _timepoints(reader: _Reader, tree: Mapping[str, Any]) -> tuple[Timepoint, ...]:
+def _timepoints(reader: Reader, tree: Mapping[str, Any]) -> tuple[Timepoint, ...]:
     timepoints = []
     for path, entry in reader.entries(tree, "timepoints", ("id", "label", "day", "window")):
         id = reader.slug(entry, path, "id")
@@ -326,7 +267,7 @@ def _timepoints(reader: _Reader, tree: Mapping[str, Any]) -> tuple[Timepoint, ..
     return ordered
 
 
-def _window(reader: _Reader, entry: Mapping[str, Any], path: str) -> tuple[int, int]:
+def _window(reader: Reader, entry: Mapping[str, Any], path: str) -> tuple[int, int]:
     window = entry.get("window", list(DEFAULT_TIMEPOINT_WINDOW))
     whole = isinstance(window, list) and len(window) == 2 and all(type(end) is int for end in window)
     if not whole or not -MOST_DAYS <= window[0] <= 0 <= window[1] <= MOST_DAYS:
@@ -335,11 +276,11 @@ def _window(reader: _Reader, entry: Mapping[str, Any], path: str) -> tuple[int, 
     return window[0], window[1]
 
 
-def _covariates(reader: _Reader, tree: Mapping[str, Any]) -> tuple[Covariate, ...]:
+def _covariates(reader: Reader, tree: Mapping[str, Any]) -> tuple[Covariate, ...]:
     return tuple(Covariate(name, reader.choice(tree, "covariates", name, COVARIATE_KINDS)) for name in tree)
 
 
-def _measures(reader: _Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
+def _measures(reader: Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
     measures = []
     for path, entry in reader.entries(tree, "measures", ("id", "scale", "label", "minimum", "maximum", "better")):
         low, high = reader.number(entry, path, "minimum"), reader.number(entry, path, "maximum")
@@ -354,11 +295,12 @@ def _measures(reader: _Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
 
 _OUTCOME_KEYS = (
     "id", "label", "kind", "primary", "covariates", "instrument", "scale", "value_set", "timepoint", "setting",
+    "at_least", "at_most", "estimator", "beside",
 )  # fmt: skip
 
 
 def _outcomes(
-    reader: _Reader, tree: Mapping[str, Any], timepoints: tuple[Timepoint, ...], covariates: tuple[Covariate, ...]
+    reader: Reader, tree: Mapping[str, Any], timepoints: tuple[Timepoint, ...], covariates: tuple[Covariate, ...]
 ) -> tuple[Outcome, ...]:
     outcomes = [
         _outcome(reader, entry, path, timepoints, covariates)
@@ -371,7 +313,7 @@ def _outcomes(
 
 
 def _outcome(
-    reader: _Reader,
+    reader: Reader,
     entry: Mapping[str, Any],
     path: str,
     timepoints: tuple[Timepoint, ...],
@@ -394,16 +336,19 @@ def _outcome(
 
 
 def _scale_outcome(
-    reader: _Reader,
+    reader: Reader,
     entry: Mapping[str, Any],
     path: str,
     timepoints: tuple[Timepoint, ...],
     common: dict[str, Any],
 ) -> Outcome:
     follow_ups = [timepoint.id for timepoint in timepoints[1:]]
+    kind = reader.choice(entry, path, "kind", ("continuous", "binary"), "continuous")
     return Outcome(
         **common,
-        kind=reader.choice(entry, path, "kind", ("continuous",), "continuous"),
+        **_methods(reader, entry, path, kind),
+        kind=kind,
+        event=_event(reader, entry, path, kind),
         instrument=reader.text(entry, path, "instrument"),
         scale=reader.text(entry, path, "scale", "total"),
         value_set=reader.text(entry, path, "value_set") if "value_set" in entry else None,
@@ -412,10 +357,34 @@ def _scale_outcome(
 
 
 def _count_outcome(
-    reader: _Reader, entry: Mapping[str, Any], path: str, _: tuple[Timepoint, ...], common: dict[str, Any]
+    reader: Reader, entry: Mapping[str, Any], path: str, _: tuple[Timepoint, ...], common: dict[str, Any]
 ) -> Outcome:
     kind = reader.choice(entry, path, "kind", ("count",), "count")
-    return Outcome(**common, kind=kind, setting=reader.choice(entry, path, "setting", SETTINGS))
+    methods = _methods(reader, entry, path, kind)
+    return Outcome(**common, **methods, kind=kind, setting=reader.choice(entry, path, "setting", SETTINGS))
+
+
+def _event(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> Event | None:
+    limits = {name: reader.number(entry, path, name) for name in ("at_least", "at_most") if name in entry}
+    if kind != "binary":
+        for name in limits:
+            reader.fault(f"{path}.{name}", 'belongs to a binary outcome; write kind = "binary" or take it out')
+        return None
+    if len(limits) != 1:
+        reader.fault(f"{path}.at_least", "is missing; say which score is the event: at_least or at_most, one of them")
+    return Event(**limits)
+
+
+def _methods(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> dict[str, Any]:
+    """What answers, and what stands beside it: always the usual check, then what the plan adds."""
+    allowed = METHODS.get(kind, ())
+    added = reader.texts(entry, path, "beside")
+    for method in added:
+        if method not in allowed:
+            reader.fault(f"{path}.beside", f"unexpected value '{method}'; allowed: {', '.join(allowed)}")
+    estimator = reader.choice(entry, path, "estimator", allowed, allowed[0] if allowed else "")
+    beside = (*allowed[:1], *ALWAYS_BESIDE.get(kind, ()), *added)
+    return {"estimator": estimator, "beside": tuple(dict.fromkeys(each for each in beside if each != estimator))}
 
 
 def check_covariates(plan: Plan, characteristics: Iterable[str]) -> None:

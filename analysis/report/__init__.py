@@ -15,15 +15,17 @@ from typing import Any
 
 from instruments.bundle import cell
 from instruments.dataset import CONTRACT_VERSION
+from instruments.plan import Outcome
 
 from ..disclosure import WITHHELD, Gate, ReleasedTable
 from ..result import Estimate, Fitted, refuse_to_replace
-from .comparison import Comparison, compare
+from .comparison import Comparison, compare, told
 from .contents import Contents, lay_out
 from .outcomes import analysed_key
 from .page import page
+from .sensitivity import side_key
 
-__all__ = ["Comparison", "compare", "write"]
+__all__ = ["Comparison", "compare", "told", "write"]
 
 ESTIMATE_COLUMNS = (
     "outcome", "timepoint", "term", "estimate", "std_error", "df", "conf_low", "conf_high", "p_value", "n",
@@ -34,7 +36,7 @@ PACKAGES = ("numpy", "scipy", "pandas", "matplotlib")
 
 
 def write(comparison: Comparison, folder: Path, *, command: str = "") -> str:
-    """Write a report: `report.html`, `estimates.csv` and `.json`, `tables/`, `figures/` and `provenance.json`.
+    """Write a report: the page, `estimates` and `sensitivity` as CSV and JSON, `tables/`, `figures/`, provenance.
 
     Parameters
     ----------
@@ -81,10 +83,11 @@ def _replace(draft: Path, folder: Path) -> None:
 
 
 def _files(comparison: Comparison, whole: Contents, provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    rows = [*_estimates(comparison, whole.gate)]
     yield "report.html", page(whole, provenance)
-    yield "estimates.csv", _csv(ESTIMATE_COLUMNS, rows)
-    yield "estimates.json", _json(rows)
+    for name, made in (("estimates", _estimates), ("sensitivity", _sensitivity)):
+        rows = [*made(comparison, whole.gate)]
+        yield f"{name}.csv", _csv(ESTIMATE_COLUMNS, rows)
+        yield f"{name}.json", _json(rows)
     yield PROVENANCE_FILE, _json(provenance)
     for table in whole.tables:
         yield f"tables/{table.name}.csv", _csv(("row", "column", "statistic", "value"), _tidy(table))
@@ -94,15 +97,30 @@ def _files(comparison: Comparison, whole: Contents, provenance: Mapping[str, Any
 
 def _estimates(comparison: Comparison, gate: Gate) -> Iterator[dict[str, Any]]:
     """Every answer and every coefficient in tidy columns, as far as the gate lets them."""
-    for outcome in comparison.plan.outcomes:
+    for outcome in comparison.estimated:
         fitted = comparison.fitted[outcome.id]
-        about = {"outcome": outcome.id, "timepoint": outcome.timepoint}
-        n = gate.count(analysed_key(outcome, "both"), sum(fitted.n))
-        for estimate in _once(fitted):
-            row = {name: getattr(estimate, name) for name in ESTIMATE_COLUMNS[2:]}
-            if gate.is_small(min(fitted.n)):
-                row |= dict.fromkeys(("estimate", "std_error", "df", "conf_low", "conf_high", "p_value"))
-            yield about | row | {"n": n}
+        yield from _rows(outcome, _once(fitted), fitted, gate.count(analysed_key(outcome, "both"), sum(fitted.n)), gate)
+
+
+def _sensitivity(comparison: Comparison, gate: Gate) -> Iterator[dict[str, Any]]:
+    """The same of every method beside the planned one, apart, so that nobody takes one for the other."""
+    for outcome in comparison.estimated:
+        for each in comparison.beside.get(outcome.id, ()):
+            if each.fitted is not None:
+                same = each.fitted.n == comparison.fitted[outcome.id].n
+                key = analysed_key(outcome, "both") if same else side_key(outcome, each.method, "both")
+                yield from _rows(outcome, _once(each.fitted), each.fitted, gate.count(key, sum(each.fitted.n)), gate)
+
+
+def _rows(
+    outcome: Outcome, estimates: Iterable[Estimate], fitted: Fitted, n: int | str, gate: Gate
+) -> Iterator[dict[str, Any]]:
+    about = {"outcome": outcome.id, "timepoint": outcome.timepoint}
+    for estimate in estimates:
+        row = {name: getattr(estimate, name) for name in ESTIMATE_COLUMNS[2:]}
+        if gate.is_small(min(fitted.n)):
+            row |= dict.fromkeys(("estimate", "std_error", "df", "conf_low", "conf_high", "p_value"))
+        yield about | row | {"n": n}
 
 
 def _once(fitted: Fitted) -> tuple[Estimate, ...]:

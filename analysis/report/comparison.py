@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from instruments.plan import Outcome, Plan
 
-from ..cohort import ROLES, Cohort, assemble, named_covariates, rows_of, scales, scores_at
+from ..cohort import ROLES, Cohort, assemble, rows_of, scales, scores_at
 from ..estimators import ESTIMATORS
 from ..estimators.arm_mean import arm_mean
 from ..load import Dataset
@@ -41,21 +42,50 @@ class Change:
     drift: float
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What another method makes of an outcome: an estimate, or why there is none."""
+
+    method: str
+    fitted: Fitted | None
+    faults: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """A cohort and what was estimated from it: by outcome id, in plan order."""
+    """A cohort and what was estimated from it.
+
+    Attributes
+    ----------
+    fitted
+        By outcome id, in plan order, what the method named for it gave; an outcome that could not be estimated is not
+        in it.
+    faults
+        By outcome id, why such an outcome could not be estimated.
+    beside
+        By outcome id, what the other methods of the plan make of it.
+    """
 
     cohort: Cohort
     fitted: dict[str, Fitted]
+    faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    beside: dict[str, tuple[Beside, ...]] = field(default_factory=dict)
 
     @property
     def plan(self) -> Plan:
         """The plan that decided."""
         return self.cohort.plan
 
+    @property
+    def estimated(self) -> tuple[Outcome, ...]:
+        """The outcomes that there is an estimate of, in plan order."""
+        return tuple(outcome for outcome in self.plan.outcomes if outcome.id in self.fitted)
+
 
 def compare(dataset: Dataset) -> Comparison:
-    """Estimate every planned outcome of a dataset by the method for its kind.
+    """Estimate every planned outcome of a dataset by the method that the plan names, and by those beside it.
+
+    An outcome or a method that fails does not stop the others: `Comparison.faults` and `Comparison.beside` say why.
 
     Parameters
     ----------
@@ -65,28 +95,37 @@ def compare(dataset: Dataset) -> Comparison:
     Returns
     -------
     Comparison
-        The cohort and, for each outcome of the plan, what its estimator found.
+        The cohort and, for each outcome of the plan, what its estimators found.
 
     Raises
     ------
     AnalysisError
-        When an outcome cannot be estimated as planned; the message names the outcome.
+        When no outcome at all can be estimated; the messages name the outcomes.
     """
     cohort = assemble(dataset)
-    return Comparison(cohort, {outcome.id: _fit(cohort, outcome) for outcome in cohort.plan.outcomes})
+    answers = {outcome.id: _fit(cohort, outcome, outcome.estimator) for outcome in cohort.plan.outcomes}
+    fitted = {id: each.fitted for id, each in answers.items() if each.fitted is not None}
+    faults = {id: each.faults for id, each in answers.items() if each.fitted is None}
+    if not fitted:
+        raise AnalysisError(*told(faults))
+    beside = {
+        outcome.id: tuple(_fit(cohort, outcome, method) for method in outcome.beside)
+        for outcome in cohort.plan.outcomes
+        if outcome.id in fitted
+    }
+    return Comparison(cohort, fitted, faults, beside)
 
 
-def _fit(cohort: Cohort, outcome: Outcome) -> Fitted:
-    plan = cohort.plan
+def _fit(cohort: Cohort, outcome: Outcome, method: str) -> Beside:
     try:
-        return ESTIMATORS[outcome.kind](
-            rows_of(cohort, outcome),
-            covariates=named_covariates(plan, outcome),
-            errors=plan.errors,
-            confidence=plan.confidence,
-        )
+        return Beside(method, ESTIMATORS[method](cohort, outcome))
     except AnalysisError as error:
-        raise AnalysisError(*(f"plan.outcomes.{outcome.id}: {fault}" for fault in error.faults)) from None
+        return Beside(method, None, error.faults)
+
+
+def told(faults: Mapping[str, Sequence[str]]) -> list[str]:
+    """Each fault with the outcome that it is about."""
+    return [f"plan.outcomes.{id}: {fault}" for id, said in faults.items() for fault in said]
 
 
 def trajectory(cohort: Cohort, outcome: Outcome) -> list[Point]:

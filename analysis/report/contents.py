@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from instruments import codes
 from instruments.plan import Outcome
 
 from ..cohort import ROLES
 from ..disclosure import Gate, ReleasedTable, gate
-from ..figures import Series, courses
+from ..figures import Series, courses, forest
 from ..result import Table
-from . import delivery, epoc, outcomes, participants, words
+from . import delivery, epoc, outcomes, participants, sensitivity, words
 from .comparison import Comparison, drawn, trajectory
 from .scale import about
 
@@ -67,24 +68,35 @@ def lay_out(comparison: Comparison) -> Contents:
 
 
 @dataclass(frozen=True, slots=True)
+class _Later:
+    """Sentences and figures that can only be made once the gate has decided what may leave."""
+
+    make: Callable[[Gate], Iterator[str | Drawing]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Draft:
     """A section before its tables and sentences went through the gate; an Outcome stands for its answer."""
 
     id: str
     title: str
-    blocks: tuple[str | Table | Drawing | Outcome, ...]
+    blocks: tuple[str | Table | Drawing | Outcome | _Later, ...]
 
     def through(self, guard: Gate, comparison: Comparison) -> Section:
-        return Section(self.id, self.title, tuple(self._passed(block, guard, comparison) for block in self.blocks))
+        passed = (each for block in self.blocks for each in self._passed(block, guard, comparison))
+        return Section(self.id, self.title, tuple(passed))
 
     def _passed(
-        self, block: str | Table | Drawing | Outcome, guard: Gate, comparison: Comparison
-    ) -> str | ReleasedTable | Drawing:
+        self, block: str | Table | Drawing | Outcome | _Later, guard: Gate, comparison: Comparison
+    ) -> Iterator[str | ReleasedTable | Drawing]:
         if isinstance(block, Table):
-            return guard.table(block)
-        if isinstance(block, Outcome):
-            return " ".join([words.answer(comparison, block, guard), *words.matters(comparison, block, guard)])
-        return block
+            yield guard.table(block)
+        elif isinstance(block, Outcome):
+            yield " ".join([words.answer(comparison, block, guard), *words.matters(comparison, block, guard)])
+        elif isinstance(block, _Later):
+            yield from block.make(guard)
+        else:
+            yield block
 
 
 def _summary(comparison: Comparison, guard: Gate) -> Section:
@@ -124,8 +136,10 @@ def _delivery(comparison: Comparison) -> _Draft:
 
 def _primary(comparison: Comparison) -> _Draft:
     outcome = comparison.plan.primary
-    table = outcomes.estimates(comparison, (outcome,), "primary", "Primary outcome")
-    blocks = (outcomes.analysed(comparison), table, outcome, *_about(comparison, outcome))
+    blocks: tuple[str | Table | Drawing | Outcome | _Later, ...] = (outcomes.analysed(comparison), outcome)
+    if outcome.id in comparison.fitted:
+        table = outcomes.estimates(comparison, (outcome,), "primary", "Primary outcome")
+        blocks = (blocks[0], table, outcome, *_about(comparison, outcome))
     return _Draft("primary", "Primary outcome", blocks)
 
 
@@ -133,19 +147,40 @@ def _others(comparison: Comparison) -> list[_Draft]:
     others = tuple(outcome for outcome in comparison.plan.outcomes if not outcome.primary)
     if not others:
         return []
-    table = outcomes.estimates(comparison, others, "others", "Other planned outcomes, in the order of the plan")
-    drafts = [_Draft("others", "Other planned outcomes", (table, *others))]
-    return drafts + [_Draft(outcome.id, outcome.label, _about(comparison, outcome)) for outcome in others]
+    known = tuple(outcome for outcome in others if outcome.id in comparison.fitted)
+    title = "Other planned outcomes, in the order of the plan"
+    tables = (outcomes.estimates(comparison, known, "others", title),) if known else ()
+    drafts = [_Draft("others", "Other planned outcomes", (*tables, *others))]
+    return drafts + [_Draft(outcome.id, outcome.label, _about(comparison, outcome)) for outcome in known]
 
 
-def _about(comparison: Comparison, outcome: Outcome) -> tuple[str | Table | Drawing, ...]:
-    """What surrounds an outcome's estimate: rates, or the course over time and the changes within arms."""
+def _about(comparison: Comparison, outcome: Outcome) -> tuple[str | Table | Drawing | _Later, ...]:
+    """What surrounds an outcome's estimate: other methods, then rates, risks, or course and changes within arms."""
+    beside = _beside(comparison, outcome)
     if outcome.setting:
-        return (outcomes.rates(comparison, outcome),)
-    within = (words.UNCONTROLLED, outcomes.within_arms(comparison, outcome))
-    if outcome not in drawn(comparison.cohort):
-        return within
-    return (_drawing(comparison, outcome), outcomes.course(comparison, outcome), *within)
+        return (*beside, outcomes.rates(comparison, outcome))
+    course = (_drawing(comparison, outcome), outcomes.course(comparison, outcome))
+    shown = course if outcome in drawn(comparison.cohort) else ()
+    if outcome.event:
+        return (*beside, outcomes.risks(comparison, outcome), *shown)
+    return (*beside, *shown, words.UNCONTROLLED, outcomes.within_arms(comparison, outcome))
+
+
+def _beside(comparison: Comparison, outcome: Outcome) -> tuple[Table | _Later, ...]:
+    if not comparison.beside.get(outcome.id):
+        return ()
+    return (_Later(partial(_compared_methods, comparison, outcome)), sensitivity.others(comparison, outcome))
+
+
+def _compared_methods(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[str | Drawing]:
+    yield from sensitivity.bracket(comparison, outcome, guard)
+    bars = sensitivity.bars(comparison, outcome, guard)
+    planned = comparison.fitted[outcome.id].main
+    if len(bars) > 1:
+        name, title = f"beside-{outcome.id}", f"{outcome.label}: the planned estimate (filled) and others beside it"
+        axis = f"{planned.scale.capitalize()} {planned.unit}".strip()
+        svg = forest(name, axis, bars, outcomes.no_difference(planned))
+        yield Drawing(name, title, sensitivity.in_words(bars, outcomes.digits_of(planned)), svg)
 
 
 def _drawing(comparison: Comparison, outcome: Outcome) -> Drawing:

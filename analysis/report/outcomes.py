@@ -19,6 +19,8 @@ from .participants import measured_and_lost, measured_key, study_key
 from .scale import about, digits_for
 
 MOST_COEFFICIENT_DIGITS = 6
+ESTIMATE_HEADS = ("Sites by arm", "Degrees of freedom", "Estimate", "interval", "p", "Method")
+RATIOS = ("rate ratio", "risk ratio", "odds ratio", "hazard ratio")
 
 
 def analysed_key(outcome: Outcome, role: str) -> Key:
@@ -31,7 +33,7 @@ def analysed(comparison: Comparison) -> Table:
     cohort = comparison.cohort
     arms = cohort.people.groupby("arm").size()
     rows, sums, implied = [], [], []
-    for outcome in comparison.plan.outcomes:
+    for outcome in comparison.estimated:
         fitted = comparison.fitted[outcome.id]
         cells = [
             people(n, int(arms[arm]), analysed_key(outcome, role))
@@ -66,7 +68,10 @@ def estimates(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, 
     rows = [
         (
             _answer_label(outcome, answer),
-            (people(answer.n, key=analysed_key(outcome, "both")), *_answer(fitted, answer)),
+            (
+                people(answer.n, key=analysed_key(outcome, "both")),
+                *in_estimate_columns(fitted, answer, digits_of(answer)),
+            ),
         )
         for outcome in outcomes
         for fitted in [comparison.fitted[outcome.id]]
@@ -74,7 +79,7 @@ def estimates(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, 
     ]
     level = f"{comparison.plan.confidence * 100:g}% interval"
     first, second = arm_columns(comparison.plan)
-    columns = ("People", "Sites by arm", "Degrees of freedom", "Estimate", level, "p", "Method")
+    columns = ("People", *(level if head == "interval" else head for head in ESTIMATE_HEADS))
     notes = (f"{first} compared with {second}; above zero, or above one for a ratio, is higher in the first.",)
     return Table(name, title, columns, tuple(rows), notes=notes, stub="Outcome")
 
@@ -84,8 +89,9 @@ def _answer_label(outcome: Outcome, answer: Estimate) -> str:
     return f"{outcome.label}: {answer.scale}{unit}"
 
 
-def _answer(fitted: Fitted, answer: Estimate) -> tuple[Cell, ...]:
-    smaller, digits = min(fitted.n), digits_of(answer)
+def in_estimate_columns(fitted: Fitted, answer: Estimate, digits: int) -> tuple[Cell, ...]:
+    """An answer in the columns of `ESTIMATE_HEADS`."""
+    smaller = min(fitted.n)
     units = sites(*fitted.n_clusters) if fitted.n_clusters else words("people")
     df = number("df", answer.df, "{:.1f}") if answer.df is not None else DASH
     value = Cell(f"{{estimate:.{digits}f}}", stats={"estimate": answer.estimate}, n=smaller)
@@ -94,9 +100,14 @@ def _answer(fitted: Fitted, answer: Estimate) -> tuple[Cell, ...]:
 
 def digits_of(answer: Estimate) -> int:
     """Decimals for an estimate: two figures of its error, two decimals for a ratio."""
-    if answer.scale == "rate ratio" or answer.std_error is None:
+    if answer.scale in RATIOS or answer.std_error is None:
         return 2
     return digits_for(answer.std_error)
+
+
+def no_difference(answer: Estimate) -> float:
+    """The value that stands for no difference on an answer's scale."""
+    return 1.0 if answer.scale in RATIOS else 0.0
 
 
 def _limits(answer: Estimate, n: int, digits: int) -> Cell:
@@ -179,6 +190,35 @@ def rates(comparison: Comparison, outcome: Outcome) -> Table:
     return Table(f"rates-{outcome.id}", title, arm_columns(comparison.plan), tuple(rows))
 
 
+def risks(comparison: Comparison, outcome: Outcome) -> Table:
+    """Who had the outcome before and after, of those measured then, by arm."""
+    found = rows_of(comparison.cohort, outcome)
+    rows, sums, implied = [], [], []
+    moments = ((comparison.plan.baseline.id, "baseline"), (str(outcome.timepoint), "score"))
+    for timepoint, column in moments:
+        known = found[["arm", column]].dropna().rename(columns={column: "had"})
+        rows.append((comparison.plan.timepoint(timepoint).label, both_arms(known, partial(_had, outcome, timepoint))))
+        for arm, role in ROLES.items():
+            had = known.loc[known["arm"] == arm, "had"]
+            measured, not_had = measured_key(outcome, timepoint, role), _had_key(outcome, timepoint, role, 0)
+            sums.append(Sum(measured, (_had_key(outcome, timepoint, role, 1), not_had)))
+            implied += [(measured, len(had)), (not_had, int((had == 0).sum()))]
+        for total, lost in measured_and_lost(comparison.cohort, outcome, timepoint):
+            sums.append(total)
+            implied.append(lost)
+    title = f"{outcome.label}: who had it, of those measured"
+    columns = arm_columns(comparison.plan)
+    return Table(f"risks-{outcome.id}", title, columns, tuple(rows), tuple(sums), tuple(implied), stub="Timepoint")
+
+
+def _had_key(outcome: Outcome, timepoint: str, role: str, has: int) -> Key:
+    return "had", outcome.id, timepoint, role, str(has)
+
+
+def _had(outcome: Outcome, timepoint: str, arm: pd.DataFrame, role: str) -> Cell:
+    return people(int(arm["had"].sum()), len(arm), _had_key(outcome, timepoint, role, 1))
+
+
 def _events(shape: str, outcome: Outcome, when: str, arm: pd.DataFrame, role: str) -> Cell:
     """Events and their rate: one quantity to protect, whichever is shown."""
     if arm.empty:
@@ -195,7 +235,7 @@ def _person_years(arm: pd.DataFrame, _: str) -> Cell:
 def coefficients(comparison: Comparison) -> Table:
     """Every coefficient of every model."""
     rows = []
-    for outcome in comparison.plan.outcomes:
+    for outcome in comparison.estimated:
         fitted = comparison.fitted[outcome.id]
         for term in fitted.terms:
             smaller, digits = min(fitted.n), digits_for(term.std_error or 0.01, MOST_COEFFICIENT_DIGITS)

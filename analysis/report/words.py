@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from instruments.plan import Covariate, Outcome
 
@@ -55,10 +56,13 @@ def compared(comparison: Comparison) -> str:
 
 def answer(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:
     """One outcome's answer in a sentence or two."""
+    if outcome.id not in comparison.fitted:
+        return f"{outcome.label} could not be estimated: {'; '.join(comparison.faults[outcome.id])}."
     fitted = comparison.fitted[outcome.id]
     if gate.is_small(min(fitted.n)):
         return f"{outcome.label}: too few people were analysed for the result to be shown."
-    return _rate_answer(comparison, outcome) if outcome.setting else _score_answer(comparison, outcome)
+    say = {"count": _rate_answer, "binary": _risk_answer}.get(outcome.kind, _score_answer)
+    return say(comparison, outcome)
 
 
 def _score_answer(comparison: Comparison, outcome: Outcome) -> str:
@@ -84,8 +88,33 @@ def _rate_answer(comparison: Comparison, outcome: Outcome) -> str:
     return f"{found} {_settled(ratio, 1)}"
 
 
+def _risk_answer(comparison: Comparison, outcome: Outcome) -> str:
+    answers = {each.scale: each for each in comparison.fitted[outcome.id].answers}
+    first, second = arm_columns(comparison.plan)
+    gap, ratio, level = answers["risk difference"], answers["risk ratio"], comparison.plan.confidence
+    points = replace(
+        gap,
+        estimate=100 * gap.estimate,
+        std_error=_percent(gap.std_error),
+        conf_low=_percent(gap.conf_low),
+        conf_high=_percent(gap.conf_high),
+    )
+    way = "more" if gap.estimate > 0 else "fewer"
+    size = shown(replace(points, estimate=abs(points.estimate)))
+    return (
+        f"{outcome.label}: in “{first}” {size} percentage points {way} had it than would have in “{second}” "
+        f"({limits(points, level)}), a risk {shown(ratio)} times as high ({limits(ratio, level)}), adjusted for "
+        f"{_adjusted(comparison, outcome)}. {_settled(gap, 0)}"
+    )
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
 def _adjusted(comparison: Comparison, outcome: Outcome) -> str:
-    baseline = "the rate before entry" if outcome.setting else "the baseline score"
+    usual = {"count": "the rate before entry", "binary": "having it at the baseline"}
+    baseline = usual.get(outcome.kind, "the baseline score")
     return listed([baseline, *(_name(covariate) for covariate in named_covariates(comparison.plan, outcome))])
 
 
@@ -109,8 +138,10 @@ def _settled(main: Estimate, nothing: float) -> str:
 
 def matters(comparison: Comparison, outcome: Outcome, gate: Gate) -> Iterator[str]:
     """Whether the interval reaches the smallest difference that matters, where one is known."""
-    fitted = comparison.fitted[outcome.id]
-    mid = about(comparison.plan, outcome).mid if outcome.instrument else None
+    fitted = comparison.fitted.get(outcome.id)
+    if fitted is None or outcome.kind != "continuous":
+        return
+    mid = about(comparison.plan, outcome).mid
     low, high = fitted.main.conf_low, fitted.main.conf_high
     if mid is None or low is None or high is None or gate.is_small(min(fitted.n)):
         return
@@ -122,7 +153,10 @@ def matters(comparison: Comparison, outcome: Outcome, gate: Gate) -> Iterator[st
 def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
     """What the primary answer stands on."""
     outcome = comparison.plan.primary
-    fitted = comparison.fitted[outcome.id]
+    fitted = comparison.fitted.get(outcome.id)
+    if fitted is None:
+        yield "There is no answer to be sure of: mend what is named above, then compare again."
+        return
     yield _analysed(comparison, outcome, gate)
     if fitted.n_clusters:
         first, second = fitted.n_clusters
@@ -161,6 +195,8 @@ def what_would_change_it(comparison: Comparison) -> Iterator[str]:
     large = [label for label, value in differences(cohort).items() if abs(value) > FLAGS[0]]
     if large:
         yield f"The arms differed at baseline in: {', '.join(large)}. The estimate leans on its adjustment for them."
+    if plan.primary.id not in comparison.fitted:
+        return
     share = sum(comparison.fitted[plan.primary.id].n) / len(cohort.people)
     if 100 * share < FOLLOW_UP_PERCENT:
         yield "Many people could not be analysed. If they fared differently from those who could, the answer changes."

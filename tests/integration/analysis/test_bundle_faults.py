@@ -369,4 +369,5 @@ def test_an_outcome_that_cannot_be_estimated_is_named(run: Run, bundle: Path, da
         for line in lines:
             line["sex"] = "female"
     messages = refused(run, bundle)
-    assert messages == ["plan.outcomes.eq5d-6m: 'sex' has the same value for everyone; take it out of the plan"]
+    fault = "'sex' has the same value for everyone; take it out of the plan"
+    assert messages == [f"plan.outcomes.{id}: {fault}" for id in ("eq5d-6m", "phq9-6m", "gp")]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.estimators import ESTIMATORS, ancova
+from analysis.estimators import ancova
 from analysis.result import AnalysisError
 from instruments.plan import Covariate
 
@@ -190,9 +190,3 @@ def test_a_covariate_that_is_the_arm_under_another_name_is_named() -> None:
 def test_a_baseline_that_is_the_same_for_everyone_is_refused() -> None:
     with pytest.raises(AnalysisError, match="everybody in an arm has the same baseline; there is nothing to adjust"):
         ancova(study().assign(baseline=1.0), covariates=())
-
-
-def test_the_registry_knows_an_estimator_for_each_kind_of_outcome() -> None:
-    from instruments.plan import KINDS
-
-    assert set(ESTIMATORS) == set(KINDS)

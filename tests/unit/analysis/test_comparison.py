@@ -119,11 +119,28 @@ def test_an_earlier_timepoint_may_be_an_outcome_of_its_own(rows: Rows, read: Cal
     assert comparison.fitted["phq9-3m"].main.n == len(phq9(rows, "3m"))
 
 
-def test_an_outcome_that_fails_is_named(rows: Rows, read: Callable[..., Any]) -> None:
+def nobody_came(rows: Rows) -> None:
     for line in rows["service_use"]:
         line["count"] = 0 if (line["until_on"] - line["from_on"]).days == 182 else line["count"]
-    with pytest.raises(AnalysisError, match=r"plan\.outcomes\.gp: nobody in the intervention arm had an event"):
+
+
+def test_an_outcome_that_fails_is_named_and_the_others_are_estimated(rows: Rows, read: Callable[..., Any]) -> None:
+    nobody_came(rows)
+    comparison = compare(read(rows))
+    assert [outcome.id for outcome in comparison.estimated] == ["eq5d-6m", "phq9-6m"]
+    (fault,) = comparison.faults["gp"]
+    assert fault.startswith("nobody in the intervention arm had an event after entry")
+
+
+def test_where_nothing_can_be_estimated_every_reason_is_told(rows: Rows, read: Callable[..., Any]) -> None:
+    nobody_came(rows)
+    for line in rows["scores"]:
+        line["score"] = 1.0
+    with pytest.raises(AnalysisError) as refused:
         compare(read(rows))
+    assert [fault.split(":")[0] for fault in refused.value.faults] == [
+        "plan.outcomes.eq5d-6m", "plan.outcomes.phq9-6m", "plan.outcomes.gp",
+    ]  # fmt: skip
 
 
 def test_people_allocated_one_by_one_are_compared_without_sites(rows: Rows, read: Callable[..., Any]) -> None:

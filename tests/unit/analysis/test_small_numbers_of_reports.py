@@ -130,8 +130,15 @@ def test_the_estimates_file_withholds_the_same(comparison: Comparison, tmp_path:
     import json
 
     write(comparison, tmp_path / "out")
-    rows = json.loads((tmp_path / "out" / "estimates.json").read_text(encoding="utf-8"))
+    files = [tmp_path / "out" / name for name in ("estimates.json", "sensitivity.json")]
+    rows = [row for file in files for row in json.loads(file.read_text(encoding="utf-8"))]
     guard = room.lay_out(comparison).gate
+    other = {
+        (id, each.fitted.main.method): ("analysed", id, "both", each.method)
+        for id, beside in comparison.beside.items()
+        for each in beside
+        if each.fitted and each.fitted.n != comparison.fitted[id].n
+    }
     for row in rows:
-        key = ("analysed", row["outcome"], "both")
+        key = other.get((row["outcome"], row["method"]), ("analysed", row["outcome"], "both"))
         assert isinstance(row["n"], str) == (key in guard.hidden)

@@ -1,0 +1,108 @@
+"""What other methods make of an outcome: a table, a picture, and for scores the bracket of two assumptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from instruments.plan import Outcome
+
+from ..cohort import ROLES
+from ..disclosure import Gate
+from ..figures import Bar
+from ..result import Cell, Estimate, Fitted, Key, Sum, Table
+from .cells import people, words
+from .comparison import Beside, Comparison
+from .outcomes import ESTIMATE_HEADS, analysed_key, digits_of, in_estimate_columns
+from .participants import study_key
+
+NOT_ESTIMATED = "Not estimated: {fault}"
+
+
+def side_key(outcome: Outcome, method: str, role: str) -> Key:
+    """The number of people of an arm ('both' for the two together) in one method's estimate."""
+    return "analysed", outcome.id, role, method
+
+
+def others(comparison: Comparison, outcome: Outcome) -> Table:
+    """The planned answer first, then every other method's, of the same quantity."""
+    planned = comparison.fitted[outcome.id]
+    level = f"{comparison.plan.confidence * 100:g}% interval"
+    rows, sums, implied = [(f"{planned.main.method} (planned)", _cells(outcome, planned, planned, "both"))], [], []
+    for each in comparison.beside[outcome.id]:
+        if each.fitted is None:
+            rows.append((each.method, (words(NOT_ESTIMATED.format(fault="; ".join(each.faults))), *[words("")] * 5)))
+            continue
+        answer = like(planned.main, each.fitted)
+        rows.append((answer.method, _cells(outcome, each.fitted, planned, each.method)))
+        for total, count in _who(comparison, outcome, each.method, each.fitted):
+            sums.append(total)
+            implied += count
+    title = f"{outcome.label}: the planned estimate and others beside it ({planned.main.scale})"
+    columns = ("People", *(level if head == "interval" else head for head in ESTIMATE_HEADS[:-1]))
+    return Table(f"beside-{outcome.id}", title, columns, tuple(rows), tuple(sums), tuple(implied), stub="Method")
+
+
+def like(planned: Estimate, fitted: Fitted) -> Estimate:
+    """The answer on the scale of the planned one, where a method gives several; otherwise its first."""
+    return next((answer for answer in fitted.answers if answer.scale == planned.scale), fitted.main)
+
+
+def _cells(outcome: Outcome, fitted: Fitted, planned: Fitted, method: str) -> tuple[Cell, ...]:
+    answer = like(planned.main, fitted)
+    key = analysed_key(outcome, "both") if fitted.n == planned.n else side_key(outcome, method, "both")
+    return people(sum(fitted.n), key=key), *in_estimate_columns(fitted, answer, digits_of(planned.main))[:-1]
+
+
+def _who(
+    comparison: Comparison, outcome: Outcome, method: str, fitted: Fitted
+) -> Iterator[tuple[Sum, list[tuple[Key, int]]]]:
+    """What a reader could subtract: from the study, and from the people of the planned estimate."""
+    planned = comparison.fitted[outcome.id]
+    if fitted.n == planned.n:
+        return
+    parts = tuple(side_key(outcome, method, role) for role in ROLES.values())
+    yield Sum(side_key(outcome, method, "both"), parts), list(zip(parts, fitted.n, strict=True))
+    arms = comparison.cohort.people.groupby("arm").size()
+    for n, there, (arm, role) in zip(fitted.n, planned.n, ROLES.items(), strict=True):
+        own, left = side_key(outcome, method, role), ("left out", outcome.id, role, method)
+        yield Sum(study_key(role), (own, left)), [(left, int(arms[arm]) - n)]
+        fewer, more = sorted([(n, own), (there, analysed_key(outcome, role))])
+        apart = ("apart", outcome.id, role, method)
+        yield Sum(more[1], (fewer[1], apart)), [(apart, more[0] - fewer[0])]
+
+
+def bracket(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[str]:
+    """ANCOVA and difference-in-differences as the two ends of what a controlled before-after study can say."""
+    found = {each.method: each.fitted for each in _all(comparison, outcome) if each.fitted is not None}
+    if not {"ancova", "did"} <= found.keys() or any(guard.is_small(min(each.n)) for each in found.values()):
+        return
+    one, other = (found[name].main.estimate for name in ("ancova", "did"))
+    low, high = sorted([one, other])
+    digits = digits_of(comparison.fitted[outcome.id].main)
+    yield (
+        f"Two assumptions, two estimates: ANCOVA ({one:.{digits}f}) takes people of the same baseline for alike, "
+        f"difference-in-differences ({other:.{digits}f}) takes it that both arms would have changed alike. If either "
+        f"is right, what the offer made lies between {low:.{digits}f} and {high:.{digits}f}, errors of chance apart."
+    )
+
+
+def _all(comparison: Comparison, outcome: Outcome) -> tuple[Beside, ...]:
+    return (Beside(outcome.estimator, comparison.fitted[outcome.id]), *comparison.beside[outcome.id])
+
+
+def bars(comparison: Comparison, outcome: Outcome, guard: Gate) -> list[Bar]:
+    """The estimates as bars of a forest plot; none from too few people."""
+    planned = comparison.fitted[outcome.id].main
+    return [
+        Bar(answer.method, answer.estimate, answer.conf_low, answer.conf_high)
+        for each in _all(comparison, outcome)
+        if each.fitted is not None and not guard.is_small(min(each.fitted.n))
+        for answer in [like(planned, each.fitted)]
+        if answer.scale == planned.scale
+    ]
+
+
+def in_words(drawn: list[Bar], digits: int) -> str:
+    """What the forest plot shows, for who cannot see it."""
+    said = [f"{bar.label} {bar.value:.{digits}f}" for bar in drawn]
+    return f"Forest plot of the same difference by several methods: {'; '.join(said)}. The table has every number."
