@@ -17,6 +17,7 @@ from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import select
+from werkzeug.routing import Rule
 
 from instruments import get
 from tracker import create_app
@@ -99,12 +100,28 @@ class Compiled(BytecodeCache):
 
 
 COMPILED = Compiled()
+BUILDERS: dict[tuple[str, str, bool], Any] = {}
+_compile = Rule._compile_builder
+
+
+def _compiled(rule: Rule, append_unknown: bool = True) -> Any:
+    """What makes addresses from a route is the same in every application: most of the time of making one goes here."""
+    key = rule.rule, str(rule.defaults), append_unknown
+    if key not in BUILDERS:
+        BUILDERS[key] = _compile(rule, append_unknown)
+    return BUILDERS[key]
+
+
+Rule._compile_builder = _compiled
+QUICK = {"argon2__rounds": 1, "argon2__memory_cost": 8, "argon2__parallelism": 1}
+"""A password of a test is hashed as a real one is, with less toil: thousands of them are made."""
 
 
 def application(url: str, folder: Path, *, second_factor: bool = False) -> Flask:
     """An installation in which a second factor may be had and need not be; tests that need it say so."""
     app = create_app(Config(folder, url, KEYS, secure_cookies=False, testing=True, second_factor=second_factor))
     app.jinja_env.bytecode_cache = COMPILED
+    app.extensions["security"].pwd_context.update(**QUICK)
     app.test_client_class = Visitor
     return app
 

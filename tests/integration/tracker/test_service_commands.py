@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -32,16 +33,28 @@ ADA = ("--as", "ada@test.example")
 Run = Callable[..., Result]
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("TRACKER_DATA", str(tmp_path / "data"))
-    for name in (
-        "TRACKER_DATABASE_URL", "TRACKER_PROXIES", "TRACKER_SECOND_FACTOR", "TRACKER_PUBLIC_DIRECTORY", "PORT",
-    ):  # fmt: skip
+UNSET = (
+    "TRACKER_DATABASE_URL", "TRACKER_PROXIES", "TRACKER_SECOND_FACTOR", "TRACKER_PUBLIC_DIRECTORY", "PORT",
+)  # fmt: skip
+
+
+def invoke(*words: str) -> Result:
+    return CliRunner().invoke(cli.commands, list(words))
+
+
+def at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder, on the installation in it, as nobody's environment says otherwise."""
+    monkeypatch.setenv("TRACKER_DATA", str(folder / "data"))
+    for name in UNSET:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TRACKER_PASSWORD", PASSWORD)
-    monkeypatch.chdir(tmp_path)
-    return lambda *words: CliRunner().invoke(cli.commands, list(words))
+    monkeypatch.chdir(folder)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    at(tmp_path, monkeypatch)
+    return invoke
 
 
 def done(result: Result) -> str:
@@ -56,26 +69,43 @@ def refused(result: Result) -> str:
     return result.output
 
 
+@pytest.fixture(scope="module")
+def set_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation with its administrator, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("set-up")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        at(folder, monkeypatch)
+        done(invoke("setup", "--email", "ada@test.example", "--name", "Ada"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def staffed(set_up: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a study, two sites and one link worker."""
+    folder = tmp_path_factory.mktemp("staffed")
+    shutil.copytree(set_up, folder, dirs_exist_ok=True)
+    (folder / "plan.toml").write_text(PLAN, encoding="utf-8")
+    user = ("sam@test.example", "--name", "Sam", "--role", "link-worker", "--study", "garden", "--site", "mill")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        at(folder, monkeypatch)
+        done(invoke("study", "add", "plan.toml", *ADA))
+        done(invoke("site", "add", "mill", "--name", "Mill Practice", *ADA))
+        done(invoke("site", "add", "quay", "--name", "Quay Practice", *ADA))
+        done(invoke("user", "add", *user, *ADA))
+    return folder
+
+
 @pytest.fixture
-def installed(run: Run) -> Run:
-    done(run("setup", "--email", "ada@test.example", "--name", "Ada"))
+def installed(run: Run, set_up: Path, tmp_path: Path) -> Run:
+    shutil.copytree(set_up, tmp_path, dirs_exist_ok=True)
     return run
 
 
 @pytest.fixture
-def service(installed: Run, tmp_path: Path) -> Run:
-    """A study, a site in it and one link worker there."""
-    (tmp_path / "plan.toml").write_text(PLAN, encoding="utf-8")
-    done(installed("study", "add", "plan.toml", *ADA))
-    done(installed("site", "add", "mill", "--name", "Mill Practice", *ADA))
-    done(installed("site", "add", "quay", "--name", "Quay Practice", *ADA))
-    done(
-        installed(
-            "user", "add", "sam@test.example", "--name", "Sam", "--role", "link-worker", "--study", "garden",
-            "--site", "mill", *ADA,
-        )
-    )  # fmt: skip
-    return installed
+def service(run: Run, staffed: Path, tmp_path: Path) -> Run:
+    """A study, sites in it and one link worker there."""
+    shutil.copytree(staffed, tmp_path, dirs_exist_ok=True)
+    return run
 
 
 @pytest.fixture

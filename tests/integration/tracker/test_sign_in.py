@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from flask import request
 from flask.testing import FlaskClient
+from flask_security.utils import hash_password
 from sqlalchemy import select, update
 
 from tests.world import KEYS, PASSWORD, World
@@ -217,6 +219,16 @@ def test_a_form_without_its_token_is_refused_and_says_what_to_do(client: FlaskCl
 def test_passwords_are_kept_as_argon2id(world: World):
     hashes = db.session.scalars(select(User.password)).all()
     assert all(each.startswith("$argon2id$") for each in hashes)
+
+
+def test_a_service_spares_no_toil_in_hashing_a_password(tmp_path: Path):
+    """Only applications made for tests are quick about it; OWASP asks for 19 MiB in two rounds, or more."""
+    app = create_app(Config(tmp_path, f"sqlite:///{tmp_path / 'tracker.db'}", KEYS))
+    with app.app_context():
+        found = re.match(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$", hash_password(PASSWORD))
+    assert found is not None
+    assert int(found[1]) >= 19 * 1024
+    assert int(found[2]) >= 2
 
 
 def test_cookies_are_out_of_reach_of_scripts_and_other_sites(client: FlaskClient, world: World):
