@@ -147,7 +147,10 @@ def maximise(problem: Problem) -> Likelihood:
         if ahead is None:
             break
         here = ahead
-    raise AnalysisError("the variances did not settle; name fewer covariates or a model with fewer random effects")
+    raise AnalysisError(
+        "the variances did not settle, as when some scores follow exactly from others; name fewer covariates or use a "
+        "simpler model"
+    )
 
 
 def _ahead(problem: Problem, here: Likelihood, step: Array) -> Likelihood | None:
