@@ -92,7 +92,7 @@ def from_rows(X: Array, y: Array, site: ArrayLike, terms: Sequence[str]) -> Mome
     if not (np.isfinite(X).all() and np.isfinite(y).all()):
         raise AnalysisError("a row has a missing or infinite value; keep complete rows only")
     _, codes = np.unique(np.asarray(site), return_inverse=True)
-    order = np.argsort(codes, kind="stable")
+    order = np.argsort(codes.astype(np.min_scalar_type(codes.max(initial=0))), kind="stable")  # short codes sort fast
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     sites = list(zip(np.split(X[order], starts[1:]), np.split(y[order], starts[1:]), strict=True))
     return Moments(

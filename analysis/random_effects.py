@@ -336,38 +336,42 @@ def _sums(strata: Strata, components: Components, theta: Array) -> Sums:
 
 def _first(components: Components, sites: _Sites) -> Array:
     """A'V^-1 K V^-1 A of every component, (k, p + 1, p + 1)."""
-    shared = np.einsum("gqa,kqr,grb->kab", sites.H, components.shared, sites.H, optimize=True)
+    shared = (np.swapaxes(sites.H, 1, 2) @ components.shared[:, None] @ sites.H).sum(axis=1)
     own = (np.swapaxes(sites.F, 1, 2) @ sites.own @ sites.F).sum(axis=1)
     return np.concatenate([shared, own])
 
 
 def _second(components: Components, sites: _Sites, z: slice) -> Array:
     """A'V^-1 K_i V^-1 K_j V^-1 A of every pair of components, (k, k, p + 1, p + 1)."""
-    E, H, F, B, C = components.shared, sites.H, sites.F, sites.B, sites.C
+    F, C = sites.F, sites.C
     seen = sites.own[:, :, z] @ F
-    own = (np.swapaxes(F, 1, 2) @ sites.pairs @ F).sum(axis=2)
-    own -= np.tensordot(seen, C @ seen, ([1, 2], [1, 2])).transpose(0, 2, 1, 3)
-    shared = np.einsum("gqa,iqr,grs,jst,gtb->ijab", H, E, B, E, H, optimize=True)
-    mixed = np.einsum("gqa,iqr,jgrb->ijab", H, E, sites.keep @ seen, optimize=True)
+    held = components.shared[:, None] @ sites.H
+    own = (np.swapaxes(F, 1, 2) @ sites.pairs @ F).sum(axis=2) - _paired(seen, C @ seen)
+    shared, mixed = _paired(held, sites.B @ held), _paired(held, sites.keep @ seen)
     turned = np.transpose(mixed, (1, 0, 3, 2))
     return np.concatenate([np.concatenate([shared, mixed], axis=1), np.concatenate([turned, own], axis=1)])
 
 
+def _paired(left: Array, right: Array) -> Array:
+    """left_i' right_j summed over sites: (i, g, q, a) and (j, g, q, b) to (i, j, a, b)."""
+    return np.tensordot(left, right, ([1, 2], [1, 2])).transpose(0, 2, 1, 3)
+
+
 def _traces(strata: Strata, components: Components, sites: _Sites, theta: Array) -> tuple[Array, Array]:
     """tr V^-1 K_i, (k,), and tr V^-1 K_i V^-1 K_j, (k, k)."""
-    E, B, C, z = components.shared, sites.B, sites.C, strata.of_site
+    E, z = components.shared, strata.of_site
     along, size = theta[len(E) :] @ components.own, strata.size.sum(axis=1)
     inside = sites.own[:, :, z, z]
-    taken = C @ inside
-    one = np.concatenate(
-        [
-            np.einsum("iqr,grq->i", E, B),
-            components.own @ (size / along) - np.einsum("igqq->i", taken),
-        ]
-    )
-    shared = np.einsum("iqr,grs,jst,gtq->ij", E, B, E, B, optimize=True)
-    mixed = np.einsum("iqr,grs,jgst,gqt->ij", E, sites.keep, inside, sites.keep, optimize=True)
-    own = components.own * (size / along**2) @ components.own.T
-    own -= 2 * np.einsum("gqr,ijgrq->ij", C, sites.pairs[:, :, :, z, z], optimize=True)
-    own += np.einsum("igqr,jgrq->ij", taken, taken, optimize=True)
-    return one, np.block([[shared, mixed], [mixed.T, own]])
+    turned, taken = E[:, None] @ sites.B, sites.C @ inside
+    seen = (sites.keep @ inside @ np.swapaxes(sites.keep, 1, 2)).sum(axis=1)
+    one = [np.einsum("igqq->i", turned), components.own @ (size / along) - np.einsum("igqq->i", taken)]
+    own = components.own * (size / along**2) @ components.own.T + _traced(taken, taken)
+    own -= 2 * np.einsum("ijgqq->ij", sites.C @ sites.pairs[:, :, :, z, z])
+    mixed = _traced(E, seen)
+    return np.concatenate(one), np.block([[_traced(turned, turned), mixed], [mixed.T, own]])
+
+
+def _traced(left: Array, right: Array) -> Array:
+    """tr left_i right_j, summed over sites where there are any: (i, ..., q, q) and (j, ..., q, q) to (i, j)."""
+    flipped = np.swapaxes(right, -1, -2)
+    return left.reshape(len(left), -1) @ flipped.reshape(len(right), -1).T

@@ -147,7 +147,10 @@ def maximise(problem: Problem) -> Likelihood:
         if ahead is None:
             break
         here = ahead
-    raise AnalysisError("the variances did not settle; name fewer covariates or a model with fewer random effects")
+    raise AnalysisError(
+        "the variances did not settle, as when some scores follow exactly from others; name fewer covariates or use a "
+        "simpler model"
+    )
 
 
 def _ahead(problem: Problem, here: Likelihood, step: Array) -> Likelihood | None:
@@ -220,8 +223,8 @@ def kenward_roger_errors(found: Likelihood, spread: Array | None = None, bend: A
     """
     spread = inverse_information(found.expected) if spread is None else spread
     phi, first = found.phi, found.first
-    inner = found.second - np.einsum("ipq,qr,jrs->ijps", first, phi, first, optimize=True)
-    added = np.einsum("ij,ijpq->pq", spread, inner)
+    inner = found.second - (first @ phi)[:, None] @ first
+    added = np.tensordot(spread, inner, 2)
     if bend is not None:
         added = added - np.einsum("i,ipq->pq", bend, first) / 2
     covariance = phi + 2 * phi @ added @ phi
@@ -230,5 +233,5 @@ def kenward_roger_errors(found: Likelihood, spread: Array | None = None, bend: A
 
 def _degrees_of_freedom(found: Likelihood, spread: Array) -> Array:
     """For each coefficient (p,): twice its variance squared over the variance of that variance."""
-    slopes = np.einsum("pq,iqr,rp->pi", found.phi, found.first, found.phi, optimize=True)
+    slopes = np.einsum("ipp->pi", found.phi @ found.first @ found.phi)
     return np.asarray(2 * np.diagonal(found.phi) ** 2 / np.einsum("pi,ij,pj->p", slopes, spread, slopes))

@@ -293,7 +293,10 @@ def _subset_sums(values: Array) -> tuple[NDArray[np.int64], Array]:
 
 def _drawn_sums(means: Array, treated: int, draws: int, seed: int) -> Array:
     dice = np.random.default_rng(seed)
-    return np.array([dice.permutation(means)[:treated].sum() for _ in range(draws)])
+    at_once = max(1, CHUNK // len(means))
+    sizes = [min(at_once, draws - done) for done in range(0, draws, at_once)]
+    dealt = (dice.permuted(np.tile(means, (size, 1)), axis=1)[:, :treated].sum(axis=1) for size in sizes)
+    return np.concatenate(list(dealt))
 
 
 # ---------------------------------------------------------------------------- resampling of sites
@@ -355,21 +358,26 @@ def cluster_bootstrap(moments: Moments, counts: ArrayLike) -> Array:
     times = np.asarray(counts, dtype=float)
     p = len(moments.terms)
     xx = (times @ moments.xx.reshape(len(moments.n), -1)).reshape(-1, p, p)
-    _refuse_undetermined(xx)
-    return np.asarray(np.linalg.solve(xx, (times @ moments.xy)[..., None])[..., 0])
-
-
-def _refuse_undetermined(xx: Array) -> None:
     size = np.sqrt(np.einsum("bii->bi", xx))
-    nothing = (size == 0).any(axis=1)
-    size[nothing] = 1.0
-    smallest = np.linalg.eigvalsh(xx / size[:, :, None] / size[:, None, :])[:, 0]
-    failed = int((nothing | (smallest < COLLINEAR)).sum())
-    if failed:
+    size[size == 0] = 1.0
+    inverse = _inverses(xx / size[:, :, None] / size[:, None, :])
+    return np.asarray((inverse @ (times @ moments.xy / size)[..., None])[..., 0] / size)
+
+
+def _inverses(scaled: Array) -> Array:
+    """Inverses of matrices (B, p, p) with ones along the diagonal, whose own diagonals are 1 / (1 - R^2)."""
+    try:
+        inverse = np.linalg.inv(scaled)
+        inflation = np.einsum("bii->bi", inverse)
+        failed = ~((inflation > 0) & (inflation * COLLINEAR < 1)).all(axis=1)
+    except np.linalg.LinAlgError:
+        failed = np.linalg.eigvalsh(scaled)[:, 0] < COLLINEAR
+    if failed.any():
         raise AnalysisError(
-            f"in {failed} of {len(xx)} resamples a term was determined by the others, as when an arm was not drawn; "
-            "resample within the arms, or name fewer covariates"
+            f"in {failed.sum()} of {len(scaled)} resamples a term was determined by the others, as when an arm was not "
+            "drawn; resample within the arms, or name fewer covariates"
         )
+    return np.asarray(inverse, dtype=np.float64)
 
 
 # ---------------------------------------------------------------------------- several coefficients at once

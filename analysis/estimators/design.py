@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -16,27 +16,27 @@ from ..result import AnalysisError
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Complete rows: `X` (n, p) with intercept and arm first, names of its columns, arm (n,) as 0 or 1, site (n,)."""
+    """Complete rows: `X` (n, p) with intercept and arm first, names of its columns, arm (n,) as 0 or 1, site (n,).
+
+    `n` are the people and `n_clusters` the sites in the intervention and in the comparison arm.
+    """
 
     X: Array
     terms: tuple[str, ...]
     rows: pd.DataFrame
+    n: tuple[int, int] = field(init=False)
+    n_clusters: tuple[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        arm = self.rows["arm"]
+        sites = self.rows.groupby("arm")["site"].nunique()
+        object.__setattr__(self, "n", (int((arm == 1).sum()), int((arm == 0).sum())))
+        object.__setattr__(self, "n_clusters", (int(sites.get(1, 0)), int(sites.get(0, 0))))
 
     @property
     def site(self) -> Array:
         """Site of each row, as codes (n,)."""
         return np.asarray(pd.factorize(self.rows["site"])[0])
-
-    @property
-    def n(self) -> tuple[int, int]:
-        """People in the intervention and in the comparison arm."""
-        return int((self.rows["arm"] == 1).sum()), int((self.rows["arm"] == 0).sum())
-
-    @property
-    def n_clusters(self) -> tuple[int, int]:
-        """Sites in the intervention and in the comparison arm."""
-        sites = self.rows.groupby("arm")["site"].nunique()
-        return int(sites.get(1, 0)), int(sites.get(0, 0))
 
 
 def design(

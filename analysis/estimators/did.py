@@ -173,7 +173,7 @@ def _two_timepoints(contrast: _Contrast, at: object) -> _Contrast:
     kept = (found.period == contrast.baseline) | (found.period == place)
     few = LongRows(
         found.rows[kept],
-        (found.timepoints[contrast.baseline], at),
+        (found.timepoints[contrast.baseline], found.timepoints[place]),
         np.unique(found.person[kept], return_inverse=True)[1],
         np.unique(found.site[kept], return_inverse=True)[1],
         (found.period[kept] == place).astype(np.int64),

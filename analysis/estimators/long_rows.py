@@ -64,6 +64,19 @@ class LongRows:
             raise AnalysisError(f"nobody has a score at timepoint '{timepoint}'; measured at: {known}")
         return self.timepoints.index(timepoint)
 
+    def follow_up(self, at: object) -> set[str]:
+        """Names of the arm's coefficients at one timepoint, or at all but the earliest.
+
+        Raises
+        ------
+        AnalysisError
+            When the one is the earliest, or nobody was measured then.
+        """
+        places = range(1, len(self.timepoints)) if at is None else (self.place(at),)
+        if 0 in places:
+            raise AnalysisError(f"timepoint '{at}' is the earliest, from which change is counted; name a later one")
+        return {f"arm:timepoint={self.timepoints[place]}" for place in places}
+
 
 def long_rows(rows: pd.DataFrame, covariates: Sequence[Covariate] = (), *, by_site: bool = True) -> LongRows:
     """Keep the complete measurements and put them in order of person and timepoint.

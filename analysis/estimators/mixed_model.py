@@ -127,9 +127,7 @@ def mixed_model(
     """
     _refuse_unknown(errors)
     found = long_rows(rows, covariates)
-    asked = found.timepoints[1:] if at is None else (found.timepoints[found.place(at)],)
-    if found.timepoints[0] in asked:
-        raise AnalysisError(f"timepoint '{at}' is the earliest, from which change is counted; name a later one")
+    asked = found.follow_up(at)
     X, names = stacked(_columns(found, covariates))
     random = "site, site x period and person" if by_period else "site and person"
     inference = Inference(found.people(), f"Mixed model with random {random}, {errors}", confidence, clustered=True)
@@ -140,8 +138,7 @@ def mixed_model(
         codes = {"site": found.site, "period": found.period, "person": found.person}
         fit = people_within_sites(X, found.score, names, **codes, by_period=by_period)
         terms = _of_fit(inference, fit, errors)
-    wanted = {f"arm:timepoint={timepoint}" for timepoint in asked}
-    answers = tuple(term for term in terms if term.term in wanted)
+    answers = tuple(term for term in terms if term.term in asked)
     return Fitted(answers, terms, inference.design.n, inference.n_clusters, inference.warnings())
 
 

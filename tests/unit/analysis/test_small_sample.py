@@ -210,10 +210,20 @@ def test_without_strata_only_the_total_is_kept_and_each_site_comes_as_often() ->
     assert counts[:, :3].sum(axis=1).min() == 0
 
 
-def test_a_replicate_without_an_arm_is_refused_with_its_remedy() -> None:
-    counts = np.array([[2, 2, 2, 2, 0, 0, 0, 0], [1] * 8])
+@pytest.mark.parametrize(
+    "drawn", [[2, 2, 2, 2, 0, 0, 0, 0], [0, 0, 0, 0, 2, 2, 2, 2]], ids=["comparison", "intervention"]
+)
+def test_a_replicate_without_an_arm_is_refused_with_its_remedy(drawn: list[int]) -> None:
     with pytest.raises(AnalysisError, match=r"in 1 of 2 resamples .* resample within the arms"):
-        cluster_bootstrap(sums(1), counts)
+        cluster_bootstrap(sums(1), np.array([drawn, [1] * 8]))
+
+
+def test_a_term_on_another_scale_is_not_taken_for_a_redundant_one() -> None:
+    X, y, site = rows(8)
+    counts = drawn_counts(8, 5, seed=3, strata=[1, 1, 1, 1, 0, 0, 0, 0])
+    plain = cluster_bootstrap(from_rows(X, y, site, TERMS), counts)
+    scale = np.array([1.0, 1.0, 1e8])
+    assert cluster_bootstrap(from_rows(X * scale, y, site, TERMS), counts) * scale == pytest.approx(plain, rel=1e-6)
 
 
 # ---------------------------------------------------------------------------- joint test
