@@ -24,6 +24,8 @@ COVARIATES = (
     Covariate("ltc", "number"),
 )
 
+IMD_TERMS = {f"imdf{level}": f"imd={level}" for level in range(2, 6)}
+
 
 def by_t(found: Estimate) -> tuple[float | None, ...]:
     """What a reference row holds where the model has degrees of freedom."""
@@ -101,6 +103,12 @@ def attendances(people: pd.DataFrame) -> pd.DataFrame:
     """General practice attendances before and after entry, as the estimators of counts take them."""
     names = {"gp_pre": "baseline_count", "gp_post": "count", "fu_years": "years", "practice": "site"}
     return people.rename(columns=names).assign(baseline_years=1.0)
+
+
+@pytest.fixture(scope="session")
+def admissions(people: pd.DataFrame) -> pd.DataFrame:
+    """Days to the first admission, death competing, as the estimators of times take them."""
+    return people.rename(columns={"practice": "site", "adm_days": "days", "adm_status": "event"})
 
 
 @pytest.fixture(scope="session")
