@@ -19,18 +19,16 @@ from .codes import DESIGNS, ROLES, SETTINGS
 from .dataset import table
 from .plan_reader import Reader
 
+# fmt: off
 METHODS: Mapping[str, tuple[str, ...]] = {
     "continuous": (
-        "ancova",
-        "did",
-        "random-intercept",
-        "mixed-model",
-        "wild-bootstrap",
-        "permutation",
+        "ancova", "did", "doubly-robust-did", "random-intercept", "mixed-model", "mmrm", "clda", "overlap-weights",
+        "att-weights", "entropy-balance", "wild-bootstrap", "permutation",
     ),
     "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic"),
     "count": ("poisson-rate", "poisson-change", "negative-binomial", "gee-poisson"),
 }
+# fmt: on
 """The methods for each kind of outcome: the one that answers unless the plan says otherwise comes first."""
 ALWAYS_BESIDE: Mapping[str, tuple[str, ...]] = {
     "continuous": ("did",),

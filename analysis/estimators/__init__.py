@@ -7,82 +7,112 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from instruments.plan import Outcome
+from instruments.plan import Outcome, Plan
 
 from ..cohort import Cohort, long_rows_of, named_covariates, rows_of
 from ..result import AnalysisError, Fitted
 from .ancova import ancova
 from .did import did
+from .doubly_robust import doubly_robust_change
 from .gee import gee_binary, gee_count
 from .linear_probability import linear_probability
 from .logistic import logistic
 from .mixed_model import mixed_model, random_intercept
+from .mmrm import mmrm
 from .modified_poisson import modified_poisson
 from .negative_binomial import negative_binomial
 from .poisson_change import poisson_change
 from .poisson_rate import poisson_rate
 from .resampled import permutation, wild_bootstrap
+from .weighted_difference import weighted_difference
 
-Estimator = Callable[[Cohort, Outcome], Fitted]
-"""How every method is called: who was studied, and a planned outcome of theirs."""
-
-
-def _of(
-    method: Callable[..., Fitted], rows: Callable[[Cohort, Outcome], pd.DataFrame] = rows_of, **options: Any
-) -> Estimator:
-    """A method with the plan's covariates, errors and confidence level; `options` go before those."""
-
-    def estimate(cohort: Cohort, outcome: Outcome) -> Fitted:
-        given = {"errors": cohort.plan.errors, "confidence": cohort.plan.confidence} | options
-        return method(rows(cohort, outcome), covariates=named_covariates(cohort.plan, outcome), **given)
-
-    return estimate
+Options = Callable[[Plan, Outcome], Mapping[str, Any]]
 
 
-def _at_timepoint(method: Callable[..., Fitted], **options: Any) -> Estimator:
-    """A method that reads a row a person and timepoint, asked about the outcome's own."""
-    return lambda cohort, outcome: _of(method, long_rows_of, at=outcome.timepoint, **options)(cohort, outcome)
+def _errors(plan: Plan, _: Outcome) -> dict[str, Any]:
+    return {"errors": plan.errors}
 
 
-def _by_site(estimator: Estimator) -> Estimator:
-    """A method that is about sites, and says nothing where people were allocated one by one."""
-
-    def estimate(cohort: Cohort, outcome: Outcome) -> Fitted:
-        if cohort.plan.errors == "classical":
-            raise AnalysisError("the method compares sites, and the plan takes people for the units; leave it out")
-        return estimator(cohort, outcome)
-
-    return estimate
+def _at_timepoint(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    return {"errors": plan.errors, "at": outcome.timepoint}
 
 
-def _drawing(method: Callable[..., Fitted]) -> Estimator:
-    """A method that may draw random numbers, from the plan's seed."""
-    return lambda cohort, outcome: _of(method, seed=cohort.plan.seed)(cohort, outcome)
+def _seeded(plan: Plan, _: Outcome) -> dict[str, Any]:
+    return {"errors": plan.errors, "seed": plan.seed}
 
 
-def _risks(cohort: Cohort, outcome: Outcome) -> Fitted:
+def _repeated(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    """Errors by site, or where people are the units Kenward and Roger's."""
+    return {"errors": "Kenward-Roger" if plan.errors == "classical" else "CR2", "at": outcome.timepoint}
+
+
+def _constrained(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    """Equal means at the baseline are what drawing lots gives; nothing else does."""
+    if plan.design == "controlled-before-after":
+        raise AnalysisError("nobody drew lots, so the arms need not start alike; use 'mmrm', which leaves that free")
+    return _repeated(plan, outcome) | {"constrained": True}
+
+
+def _population(plan: Plan, _: Outcome) -> dict[str, Any]:
     """Risks of the people who were offered something where they chose or were chosen; of everybody in a trial."""
-    population = "intervention" if cohort.plan.design == "controlled-before-after" else "everybody"
-    return _of(logistic, population=population)(cohort, outcome)
+    population = "intervention" if plan.design == "controlled-before-after" else "everybody"
+    return {"errors": plan.errors, "population": population}
 
 
-ESTIMATORS: Mapping[str, Estimator] = {
-    "ancova": _of(ancova),
-    "did": _at_timepoint(did),
-    "random-intercept": _by_site(_of(random_intercept, errors="Kenward-Roger")),
-    "mixed-model": _by_site(_at_timepoint(mixed_model, errors="Kenward-Roger")),
-    "wild-bootstrap": _by_site(_drawing(wild_bootstrap)),
-    "permutation": _by_site(_drawing(permutation)),
-    "logistic": _risks,
-    "modified-poisson": _of(modified_poisson),
-    "linear-probability": _of(linear_probability),
-    "gee-logistic": _by_site(_of(gee_binary, errors="CR2")),
-    "poisson-rate": _of(poisson_rate),
-    "poisson-change": _of(poisson_change),
-    "negative-binomial": _of(negative_binomial),
-    "gee-poisson": _by_site(_of(gee_count, errors="CR2")),
+def _weighted(kind: str) -> Options:
+    return lambda plan, _: {"errors": plan.errors, "weights": kind}
+
+
+def _always(**options: Any) -> Options:
+    return lambda _plan, _outcome: options
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of the plan: its function, the rows it reads, what it is told beside covariates and confidence level.
+
+    Called with who was studied and a planned outcome of theirs, it gives what it found. One that is `by_site` says
+    nothing where people were allocated one by one.
+    """
+
+    function: Callable[..., Fitted]
+    rows: Callable[[Cohort, Outcome], pd.DataFrame] = rows_of
+    options: Options = _errors
+    by_site: bool = False
+
+    def __call__(self, cohort: Cohort, outcome: Outcome) -> Fitted:
+        plan = cohort.plan
+        if self.by_site and plan.errors == "classical":
+            raise AnalysisError("the method compares sites, and the plan takes people for the units; leave it out")
+        options = self.options(plan, outcome)
+        covariates = named_covariates(plan, outcome)
+        return self.function(self.rows(cohort, outcome), covariates=covariates, confidence=plan.confidence, **options)
+
+
+ESTIMATORS: Mapping[str, Method] = {
+    "ancova": Method(ancova),
+    "did": Method(did, long_rows_of, _at_timepoint),
+    "doubly-robust-did": Method(doubly_robust_change),
+    "random-intercept": Method(random_intercept, options=_always(errors="Kenward-Roger"), by_site=True),
+    "mixed-model": Method(mixed_model, long_rows_of, lambda _, outcome: {"at": outcome.timepoint}, by_site=True),
+    "mmrm": Method(mmrm, long_rows_of, _repeated),
+    "clda": Method(mmrm, long_rows_of, _constrained),
+    "overlap-weights": Method(weighted_difference, options=_weighted("overlap")),
+    "att-weights": Method(weighted_difference, options=_weighted("ATT")),
+    "entropy-balance": Method(weighted_difference, options=_weighted("entropy")),
+    "wild-bootstrap": Method(wild_bootstrap, options=_seeded, by_site=True),
+    "permutation": Method(permutation, options=_seeded, by_site=True),
+    "logistic": Method(logistic, options=_population),
+    "modified-poisson": Method(modified_poisson),
+    "linear-probability": Method(linear_probability),
+    "gee-logistic": Method(gee_binary, options=_always(errors="CR2"), by_site=True),
+    "poisson-rate": Method(poisson_rate),
+    "poisson-change": Method(poisson_change),
+    "negative-binomial": Method(negative_binomial),
+    "gee-poisson": Method(gee_count, options=_always(errors="CR2"), by_site=True),
 }

@@ -25,8 +25,8 @@ def blocks(guide: str, language: str) -> list[str]:
 @pytest.fixture
 def desk(guide: str, tmp_path: Path) -> Path:
     """The guide's plan and mapping beside a table such as the mapping describes."""
-    shown_plan, shown_mapping = blocks(guide, "toml")
-    (tmp_path / "plan.toml").write_text(shown_plan, encoding="utf-8")
+    shown_plan, shown_outcome, shown_mapping = blocks(guide, "toml")
+    (tmp_path / "plan.toml").write_text(shown_plan + shown_outcome, encoding="utf-8")
     (tmp_path / "mapping.toml").write_text(shown_mapping, encoding="utf-8")
     lines = ["id,practice,group,start,age,sex,phq_before,phq_after,gp_year_before,gp_after"]
     for number in range(96):
@@ -43,6 +43,10 @@ def test_the_plan_shown_is_a_plan(guide: str) -> None:
     shown = plan.parse(blocks(guide, "toml")[0])
     assert shown.primary.id == "phq9-6m"
     assert (shown.errors, shown.confidence, shown.small_number) == ("CR2", 0.95, 10)
+
+
+def test_every_method_that_a_plan_may_name_is_in_the_guide(guide: str) -> None:
+    assert {method for methods in plan.METHODS.values() for method in methods} <= set(re.findall(r"`([a-z-]+)`", guide))
 
 
 def test_the_mapping_shown_makes_a_bundle_that_the_plan_shown_compares(desk: Path, run: Callable[..., Ran]) -> None:
