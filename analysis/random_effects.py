@@ -21,6 +21,7 @@ from .result import AnalysisError
 
 SHARE = 0.1
 SEMIDEFINITE = -1e-12
+POSITIVE = 1e-9
 NO_VARIATION = 1e-12
 
 
@@ -272,7 +273,9 @@ def _allowed(components: Components, theta: Array) -> bool:
     a = len(components.shared)
     along = theta[a:] @ components.own
     values = np.linalg.eigvalsh(np.tensordot(theta[:a], components.shared, 1))
-    return bool(along.min() > 0 and values[0] >= SEMIDEFINITE * max(float(values[-1]), float(along.min())))
+    return bool(
+        along.min() > POSITIVE * along.max() and values[0] >= SEMIDEFINITE * max(float(values[-1]), float(along.min()))
+    )
 
 
 # ---------------------------------------------------------------------------- sums

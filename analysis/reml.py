@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from .moments import Array, Errors
 from .result import AnalysisError
 
-STEPS, SHRINKS = 500, 40
+STEPS, SHRINKS = 200, 30
 SETTLED, NEARLY = 1e-18, 1e-10
+SLOW, PATIENCE = 1e-3, 10
+CURVED = 1e-6
 NOISE = 1e-12
 AT_ZERO = 1e-10
 INSEPARABLE = 1e-11
@@ -71,7 +73,7 @@ def likelihood(theta: Array, sums: Sums) -> Likelihood:
         When the covariance of the coefficients is not positive.
     """
     p = len(sums.inner) - 1
-    phi: Array = np.asarray(np.linalg.inv(sums.inner[:p, :p]), dtype=np.float64)
+    phi = _inverse(sums.inner[:p, :p])
     beta = phi @ sums.inner[:p, p]
     residual = np.append(-beta, 1.0)
     first, second = sums.first[:, :p, :p], sums.second[:, :, :p, :p]
@@ -85,13 +87,10 @@ def likelihood(theta: Array, sums: Sums) -> Likelihood:
     )
     curvature = sums.second @ residual @ residual
     curvature = (curvature + curvature.T) / 2 - crossed @ phi @ crossed.T
-    sign, log_det = np.linalg.slogdet(phi)
-    if sign <= 0:
-        raise AnalysisError("the covariance of the coefficients is singular; name fewer covariates")
     rest = float(sums.inner[p] @ residual) + (sums.rows - p) * math.log(2 * math.pi)
     return Likelihood(
         theta=theta,
-        deviance=sums.log_det - float(log_det) + rest,
+        deviance=sums.log_det - float(np.linalg.slogdet(phi)[1]) + rest,
         gradient=sums.trace - np.einsum("ipp->i", halves) - quadratic,
         beta=beta,
         phi=phi,
@@ -100,6 +99,13 @@ def likelihood(theta: Array, sums: Sums) -> Likelihood:
         expected=traces / 2,
         observed=curvature - traces / 2,
     )
+
+
+def _inverse(inner: Array) -> Array:
+    try:
+        return np.asarray(np.linalg.inv(inner), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        raise AnalysisError("the covariance of the coefficients is singular; name fewer covariates") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,32 +131,51 @@ class Problem:
 
 
 def maximise(problem: Problem) -> Likelihood:
-    """Find the maximum by Fisher scoring with shortened steps; variances stop at zero.
+    """Find the maximum, by Newton's steps where the likelihood is curved as at one, else by Fisher scoring.
 
-    It has been found when what is left to go is a billionth of a standard error, or, where rounding forbids that, when
-    no step helps and less than a hundred-thousandth is left.
+    Steps are shortened until they help, and variances stop at zero. The maximum has been found when what is left to go
+    is a billionth of a standard error, or, where rounding forbids that, when no step helps and less than a
+    hundred-thousandth is left.
 
     Raises
     ------
     AnalysisError
         When parts of the variance cannot be told apart, nothing varies, or the search ends short of a maximum.
     """
-    here = problem.at(problem.start)
+    here, slow = problem.at(problem.start), 0
     for _ in range(STEPS):
-        free = problem.free(here)
-        step = np.zeros_like(here.theta)
-        step[free] = -solve_information(here.expected[np.ix_(free, free)], here.gradient[free] / 2)
-        left = step @ here.expected @ step
+        step = _step(problem, here)
+        left = -float(step @ here.gradient) / 2
         ahead = None if left < SETTLED else _ahead(problem, here, step)
         if ahead is None and left < NEARLY:
             return here
-        if ahead is None:
+        if ahead is None or slow > PATIENCE:
             break
+        slow += here.deviance - ahead.deviance < SLOW * left
         here = ahead
     raise AnalysisError(
         "the variances did not settle, as when some scores follow exactly from others; name fewer covariates or use a "
         "simpler model"
     )
+
+
+def _step(problem: Problem, here: Likelihood) -> Array:
+    """Where to go from here, (k,); nowhere along what is held at zero."""
+    free = problem.free(here)
+    step = np.zeros_like(here.theta)
+    expected, observed = (each[np.ix_(free, free)] for each in (here.expected, here.observed))
+    slope = here.gradient[free] / 2
+    scoring = solve_information(expected, slope)
+    step[free] = -(solve_information(observed, slope) if _is_peaked(observed) else scoring)
+    return step
+
+
+def _is_peaked(observed: Array) -> bool:
+    """Whether the likelihood falls off in every direction, clearly enough for Newton's step."""
+    size = np.diagonal(observed)
+    if not (np.isfinite(observed).all() and (size > 0).all()):
+        return False
+    return bool((np.linalg.eigvalsh(observed / np.sqrt(np.outer(size, size))) > CURVED).all())
 
 
 def _ahead(problem: Problem, here: Likelihood, step: Array) -> Likelihood | None:

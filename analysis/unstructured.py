@@ -27,7 +27,7 @@ from .result import AnalysisError
 
 LINEAR = "Kenward-Roger-linear"
 CORRELATION = 0.4
-NO_VARIATION, POSITIVE = 1e-12, 1e-10
+NO_VARIATION, POSITIVE = 1e-12, 1e-6
 Codes = NDArray[np.int64]
 
 

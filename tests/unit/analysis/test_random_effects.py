@@ -101,6 +101,15 @@ def test_people_within_sites_are_what_matrices_of_all_rows_give(by_period: bool,
     assert (fit.maximum.gradient[~fit.free] >= 0).all()
 
 
+@pytest.mark.parametrize(("seed", "each"), [(125, 2), (135, 2), (150, 2), (205, 2), (280, 2), (305, 2)])
+def test_small_studies_settle_too(seed: int, each: int) -> None:
+    """Cases in which steps by the expected information alone go round for hundreds of times."""
+    X, y, codes = repeated(seed, sites=4, each=each, kept=0.7)
+    fit = people_within_sites(X, y, list("abcd"), **codes)
+    assert np.abs(fit.maximum.gradient[fit.free]).max() < 1e-6
+    assert (fit.maximum.gradient[~fit.free] > 0).all()
+
+
 # ---------------------------------------------------------------------------- closed forms
 
 

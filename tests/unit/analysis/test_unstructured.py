@@ -82,6 +82,21 @@ def test_no_other_covariance_nearby_is_likelier(seed: int) -> None:
         assert unstructured(repeated, best.covariance + nudge + nudge.T).maximum.deviance > best.maximum.deviance
 
 
+@pytest.mark.parametrize(("seed", "people"), [(2, 10), (33, 11), (41, 19), (43, 21), (95, 13)])
+def test_small_studies_settle_too(seed: int, people: int) -> None:
+    """Cases in which steps by the expected information alone go round for hundreds of times."""
+    fit = unstructured(made(seed, people=people, kept=0.7))
+    assert np.abs(fit.maximum.gradient).max() < 1e-6
+    assert np.linalg.eigvalsh(fit.maximum.observed)[0] > 0
+
+
+@pytest.mark.parametrize(("seed", "people"), [(3, 11), (30, 8), (31, 9), (60, 8), (64, 12), (70, 18)])
+def test_studies_too_small_to_say_are_refused_in_words(seed: int, people: int) -> None:
+    """Fewer people than their covariance needs: the likelihood rises towards a covariance that is none."""
+    with pytest.raises(AnalysisError, match=r"did not settle|cannot be told apart|cannot be estimated"):
+        unstructured(made(seed, people=people, kept=0.7))
+
+
 # ---------------------------------------------------------------------------- nobody missing
 
 
