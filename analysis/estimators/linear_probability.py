@@ -28,7 +28,7 @@ def linear_probability(
     rows, covariates, confidence
         As for `logistic`.
     errors
-        'CR2', 'CR0', 'CR1', 'CR1S' or 'classical' (equal variances, which a binary outcome never has).
+        'CR2', 'CR0', 'CR1', 'CR1S' or 'classical': between people, robust, with n / (n - p).
 
     Returns
     -------
@@ -55,6 +55,7 @@ def linear_probability(
         scale="risk difference",
         errors=errors,
         confidence=confidence,
+        misfits=True,
     )
     answers = (model.terms[1], ratio(model.inference, marginal(model.fit), model.spread, "risk ratio"))
     outside = int(((model.fit.mu < 0) | (model.fit.mu > 1)).sum())

@@ -29,7 +29,7 @@ def modified_poisson(
     rows, covariates, confidence
         As for `logistic`.
     errors
-        'CR2', 'CR0', 'CR1', 'CR1S' or 'classical' (scaled by Pearson's dispersion).
+        'CR2', 'CR0', 'CR1', 'CR1S' or 'classical': between people, robust, with n / (n - p).
 
     Returns
     -------
@@ -51,7 +51,14 @@ def modified_poisson(
     """
     laid, outcome = binary_design(rows, covariates)
     model = regression(
-        laid, POISSON, outcome, name="Modified Poisson", scale="log risk ratio", errors=errors, confidence=confidence
+        laid,
+        POISSON,
+        outcome,
+        name="Modified Poisson",
+        scale="log risk ratio",
+        errors=errors,
+        confidence=confidence,
+        misfits=True,
     )
     answers = (
         exponentiated(model.terms[1], "risk ratio"),

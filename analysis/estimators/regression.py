@@ -45,6 +45,7 @@ def regression(
     errors: str,
     confidence: float,
     offset: Array | float = 0.0,
+    misfits: bool = False,
 ) -> Regression:
     """Fit a model and give its coefficients the errors that the sites can carry.
 
@@ -64,16 +65,22 @@ def regression(
         Level of the intervals.
     offset
         Added to the linear predictor, (n,).
+    misfits
+        Whether the family's variance is not that of the outcome, so that errors must not rest on it: 'classical' ones
+        are then robust ones between people, with n / (n - p).
 
     Raises
     ------
     AnalysisError
         When the fit does not settle, or for unknown errors.
     """
-    found = fit(family, laid.X, y, site=laid.site, terms=laid.terms, offset=offset)
-    spreading = spread(found, errors_for(laid, errors))
+    asked = errors_for(laid, errors)
+    between = misfits and asked == "classical"
+    unit = np.arange(len(laid.X), dtype=float) if between else laid.site
+    found = fit(family, laid.X, y, site=unit, terms=laid.terms, offset=offset)
+    spreading = spread(found, "CR1S" if between else asked)
     of_model = "quasi-Poisson errors" if family.name == "Poisson" else "model-based errors"
-    label = of_model if errors == "classical" else f"{errors} by site"
+    label = ("robust errors between people" if between else of_model) if errors == "classical" else f"{errors} by site"
     inference = Inference(laid, f"{name}, {label}", confidence, clustered=errors != "classical")
     return Regression(laid, found, spreading, inference, coefficients(inference, found.beta, spreading, scale))
 
