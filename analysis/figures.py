@@ -137,6 +137,55 @@ def _draw_bar(axes: Any, place: int, bar: Bar) -> None:
     axes.plot([bar.value], [place], color=look["color"], marker=look["marker"], markerfacecolor=look["markerfacecolor"])
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One line of a love plot: the size of a standardised difference before and after weighting."""
+
+    label: str
+    before: float
+    after: float
+
+
+def love(name: str, pairs: Sequence[Pair], noticeable: float) -> str:
+    """Draw how far the arms differ before (open) and after weighting (filled), a line each, with the line of notice.
+
+    Parameters
+    ----------
+    name
+        Identifies the figure.
+    pairs
+        Characteristics, in the order drawn.
+    noticeable
+        The difference that is worth a look.
+
+    Returns
+    -------
+    str
+        One `<svg>` element, text as text.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
+        figure = Figure(figsize=(SIZE[0] * 1.2, 1.1 + 0.3 * len(pairs)), layout="constrained")
+        axes = figure.add_subplot()
+        places = range(len(pairs))
+        before, after = [pair.before for pair in pairs], [pair.after for pair in pairs]
+        for found, look, label in ((before, LOOKS[1], "As they came"), (after, LOOKS[0], "Overlap weights")):
+            looks: dict[str, Any] = look | {"linestyle": "none"}
+            axes.plot(found, places, label=label, clip_on=False, zorder=3, **looks)
+        axes.axvline(noticeable, color=SOFT, linewidth=1, linestyle=":")
+        axes.set_yticks(places, [_folded(pair.label, 28) for pair in pairs])
+        axes.set_ylim(len(pairs) - 0.4, -0.6)
+        axes.set_xlim(left=0)
+        axes.set_xlabel("Standardised difference")
+        axes.grid(axis="y", color="#dfe5e7", linewidth=0.8)
+        axes.legend(frameon=False, loc="lower right")
+        target = io.StringIO()
+        figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    return _only_svg(target.getvalue())
+
+
 def _draw(axes: Any, arm: Series, look: dict[str, str], shift: float) -> None:
     at = [day + shift for day in arm.at]
     below = [mean - low for mean, low in zip(arm.mean, arm.low, strict=True)]

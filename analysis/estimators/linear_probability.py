@@ -12,7 +12,7 @@ from ..glm import GAUSSIAN
 from ..result import Fitted
 from .regression import binary_design, marginal, ratio, regression
 
-OUTSIDE = "The linear model expects a risk below 0 or above 1 for {count} people; read the logistic model instead."
+OUTSIDE = "The linear model expects a risk below 0 or above 1 for somebody; read the logistic model instead."
 
 
 def linear_probability(
@@ -58,6 +58,6 @@ def linear_probability(
         misfits=True,
     )
     answers = (model.terms[1], ratio(model.inference, marginal(model.fit), model.spread, "risk ratio"))
-    outside = int(((model.fit.mu < 0) | (model.fit.mu > 1)).sum())
-    warnings = (*model.inference.warnings(), *((OUTSIDE.format(count=outside),) if outside else ()))
+    outside = bool(((model.fit.mu < 0) | (model.fit.mu > 1)).any())
+    warnings = (*model.inference.warnings(), *((OUTSIDE,) if outside else ()))
     return Fitted(answers, model.terms, laid.n, model.inference.n_clusters, warnings)

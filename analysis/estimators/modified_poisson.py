@@ -13,7 +13,7 @@ from ..result import Fitted
 from .inference import exponentiated
 from .regression import binary_design, difference, marginal, regression
 
-OVER_ONE = "The modified Poisson model expects a risk above 1 for {count} people; read the logistic model instead."
+OVER_ONE = "The modified Poisson model expects a risk above 1 for somebody; read the logistic model instead."
 
 
 def modified_poisson(
@@ -64,6 +64,6 @@ def modified_poisson(
         exponentiated(model.terms[1], "risk ratio"),
         difference(model.inference, marginal(model.fit), model.spread, "risk difference"),
     )
-    over = int((model.fit.mu > 1).sum())
-    warnings = (*model.inference.warnings(), *((OVER_ONE.format(count=over),) if over else ()))
+    over = bool((model.fit.mu > 1).any())
+    warnings = (*model.inference.warnings(), *((OVER_ONE,) if over else ()))
     return Fitted(answers, model.terms, laid.n, model.inference.n_clusters, warnings)

@@ -23,7 +23,7 @@ STILL_UNLIKE = (
     "between them is in part that."
 )
 NO_SUPPORT = (
-    "{count} people have a propensity score that nobody of the other arm has; what is said of them rests on the model."
+    "Some people have a propensity score that nobody of the other arm has; what is said of them rests on the model."
 )
 
 
@@ -188,7 +188,7 @@ def warnings_of(weighing: Weighing) -> tuple[str, ...]:
     beyond = sum(weighing.support.beyond)
     return (
         *((STILL_UNLIKE.format(terms=unlike),) if unlike else ()),
-        *((NO_SUPPORT.format(count=beyond),) if beyond else ()),
+        *((NO_SUPPORT,) if beyond else ()),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,9 +11,11 @@ from instruments.plan import Outcome
 
 from ..cohort import ROLES
 from ..disclosure import Gate, ReleasedTable, gate
-from ..figures import Series, courses, forest
+from ..estimators.weighted_difference import Weighing
+from ..figures import Series, courses, forest, love
 from ..result import Table
-from . import delivery, epoc, outcomes, participants, sensitivity, words
+from ..weighting import NOTICEABLE
+from . import balance, delivery, epoc, outcomes, participants, sensitivity, words
 from .comparison import Comparison, drawn, trajectory
 from .scale import about
 
@@ -60,7 +62,13 @@ class Contents:
 def lay_out(comparison: Comparison) -> Contents:
     """Lay a comparison out as a report."""
     plan = comparison.plan
-    parts = [_design(comparison), _people(comparison), _delivery(comparison), _primary(comparison)]
+    parts = [
+        _design(comparison),
+        _people(comparison),
+        *_balance(comparison),
+        _delivery(comparison),
+        _primary(comparison),
+    ]
     parts += [*_others(comparison), _deviations(comparison), _coefficients(comparison)]
     guard = gate([block for part in parts for block in part.blocks if isinstance(block, Table)], plan.small_number)
     sections = [_summary(comparison, guard), *(part.through(guard, comparison) for part in parts)]
@@ -106,7 +114,7 @@ def _summary(comparison: Comparison, guard: Gate) -> Section:
         "How sure:",
         tuple(words.how_sure(comparison, guard)),
         "What could change this answer:",
-        tuple(words.what_would_change_it(comparison)),
+        (*words.what_would_change_it(comparison), *balance.unseen(comparison, comparison.plan.primary, guard)),
     ]
     return Section("summary", "In short", tuple(blocks))
 
@@ -121,6 +129,25 @@ def _design(comparison: Comparison) -> _Draft:
 def _people(comparison: Comparison) -> _Draft:
     tables = (participants.flow_table(comparison.cohort), participants.baseline(comparison.cohort))
     return _Draft("people", "People", tables)
+
+
+def _balance(comparison: Comparison) -> list[_Draft]:
+    """What weights make of the arms: where nobody drew lots, and the primary outcome is a score."""
+    plan = comparison.plan
+    if plan.design != "controlled-before-after" or plan.primary.kind != "continuous":
+        return []
+    found, failed = balance.weighings(comparison)
+    if not found:
+        return [_Draft("balance", "How alike the arms are", tuple(failed.values()))]
+    blocks = (_Later(partial(_love, found)), balance.table(found, failed))
+    return [_Draft("balance", "How alike the arms are", blocks)]
+
+
+def _love(found: Mapping[str, Weighing], guard: Gate) -> Iterator[str | Drawing]:
+    drawn = balance.pairs(found, guard)
+    if drawn:
+        title = "Standardised differences between the arms, before and after overlap weighting"
+        yield Drawing("love", title, balance.in_words(drawn), love("love", drawn, NOTICEABLE))
 
 
 def _delivery(comparison: Comparison) -> _Draft:

@@ -24,7 +24,7 @@ UNCONTROLLED = (
     "arm that starts apart from the rest of the study comes back by itself; if both arms were picked at a bad moment, "
     "both come back further than that."
 )
-_NAMES = {
+NAMES = {
     "age": "age", "sex": "sex", "ethnicity": "ethnic group", "deprivation": "deprivation",
     "lives_alone": "living alone", "carer": "being a carer", "ltc_count": "number of long-term conditions",
 }  # fmt: skip
@@ -119,7 +119,7 @@ def _adjusted(comparison: Comparison, outcome: Outcome) -> str:
 
 
 def _name(covariate: Covariate) -> str:
-    return _NAMES.get(covariate.name, covariate.name)
+    return NAMES.get(covariate.name, covariate.name)
 
 
 def listed(parts: list[str]) -> str:

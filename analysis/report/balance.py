@@ -1,0 +1,137 @@
+"""How alike the arms are, as they came and as weights make them; and how strong something unseen would have to be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from instruments.plan import Outcome
+
+from ..cohort import named_covariates, rows_of
+from ..disclosure import Gate
+from ..estimators.weighted_difference import Weighing, weigh
+from ..figures import Pair
+from ..moments import Array
+from ..result import AnalysisError, Cell, Estimate, Table
+from ..weighting import NOTICEABLE, e_value, ratio_of_difference
+from .cells import DASH
+from .comparison import Comparison
+from .outcomes import RATIOS
+from .words import NAMES
+
+WAYS = {"overlap": "Overlap weights", "ATT": "Weighted to the first arm", "entropy": "Entropy balance"}
+BY_WEIGHTS = (
+    "Differences are in standard deviations; more than 0.1 is worth a look. Overlap weights count most those who could "
+    "have been in either arm, the others make the second arm like the first. Weights mend only what was measured."
+)
+
+
+def weighings(comparison: Comparison) -> tuple[dict[str, Weighing], dict[str, str]]:
+    """The primary score outcome's people under each kind of weights, and why a kind could not be had."""
+    outcome = comparison.plan.primary
+    rows, covariates = rows_of(comparison.cohort, outcome), named_covariates(comparison.plan, outcome)
+    found: dict[str, Weighing] = {}
+    failed: dict[str, str] = {}
+    for kind in WAYS:
+        try:
+            found[kind] = weigh(rows, covariates, kind)
+        except AnalysisError as error:
+            failed[kind] = "; ".join(error.faults)
+    return found, failed
+
+
+def table(found: Mapping[str, Weighing], failed: Mapping[str, str]) -> Table:
+    """Standardised differences before and after, and how many people the weighted ones are worth."""
+    first = next(iter(found.values()))
+    smaller = min(first.laid.n)
+    rows = [
+        (_label(term), tuple(_gap(float(gap), smaller) for gap in gaps))
+        for term, *gaps in zip(first.balance.terms, first.balance.before, *_after(found), strict=True)
+    ]
+    for arm, label in enumerate(("first", "second")):
+        sizes = [_size(each.balance.effective[arm], smaller) for each in found.values()]
+        rows.append((f"Worth so many people of the {label} arm", (DASH, *sizes)))
+    notes = (BY_WEIGHTS, *(f"{WAYS[kind]}: not possible ({fault})." for kind, fault in failed.items()))
+    columns = ("As they came", *(WAYS[kind] for kind in found))
+    return Table("balance", "How alike the arms are", columns, tuple(rows), notes=notes, stub="Known at entry")
+
+
+def _after(found: Mapping[str, Weighing]) -> list[Array]:
+    return [each.balance.after for each in found.values()]
+
+
+def _label(term: str) -> str:
+    name, _, level = term.partition("=")
+    label = "baseline score" if name == "baseline" else NAMES.get(name, name)
+    return f"{label[0].upper()}{label[1:]}" + (f": {level}" if level else "")
+
+
+def _gap(value: float, n: int) -> Cell:
+    if math.isnan(value):
+        return DASH
+    mark = " · over 0.1" if abs(value) > NOTICEABLE else ""
+    return Cell(f"{{standardised_difference:z.2f}}{mark}", stats={"standardised_difference": value}, n=n)
+
+
+def _size(people: float, n: int) -> Cell:
+    return Cell("{effective:,.0f}", stats={"effective": people}, n=n)
+
+
+def pairs(found: Mapping[str, Weighing], guard: Gate) -> list[Pair]:
+    """Before and after overlap weighting, the largest difference first; nothing of arms too small to show."""
+    weighing = found.get("overlap")
+    if weighing is None or guard.is_small(min(weighing.laid.n)):
+        return []
+    known = zip(weighing.balance.terms, weighing.balance.before, weighing.balance.after, strict=True)
+    drawn = [Pair(_label(term), abs(float(one)), abs(float(other))) for term, one, other in known if not np.isnan(one)]
+    return sorted(drawn, key=lambda pair: -pair.before)
+
+
+def in_words(drawn: list[Pair]) -> str:
+    """What the figure shows, for who cannot see it."""
+    most = drawn[0]
+    return (
+        f"Love plot of standardised differences before and after overlap weighting. The largest before is "
+        f"{most.before:.2f} ({most.label}); after, none is above {max(pair.after for pair in drawn):.2f}. "
+        "The table has every number."
+    )
+
+
+def unseen(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[str]:
+    """How strong something unmeasured would have to be to explain the answer away (the E-value)."""
+    fitted = comparison.fitted.get(outcome.id)
+    if fitted is None or comparison.plan.design != "controlled-before-after" or guard.is_small(min(fitted.n)):
+        return
+    ratios = _as_ratios(comparison, outcome, fitted.main)
+    if ratios is None:
+        return
+    value, nearer = ratios
+    if nearer is None:
+        yield "Its interval holds no difference already: nothing unmeasured is needed to explain it."
+        return
+    yield (
+        "Something that was not measured could explain it away if it went with both the arm and the outcome by a risk "
+        f"ratio of about {e_value(value):.1f} or more, beyond what is adjusted for; by {e_value(nearer):.1f} or more "
+        "it could move the interval to no difference (E-values)."
+    )
+
+
+def _as_ratios(comparison: Comparison, outcome: Outcome, answer: Estimate) -> tuple[float, float | None] | None:
+    """The estimate and the limit nearer to none as risk ratios; None for a limit where the interval holds none."""
+    if answer.conf_low is None or answer.conf_high is None:
+        return None
+    low, high = answer.conf_low, answer.conf_high
+    nothing = 1.0 if answer.scale in RATIOS else 0.0
+    nearer = None if low <= nothing <= high else min((low, high), key=lambda limit: abs(limit - nothing))
+    if answer.scale in RATIOS:
+        return answer.estimate, nearer
+    if outcome.kind != "continuous":
+        ratio = next((each for each in comparison.fitted[outcome.id].answers if each.scale in RATIOS), None)
+        return _as_ratios(comparison, outcome, ratio) if ratio else None
+    spread = float(rows_of(comparison.cohort, outcome)["score"].std())
+    if not spread > 0:
+        return None
+    limit = None if nearer is None else ratio_of_difference(nearer / spread)
+    return ratio_of_difference(answer.estimate / spread), limit
