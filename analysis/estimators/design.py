@@ -35,8 +35,8 @@ class Design:
     @property
     def n_clusters(self) -> tuple[int, int]:
         """Sites in the intervention and in the comparison arm."""
-        sites = self.rows.groupby("arm")["site"].nunique()
-        return int(sites.get(1, 0)), int(sites.get(0, 0))
+        sites = [self.rows.loc[self.rows["arm"] == arm, "site"].nunique() for arm in (1, 0)]
+        return sites[0], sites[1]
 
 
 def design(
