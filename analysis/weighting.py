@@ -20,7 +20,7 @@ from .moments import Array
 from .result import AnalysisError
 
 NOTICEABLE = 0.1
-STEPS, HALVINGS, CLOSE_ENOUGH = 200, 30, 1e-12
+STEPS, HALVINGS, CLOSE_ENOUGH, NOTHING = 200, 30, 1e-12, 1e-10
 RATIO_PER_SD, RATIO_PER_SD_ERROR = 0.91, 1.78
 OF_SCORE: Mapping[str, Callable[[Array, Array], Array]] = {
     "overlap": lambda arm, score: np.where(arm == 1, 1 - score, score),
@@ -138,7 +138,8 @@ def entropy_weights(X: Array, arm: Array, terms: Sequence[str]) -> Array:
     Raises
     ------
     AnalysisError
-        When no weights can do it, as where the intervention arm's average lies beyond everybody of the comparison arm.
+        When no weights can do it without leaving somebody out, as where the intervention arm's average lies at or
+        beyond the last person of the comparison arm.
 
     References
     ----------
@@ -162,7 +163,7 @@ def _balanced(apart: Array, terms: Sequence[str]) -> Array:
     for _ in range(STEPS):
         gap = share @ apart
         if np.abs(gap).max() < CLOSE_ENOUGH:
-            return share
+            break
         curvature = (apart * share[:, None]).T @ apart - np.outer(gap, gap)
         step = -np.linalg.lstsq(curvature, gap, rcond=None)[0]
         for _ in range(HALVINGS):
@@ -172,9 +173,9 @@ def _balanced(apart: Array, terms: Sequence[str]) -> Array:
             step = step / 2
         at, reached, share = at + step, value, new_share
     gap = np.abs(share @ apart)
-    if gap.max() < 1e-8:
+    if gap.max() < 1e-8 and share.min() * len(share) > NOTHING:
         return share
-    beyond = (apart.min(axis=0) > 0) | (apart.max(axis=0) < 0)
+    beyond = (apart.min(axis=0) >= 0) | (apart.max(axis=0) <= 0)
     term = terms[int((beyond if beyond.any() else gap).argmax())]
     raise AnalysisError(
         f"no weights make the comparison arm's average of '{term}' that of the intervention arm; "

@@ -31,7 +31,7 @@ from .pseudo_values import event_design
 
 TIES = ("efron", "breslow")
 KINDS = (*ADJUSTMENTS, *MULTIPLIERS, "classical")
-ALARM = 0.05
+ALARM, CANNOT_TELL = 0.05, 1e-12
 NOT_PROPORTIONAL = (
     "The ratio of the hazards of '{term}' changes over time (test of Schoenfeld residuals, p = {p:.3f}), and one "
     "number for it hides this: read the difference of restricted means."
@@ -231,7 +231,8 @@ def proportionality(found: CoxFit) -> tuple[tuple[float, float], ...]:
     Returns
     -------
     tuple
-        For each term the chi-squared statistic with one degree of freedom, and its p-value.
+        For each term the chi-squared statistic with one degree of freedom, and its p-value; NaN where all events are
+        of one day.
 
     References
     ----------
@@ -244,7 +245,9 @@ def proportionality(found: CoxFit) -> tuple[tuple[float, float], ...]:
     drift = (time[:, None] * -state.mean).sum(axis=0) + (_event_times(sets, time)[:, None] * sets.X).sum(axis=0)
     crossed, squared = (_information(sets, state.r, state.hazard, state.mean, weight) for weight in (time, time**2))
     within = crossed @ np.linalg.solve(state.information, crossed)
-    statistics = drift**2 / (np.diagonal(squared) - np.diagonal(within))
+    free = np.diagonal(squared) - np.diagonal(within)
+    told = free > CANNOT_TELL * np.diagonal(state.information)
+    statistics = np.where(told, drift**2 / np.where(told, free, 1.0), np.nan)
     return tuple((float(value), float(special.chdtrc(1, value))) for value in statistics)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from instruments.plan import Covariate
 
-from ..glm import POISSON, Block, Family, Fit, Spread, binomial, cluster_spread, fit
+from ..glm import POISSON, RUN_AWAY, Block, Family, Fit, Spread, binomial, cluster_spread, fit
 from ..moments import MULTIPLIERS, Array
 from ..result import AnalysisError, Estimate, Fitted
 from .design import Design
@@ -24,7 +24,7 @@ from .poisson_rate import count_design
 from .regression import binary_design, coefficients, difference, marginal, ratio
 
 Rows = NDArray[np.intp]
-STEPS, CLOSE_ENOUGH = 200, 1e-10
+STEPS, CLOSE_ENOUGH, LONGEST, OF_LOWEST = 2000, 1e-10, 1.0, 0.9
 KINDS = ("CR2", *MULTIPLIERS)
 UNSETTLED = "the estimating equations did not settle; name fewer covariates, or take the estimator without correlation"
 
@@ -157,7 +157,9 @@ def equations(
 ) -> Equations:
     """Solve the estimating equations of a model with exchangeable correlation within sites.
 
-    Pearson's dispersion and the correlation follow from the residuals by moments, after every step.
+    Pearson's dispersion and the correlation follow from the residuals by moments, after every step; a step moves
+    nobody's linear predictor by more than 1. The people of the largest site cannot all be more unlike than chance by
+    more than -1 / (n - 1); what residuals say beyond nine tenths of that is cut off.
 
     Parameters
     ----------
@@ -183,6 +185,7 @@ def equations(
     for _ in range(STEPS):
         score = sum(block.design.T @ np.linalg.solve(block.variance, block.residual) for block in now.blocks)
         move = now.fit.bread @ np.asarray(score)
+        move = move / max(1.0, float(np.abs(laid.X @ move).max()) / LONGEST)
         now = _at(_moved(now.fit, y, offset, now.fit.beta + move), sites)
         if np.abs(move).max() < close_enough:
             return now
@@ -191,10 +194,11 @@ def equations(
 
 def _moved(found: Fit, y: Array, offset: Array | float, beta: Array) -> Fit:
     """The fit at other coefficients, its bread still the old one."""
-    mu = found.family.mean(found.X @ beta + offset)
-    slope, variance = found.family.slope(mu), found.family.variance(mu)
-    if not (np.isfinite(mu).all() and (variance > 0).all()):
+    eta = np.asarray(found.X @ beta + offset)
+    if not np.abs(eta).max() < RUN_AWAY:
         raise AnalysisError(UNSETTLED)
+    mu = found.family.mean(eta)
+    slope, variance = found.family.slope(mu), found.family.variance(mu)
     return replace(found, beta=beta, mu=mu, slope=slope, variance=variance, residual=y - mu)
 
 
@@ -206,15 +210,19 @@ def _at(found: Fit, sites: Sequence[Rows]) -> Equations:
         raise AnalysisError("the outcome follows from the terms without any error; name fewer covariates")
     together = sum(pearson[rows].sum() ** 2 - (pearson[rows] ** 2).sum() for rows in sites) / 2
     pairs = sum(len(rows) * (len(rows) - 1) for rows in sites) / 2
-    correlation = float(together / pairs / dispersion) if pairs else 0.0
+    largest = max(len(rows) for rows in sites)
+    correlation = max(float(together / pairs / dispersion), -OF_LOWEST / (largest - 1)) if pairs else 0.0
     blocks = tuple(_block(found, rows, dispersion, correlation) for rows in sites)
     information = np.sum([block.design.T @ np.linalg.solve(block.variance, block.design) for block in blocks], axis=0)
-    return Equations(replace(found, bread=np.linalg.inv(information)), blocks, dispersion, correlation)
+    try:
+        return Equations(replace(found, bread=np.linalg.inv(information)), blocks, dispersion, correlation)
+    except np.linalg.LinAlgError:
+        raise AnalysisError(UNSETTLED) from None
 
 
 def _block(found: Fit, rows: Rows, dispersion: float, correlation: float) -> Block:
-    if correlation <= -1 / max(len(rows) - 1, 1) or correlation >= 1:
-        raise AnalysisError(f"a correlation of {correlation:.3f} within sites is impossible; {UNSETTLED}")
+    if correlation >= 1:
+        raise AnalysisError(UNSETTLED)
     scale = np.sqrt(dispersion * found.variance[rows])
     alike = np.full((len(rows), len(rows)), correlation)
     np.fill_diagonal(alike, 1.0)

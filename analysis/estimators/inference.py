@@ -11,6 +11,7 @@ from ..result import Estimate
 from .design import Design
 
 CLUSTERS_FOR_ERRORS, CLUSTERS_FOR_P = 2, 4
+ROUNDING = 1e-12
 
 
 def t_quantile(confidence: float, df: float) -> float:
@@ -55,13 +56,13 @@ class Inference:
     ) -> Estimate:
         """An estimate with the errors that this many clusters can carry; `error` is (std_error, df).
 
-        Infinite degrees of freedom mean the normal distribution, and stand as None in the estimate. Without any error,
-        as where every site says exactly the same, there is no p-value.
+        Infinite degrees of freedom mean the normal distribution, and stand as None in the estimate. Without any error
+        but that of rounding, as where every site says exactly the same, there is no p-value.
         """
         std_error, df = error
         known = self.fewest >= CLUSTERS_FOR_ERRORS
         reach = t_quantile(self.confidence, df) * std_error if known else math.nan
-        with_p = self.fewest >= CLUSTERS_FOR_P and std_error > 0
+        with_p = self.fewest >= CLUSTERS_FOR_P and std_error > ROUNDING
         return Estimate(
             term=term,
             estimate=value,
