@@ -29,9 +29,9 @@ class Design:
 
     def __post_init__(self) -> None:
         arm = self.rows["arm"]
-        sites = self.rows.groupby("arm")["site"].nunique()
+        sites = [self.rows.loc[arm == role, "site"].nunique() for role in (1, 0)]
         object.__setattr__(self, "n", (int((arm == 1).sum()), int((arm == 0).sum())))
-        object.__setattr__(self, "n_clusters", (int(sites.get(1, 0)), int(sites.get(0, 0))))
+        object.__setattr__(self, "n_clusters", (sites[0], sites[1]))
 
     @property
     def site(self) -> Array:
