@@ -72,7 +72,8 @@ def assemble(dataset: Dataset) -> Cohort:
     people = _people(dataset)
     scores, score_notices = _scores(dataset, people)
     use, use_notices = _service_use(dataset, people)
-    notices = (*dataset.notices, *outside, *_versions(dataset), *score_notices, *use_notices)
+    windows = _around_entry(dataset, people)
+    notices = (*dataset.notices, *outside, *_versions(dataset), *score_notices, *use_notices, *windows)
     return Cohort(plan, dataset, people, scores, use, notices)
 
 
@@ -203,19 +204,56 @@ def _versions(dataset: Dataset) -> Iterator[Notice]:
 
 def _service_use(dataset: Dataset, people: pd.DataFrame) -> tuple[pd.DataFrame, list[Notice]]:
     """Counts and person-years before and from entry on; health records go before people's own reports."""
-    use = dataset["service_use"]
-    recorded = use["source"] == "record-extract"
-    doubled = ~recorded & recorded.groupby([use["person"], use["setting"]]).transform("any")
-    use = use[~doubled]
-    entered_on = use["person"].map(people["entered_on"])
-    before, after = use["until_on"] <= entered_on, use["from_on"] >= entered_on
-    totals = [_totals(use[before], "baseline_count", "baseline_years"), _totals(use[after], "count", "years")]
-    return pd.concat(totals, axis=1).reset_index(), [
+    use, doubled = _counted_once(dataset["service_use"])
+    before, after = _sides(use, people, (0, 0))
+    return _both_sides(use, before, after), [
         *_notice(
             doubled.sum(), "People's own reports of service use were left out where a health record has the same."
         ),
         *_notice((~before & ~after).sum(), "Periods of service use that straddle entry were left out."),
     ]
+
+
+def _counted_once(use: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """Service use without people's own reports of what a record has too, and which rows those were."""
+    recorded = use["source"] == "record-extract"
+    doubled = ~recorded & recorded.groupby([use["person"], use["setting"]]).transform("any")
+    return use[~doubled], doubled
+
+
+def _sides(
+    use: pd.DataFrame, people: pd.DataFrame, leave_out: tuple[int, int]
+) -> tuple[pd.Series[Any], pd.Series[Any]]:
+    """Periods that end before, and periods that begin after, the days around entry that are left out."""
+    entered_on = use["person"].map(people["entered_on"])
+    before, after = (pd.Timedelta(days=days) for days in leave_out)
+    return use["until_on"] <= entered_on - before, use["from_on"] >= entered_on + after
+
+
+def _both_sides(use: pd.DataFrame, before: pd.Series[Any], after: pd.Series[Any]) -> pd.DataFrame:
+    totals = [_totals(use[before], "baseline_count", "baseline_years"), _totals(use[after], "count", "years")]
+    return pd.concat(totals, axis=1).reset_index()
+
+
+def _around_entry(dataset: Dataset, people: pd.DataFrame) -> Iterator[Notice]:
+    """What outcomes leave out of the days around entry, as planned."""
+    for outcome in dataset.plan.outcomes:
+        if outcome.leave_out != (0, 0):
+            use, _ = _counted_once(dataset["service_use"])
+            use = use[use["setting"] == outcome.setting]
+            before, after = _sides(use, people, outcome.leave_out)
+            early, late = outcome.leave_out
+            text = f"Periods within {early} days before or {late} days after entry were left out of: {outcome.label}."
+            yield from _notice((~before & ~after).sum(), text)
+
+
+def use_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+    """Counts and person-years of an outcome's setting, by person, without the days around entry that it leaves out."""
+    found = cohort.use
+    if outcome.leave_out != (0, 0):
+        use, _ = _counted_once(cohort.dataset["service_use"])
+        found = _both_sides(use, *_sides(use, cohort.people, outcome.leave_out))
+    return found[found["setting"] == outcome.setting].set_index("person").drop(columns="setting")
 
 
 def _totals(use: pd.DataFrame, count: str, years: str) -> pd.DataFrame:
@@ -235,8 +273,7 @@ def rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     """
     people = _facts(cohort, outcome)
     if outcome.setting:
-        use = cohort.use[cohort.use["setting"] == outcome.setting].set_index("person").drop(columns="setting")
-        return people.join(use)
+        return people.join(use_of(cohort, outcome))
     score, baseline = (
         had(scores_at(cohort, outcome, timepoint), outcome.event).rename(name)
         for name, timepoint in (("score", str(outcome.timepoint)), ("baseline", cohort.plan.baseline.id))
@@ -258,11 +295,13 @@ def long_rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a person and timepoint with a score: `person`, `arm`, `site`, `timepoint` (categories in the plan's
-        order), `score`, and the outcome's covariates.
+        One row a person and timepoint with a score, from the baseline on: `person`, `arm`, `site`, `timepoint`
+        (categories in the plan's order), `score`, and the outcome's covariates.
     """
+    plan = cohort.plan
+    order = [timepoint.id for timepoint in (plan.baseline, *plan.follow_ups)]
     found = of_scale(cohort.scores, outcome)[["person", "timepoint", "score"]]
-    order = [timepoint.id for timepoint in cohort.plan.timepoints]
+    found = found[found["timepoint"].isin(order)]
     timed = found.assign(
         timepoint=pd.Categorical(found["timepoint"], order, ordered=True), score=had(found["score"], outcome.event)
     )

@@ -62,17 +62,27 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Timepoint:
-    """A planned occasion: days after entry and the window (days before and after) in which an answer counts."""
+    """A planned occasion: days after entry and the window (days before and after) in which an answer counts.
+
+    At a `screening` people are as they were when they were picked, perhaps at a bad moment: it comes before the
+    baseline and never stands for it.
+    """
 
     id: str
     label: str
     day: int
     opens: int
     closes: int
+    screening: bool = False
 
     def window(self, entered_on: date) -> tuple[date, date]:
         """First and last date on which an assessment belongs to this timepoint."""
         return entered_on + timedelta(self.day + self.opens), entered_on + timedelta(self.day + self.closes)
+
+
+def follow_ups(timepoints: tuple[Timepoint, ...]) -> tuple[Timepoint, ...]:
+    """Those after the baseline, which is the first that is no screening."""
+    return tuple(timepoint for timepoint in timepoints if not timepoint.screening)[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,8 @@ class Event:
 class Outcome:
     """One planned outcome: a scale at a timepoint, an event on it, or a count of service use over follow-up.
 
-    `estimator` names the method that answers, `beside` those that are shown beside it.
+    `estimator` names the method that answers, `beside` those that are shown beside it. `leave_out` are days before and
+    after entry whose service use does not count.
     """
 
     id: str
@@ -121,6 +132,7 @@ class Outcome:
     timepoint: str | None = None
     setting: str | None = None
     event: Event | None = None
+    leave_out: tuple[int, int] = (0, 0)
     estimator: str = ""
     beside: tuple[str, ...] = ()
 
@@ -158,16 +170,34 @@ class Plan:
         """Hash of the plan's canonical form, in which methods stand only where the plan departs from the usual ones."""
         tree = asdict(self)
         for outcome, written in zip(self.outcomes, tree["outcomes"], strict=True):
-            usual = {"event": None, "estimator": METHODS[outcome.kind][0], "beside": ALWAYS_BESIDE[outcome.kind]}
+            usual = {
+                "event": None,
+                "leave_out": (0, 0),
+                "estimator": METHODS[outcome.kind][0],
+                "beside": ALWAYS_BESIDE[outcome.kind],
+            }
             for name in [name for name, value in usual.items() if written[name] == value]:
                 del written[name]
+        for written in tree["timepoints"]:
+            if not written["screening"]:
+                del written["screening"]
         canonical = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
     def baseline(self) -> Timepoint:
-        """The first timepoint."""
-        return self.timepoints[0]
+        """The first timepoint that is no screening."""
+        return next(timepoint for timepoint in self.timepoints if not timepoint.screening)
+
+    @property
+    def screenings(self) -> tuple[Timepoint, ...]:
+        """The timepoints before the baseline."""
+        return tuple(timepoint for timepoint in self.timepoints if timepoint.screening)
+
+    @property
+    def follow_ups(self) -> tuple[Timepoint, ...]:
+        """The timepoints after the baseline."""
+        return follow_ups(self.timepoints)
 
     @property
     def primary(self) -> Outcome:
@@ -250,15 +280,18 @@ def _arms(reader: Reader, tree: Mapping[str, Any]) -> tuple[Arm, ...]:
 
 def _timepoints(reader: Reader, tree: Mapping[str, Any]) -> tuple[Timepoint, ...]:
     timepoints = []
-    for path, entry in reader.entries(tree, "timepoints", ("id", "label", "day", "window")):
+    for path, entry in reader.entries(tree, "timepoints", ("id", "label", "day", "window", "screening")):
         id = reader.slug(entry, path, "id")
         opens, closes = _window(reader, entry, path)
         day = reader.whole(entry, path, "day", least=-MOST_DAYS, most=MOST_DAYS)
-        timepoints.append(Timepoint(id, reader.text(entry, path, "label", id), day, opens, closes))
+        screening = reader.flag(entry, path, "screening")
+        timepoints.append(Timepoint(id, reader.text(entry, path, "label", id), day, opens, closes, screening))
     reader.unique("timepoints", (timepoint.id for timepoint in timepoints))
-    if len(timepoints) < 2:
+    if sum(not timepoint.screening for timepoint in timepoints) < 2:
         reader.fault("timepoints", "needs a baseline and at least one follow-up")
     ordered = tuple(sorted(timepoints, key=lambda timepoint: timepoint.day))
+    if any(late.screening and not early.screening for early, late in pairwise(ordered)):
+        reader.fault("timepoints", "a screening comes after the baseline; correct its day, or take screening out")
     for early, late in pairwise(ordered):
         if early.day + early.closes >= late.day + late.opens:
             reader.fault("timepoints", f"the windows of '{early.id}' and '{late.id}' overlap; make them narrower")
@@ -293,7 +326,7 @@ def _measures(reader: Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
 
 _OUTCOME_KEYS = (
     "id", "label", "kind", "primary", "covariates", "instrument", "scale", "value_set", "timepoint", "setting",
-    "at_least", "at_most", "estimator", "beside",
+    "at_least", "at_most", "leave_out", "estimator", "beside",
 )  # fmt: skip
 
 
@@ -340,7 +373,7 @@ def _scale_outcome(
     timepoints: tuple[Timepoint, ...],
     common: dict[str, Any],
 ) -> Outcome:
-    follow_ups = [timepoint.id for timepoint in timepoints[1:]]
+    later = [timepoint.id for timepoint in follow_ups(timepoints)]
     kind = reader.choice(entry, path, "kind", ("continuous", "binary"), "continuous")
     return Outcome(
         **common,
@@ -350,7 +383,7 @@ def _scale_outcome(
         instrument=reader.text(entry, path, "instrument"),
         scale=reader.text(entry, path, "scale", "total"),
         value_set=reader.text(entry, path, "value_set") if "value_set" in entry else None,
-        timepoint=reader.choice(entry, path, "timepoint", follow_ups, follow_ups[-1] if follow_ups else ""),
+        timepoint=reader.choice(entry, path, "timepoint", later, later[-1] if later else ""),
     )
 
 
@@ -359,7 +392,10 @@ def _count_outcome(
 ) -> Outcome:
     kind = reader.choice(entry, path, "kind", ("count",), "count")
     methods = _methods(reader, entry, path, kind)
-    return Outcome(**common, **methods, kind=kind, setting=reader.choice(entry, path, "setting", SETTINGS))
+    days = _days(reader, entry, path)
+    return Outcome(
+        **common, **methods, kind=kind, leave_out=days, setting=reader.choice(entry, path, "setting", SETTINGS)
+    )
 
 
 def _event(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> Event | None:
@@ -371,6 +407,15 @@ def _event(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> Ev
     if len(limits) != 1:
         reader.fault(f"{path}.at_least", "is missing; say which score is the event: at_least or at_most, one of them")
     return Event(**limits)
+
+
+def _days(reader: Reader, entry: Mapping[str, Any], path: str) -> tuple[int, int]:
+    days = entry.get("leave_out", [0, 0])
+    whole = isinstance(days, list) and len(days) == 2 and all(type(end) is int for end in days)
+    if not whole or not all(0 <= end <= MOST_DAYS for end in days):
+        reader.fault(f"{path}.leave_out", "needs two numbers of days, before and after entry, such as [90, 0]")
+        return 0, 0
+    return days[0], days[1]
 
 
 def _methods(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> dict[str, Any]:

@@ -155,6 +155,47 @@ def changes(cohort: Cohort, outcome: Outcome) -> list[Change]:
     return [_change(cohort, rows, str(outcome.timepoint), arm, r) for arm in ROLES]
 
 
+def before_the_offer(cohort: Cohort, outcome: Outcome, screening: str) -> list[Change]:
+    """From a screening to the baseline in each arm, for people measured at both: nothing had been offered yet."""
+    then, now = (scores_at(cohort, outcome, id) for id in (screening, cohort.plan.baseline.id))
+    rows = cohort.people[["arm", "site"]].join(then.rename("baseline")).join(now.rename("score")).dropna()
+    r = _correlation(rows[rows["arm"] == 0])
+    return [_change(cohort, rows, cohort.plan.baseline.id, arm, r) for arm in ROLES]
+
+
+@dataclass(frozen=True, slots=True)
+class PassingLow:
+    """What picking one arm at a passing low would do to an estimate, by method, in the scale's units.
+
+    `size` is half the standard deviation of what is passing in one measurement: the baseline's spread in the
+    comparison arm times the root of 1 less its correlation with the follow-up.
+    """
+
+    size: float
+    seen_as: Mapping[str, float]
+
+
+def passing_low(comparison: Comparison, outcome: Outcome) -> PassingLow | None:
+    """Work out what a dip at the baseline of the intervention arm alone would look like.
+
+    Difference-in-differences shows all of it. ANCOVA shows as much of it as the baseline's coefficient carries over.
+    """
+    rows = rows_of(comparison.cohort, outcome).dropna(subset=["score", "baseline"])
+    others = rows[rows["arm"] == 0]
+    r = _correlation(others)
+    if not r < 1:
+        return None
+    size = 0.5 * float(others["baseline"].std()) * float(np.sqrt(1 - max(r, 0.0)))
+    seen_as = {}
+    for each in (Beside(outcome.estimator, comparison.fitted[outcome.id]), *comparison.beside[outcome.id]):
+        if each.fitted is not None and each.method == "ancova":
+            slope = next(term.estimate for term in each.fitted.terms if term.term == "baseline")
+            seen_as["ANCOVA"] = slope * size
+        elif each.fitted is not None and each.method == "did":
+            seen_as["difference-in-differences"] = size
+    return PassingLow(size, seen_as) if seen_as else None
+
+
 def _correlation(rows: pd.DataFrame) -> float:
     if len(rows) < 3 or rows["score"].nunique() < 2 or rows["baseline"].nunique() < 2:
         return float("nan")

@@ -9,12 +9,12 @@ from itertools import groupby
 
 import pandas as pd
 
-from instruments.plan import Outcome
+from instruments.plan import Outcome, Timepoint
 
-from ..cohort import ROLES, rows_of
+from ..cohort import ROLES, rows_of, scores_at
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import BLANK, DASH, arm_columns, both_arms, interval, number, people, sites, words
-from .comparison import Change, Comparison, changes, trajectory
+from .comparison import Change, Comparison, before_the_offer, changes, trajectory
 from .participants import measured_and_lost, measured_key, study_key
 from .scale import about, digits_for
 
@@ -160,6 +160,26 @@ def within_arms(comparison: Comparison, outcome: Outcome) -> Table:
     columns = ("People measured twice", "Mean before", "Mean after", "Change (interval)", "Drift to expect")
     title = f"{outcome.label}: change within each arm, uncontrolled"
     return Table(f"within-{outcome.id}", title, columns, tuple(rows), tuple(sums), tuple(implied), stub="Arm")
+
+
+def before_entry(comparison: Comparison, outcome: Outcome, screening: Timepoint) -> Table:
+    """Change in each arm between a screening and the baseline, when nothing had been offered yet."""
+    plan, baseline = comparison.plan, comparison.plan.baseline
+    rows, sums, implied = [], [], []
+    measured = scores_at(comparison.cohort, outcome, baseline.id).index
+    arm_of = comparison.cohort.people["arm"].reindex(measured)
+    found = before_the_offer(comparison.cohort, outcome, screening.id)
+    for change, (arm, role) in zip(found, ROLES.items(), strict=True):
+        key = ("screened", outcome.id, screening.id, role)
+        without = (("not screened", outcome.id, screening.id, role), int((arm_of == arm).sum()) - change.n)
+        rows.append((plan.arm(role).label, _change(comparison, outcome, change, key)[:-1]))
+        total = measured_key(outcome, baseline.id, role)
+        sums.append(Sum(total, (key, without[0])))
+        implied += [(total, int((arm_of == arm).sum())), without]
+    columns = ("People measured twice", f"Mean at {screening.label}", f"Mean at {baseline.label}", "Change (interval)")
+    title = f"{about(plan, outcome).label}: from {screening.label} to {baseline.label}, before anything was offered"
+    name = f"screening-{outcome.instrument}-{outcome.scale}-{screening.id}"
+    return Table(name, title, columns, tuple(rows), tuple(sums), tuple(implied), stub="Arm")
 
 
 def _change(comparison: Comparison, outcome: Outcome, found: Change, key: Key) -> tuple[Cell, ...]:

@@ -11,7 +11,7 @@ from ..cohort import ROLES, named_covariates
 from ..disclosure import Gate
 from ..result import Estimate
 from .cells import arm_columns
-from .comparison import Comparison
+from .comparison import Comparison, passing_low
 from .epoc import FOLLOW_UP_PERCENT
 from .outcomes import analysed_key, digits_of
 from .participants import FLAGS, differences, study_key
@@ -23,6 +23,10 @@ UNCONTROLLED = (
     "bad moment and many are better later with nothing done (regression to the mean). “Drift to expect” is how far an "
     "arm that starts apart from the rest of the study comes back by itself; if both arms were picked at a bad moment, "
     "both come back further than that."
+)
+BEFORE_THE_OFFER = (
+    "Between screening and baseline nothing had been offered yet. Where one arm was picked at a bad moment it comes "
+    "back in that time and the other does not. Estimates count from the baseline, after that."
 )
 NAMES = {
     "age": "age", "sex": "sex", "ethnicity": "ethnic group", "deprivation": "deprivation",
@@ -184,6 +188,23 @@ def _analysed(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:
     return f"{n:,} of the {total:,} people in the study could be analysed ({100 * n / total:.0f}%)."
 
 
+def _low(comparison: Comparison) -> Iterator[str]:
+    """What a passing low at the only baseline, in one arm alone, would look like."""
+    plan, outcome = comparison.plan, comparison.plan.primary
+    if plan.design != "controlled-before-after" or outcome.kind != "continuous" or outcome.id not in comparison.fitted:
+        return
+    found = passing_low(comparison, outcome)
+    if plan.screenings or found is None:
+        return
+    digits = digits_of(comparison.fitted[outcome.id].main)
+    seen = " or ".join(f"{value:.{digits}f} ({method})" for method, value in found.seen_as.items())
+    yield (
+        f"There is one baseline only. Had one arm alone been picked at a passing low of {found.size:.{digits}f}, half "
+        f"of what scores go up and down by themselves, that would look like a difference of {seen}. A screening "
+        "before the baseline, or arms entered by the same trigger, would tell."
+    )
+
+
 def what_would_change_it(comparison: Comparison) -> Iterator[str]:
     """The ways in which the primary answer could be wrong."""
     plan, cohort = comparison.plan, comparison.cohort
@@ -192,6 +213,7 @@ def what_would_change_it(comparison: Comparison) -> Iterator[str]:
             "Nobody drew lots: the arms may differ in something that was not measured, or may have joined the study at "
             "different moments of their lives. No calculation repairs that."
         )
+    yield from _low(comparison)
     large = [label for label, value in differences(cohort).items() if abs(value) > FLAGS[0]]
     if large:
         yield f"The arms differed at baseline in: {', '.join(large)}. The estimate leans on its adjustment for them."

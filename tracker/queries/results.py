@@ -150,7 +150,7 @@ def choices(*, by: User) -> Sequence[tuple[Study, Timepoint]]:
     """The timepoints after the baseline, of each study in which the asker cares for people."""
     studies = {study.id: study for _, study in sites(by, CARE_ROLES)}
     own = sorted(studies.values(), key=lambda study: study.title)
-    return [(study, each) for study in own for each in plan_of(study, by=by).timepoints[1:]]
+    return [(study, each) for study in own for each in plan_of(study, by=by).follow_ups]
 
 
 def workers(*, by: User) -> Sequence[User]:

@@ -25,8 +25,8 @@ def blocks(guide: str, language: str) -> list[str]:
 @pytest.fixture
 def desk(guide: str, tmp_path: Path) -> Path:
     """The guide's plan and mapping beside a table such as the mapping describes."""
-    shown_plan, shown_outcome, shown_mapping = blocks(guide, "toml")
-    (tmp_path / "plan.toml").write_text(shown_plan + shown_outcome, encoding="utf-8")
+    *shown_plan, shown_mapping = blocks(guide, "toml")
+    (tmp_path / "plan.toml").write_text("\n".join(shown_plan), encoding="utf-8")
     (tmp_path / "mapping.toml").write_text(shown_mapping, encoding="utf-8")
     lines = ["id,practice,group,start,age,sex,phq_before,phq_after,gp_year_before,gp_after"]
     for number in range(96):
