@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import load
-    from .report import compare, write
+    from .report import compare, describe, write
 
-__all__ = ["compare", "load", "write"]
+__all__ = ["compare", "describe", "load", "write"]
 
 
 def __getattr__(name: str) -> Any:

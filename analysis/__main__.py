@@ -1,4 +1,4 @@
-"""The command `analysis`: compare, check, convert."""
+"""The command `analysis`: compare, describe, check, convert."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ Turns a dataset bundle into a controlled comparison.
 
   analysis convert mapping.toml bundle          somebody's flat table becomes a bundle
   analysis check bundle                         does the bundle keep the contract?
+  analysis describe bundle bundle/plan.toml out the same without outcomes by arm
   analysis compare bundle bundle/plan.toml out  the report, in out/report.html
 """
 
@@ -80,6 +81,20 @@ def _compare(options: argparse.Namespace) -> None:
     print(f"Report: {options.OUT / 'report.html'}")
 
 
+def _describe(options: argparse.Namespace) -> None:
+    from . import load
+    from .report import PROVENANCE_FILE, describe
+    from .result import refuse_to_replace
+
+    refuse_to_replace(options.OUT, PROVENANCE_FILE)
+    _say(f"Reading {options.BUNDLE.name} ...")
+    dataset = load.read(options.BUNDLE, options.PLAN)
+    _say(f"Describing {len(dataset['people']):,} people ...")
+    command = f"analysis describe {options.BUNDLE.name} {options.PLAN.name} {options.OUT.name}"
+    print(describe(dataset, options.OUT, command=command))
+    print(f"Description: {options.OUT / 'report.html'}")
+
+
 def _check(options: argparse.Namespace) -> None:
     from . import load
 
@@ -113,6 +128,13 @@ _COMMANDS = (
         (_BUNDLE, ("PLAN", "the analysis plan (TOML)", False), ("OUT", "folder for the report", False)),
         "Compare the arms as the plan says, and write a report.",
         "analysis compare bundle bundle/plan.toml out",
+    ),
+    (
+        "describe",
+        _describe,
+        (_BUNDLE, ("PLAN", "the analysis plan (TOML)", False), ("OUT", "folder for the description", False)),
+        "Describe what a bundle holds, without outcomes by arm: for checks by who must stay blind.",
+        "analysis describe bundle bundle/plan.toml described",
     ),
     (
         "check",

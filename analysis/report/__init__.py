@@ -17,15 +17,18 @@ from instruments.bundle import cell
 from instruments.dataset import CONTRACT_VERSION
 from instruments.plan import Outcome
 
+from ..cohort import Cohort, assemble
 from ..disclosure import WITHHELD, Gate, ReleasedTable
+from ..load import Dataset
 from ..result import Estimate, Fitted, refuse_to_replace
 from .comparison import Comparison, compare, told
 from .contents import Contents, lay_out
+from .description import lay_out_description
 from .outcomes import analysed_key
 from .page import page
 from .sensitivity import side_key
 
-__all__ = ["Comparison", "compare", "told", "write"]
+__all__ = ["Comparison", "compare", "describe", "told", "write"]
 
 ESTIMATE_COLUMNS = (
     "outcome", "timepoint", "term", "estimate", "std_error", "df", "conf_low", "conf_high", "p_value", "n",
@@ -59,7 +62,42 @@ def write(comparison: Comparison, folder: Path, *, command: str = "") -> str:
     """
     refuse_to_replace(folder, PROVENANCE_FILE)
     whole = lay_out(comparison)
-    files = dict(_files(comparison, whole, _provenance(comparison, command)))
+    provenance = _provenance(comparison.cohort, command or "analysis.compare from Python")
+    _put(folder, {**dict(_estimates_files(comparison, whole)), **dict(_files(whole, provenance))})
+    return whole.headline
+
+
+def describe(dataset: Dataset, folder: Path, *, command: str = "") -> str:
+    """Write what a dataset holds, without outcomes by arm, for who must not know yet how the arms compare.
+
+    Parameters
+    ----------
+    dataset
+        What `load.read` gave.
+    folder
+        Where it goes; a report that is there is replaced once the new one is whole.
+    command
+        The command that asked for it, for the record.
+
+    Returns
+    -------
+    str
+        The headline.
+
+    Raises
+    ------
+    AnalysisError
+        When the folder holds something else than a report, or the dataset makes no cohort; nothing is written then.
+    """
+    refuse_to_replace(folder, PROVENANCE_FILE)
+    cohort = assemble(dataset)
+    whole = lay_out_description(cohort)
+    _put(folder, dict(_files(whole, _provenance(cohort, command or "analysis.describe from Python"))))
+    return whole.headline
+
+
+def _put(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files into a folder beside, and put it in the place of the old one once it is whole."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -69,7 +107,6 @@ def write(comparison: Comparison, folder: Path, *, command: str = "") -> str:
         _replace(draft, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return whole.headline
 
 
 def _replace(draft: Path, folder: Path) -> None:
@@ -82,12 +119,15 @@ def _replace(draft: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _files(comparison: Comparison, whole: Contents, provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "report.html", page(whole, provenance)
+def _estimates_files(comparison: Comparison, whole: Contents) -> Iterator[tuple[str, str]]:
     for name, made in (("estimates", _estimates), ("sensitivity", _sensitivity)):
         rows = [*made(comparison, whole.gate)]
         yield f"{name}.csv", _csv(ESTIMATE_COLUMNS, rows)
         yield f"{name}.json", _json(rows)
+
+
+def _files(whole: Contents, provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "report.html", page(whole, provenance)
     yield PROVENANCE_FILE, _json(provenance)
     for table in whole.tables:
         yield f"tables/{table.name}.csv", _csv(("row", "column", "statistic", "value"), _tidy(table))
@@ -149,14 +189,14 @@ def _json(content: object) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _provenance(comparison: Comparison, command: str) -> dict[str, Any]:
+def _provenance(cohort: Cohort, command: str) -> dict[str, Any]:
     """What another person needs to make the same report again."""
-    plan = comparison.plan
+    plan = cohort.plan
     return {
-        "Command": command or "analysis.compare from Python",
+        "Command": command,
         "Plan": {"study": plan.id, "SHA-256": plan.sha256},
         "Dataset contract": CONTRACT_VERSION,
-        "SHA-256 of the files read": dict(comparison.cohort.dataset.hashes),
+        "SHA-256 of the files read": dict(cohort.dataset.hashes),
         "Versions": {"link-worker-kit": _version(), "python": platform.python_version()}
         | {name: metadata.version(name) for name in PACKAGES},
         "Seed": f"{plan.seed} (no step of this report draws random numbers)",

@@ -9,7 +9,7 @@ from functools import partial
 from instruments import codes
 from instruments.plan import Outcome
 
-from ..cohort import ROLES
+from ..cohort import ROLES, Cohort
 from ..disclosure import Gate, ReleasedTable, gate
 from ..estimators.weighted_difference import Weighing
 from ..figures import Series, courses, forest, love
@@ -120,10 +120,19 @@ def _summary(comparison: Comparison, guard: Gate) -> Section:
 
 
 def _design(comparison: Comparison) -> _Draft:
-    design = f"Design: {codes.DESIGNS[comparison.plan.design].lower()}. Everybody counts in the arm to which they, or "
-    design += "their site, were allocated, whether or not they met a link worker."
-    tables = (participants.design(comparison.cohort), epoc.epoc(comparison.cohort))
-    return _Draft("design", "Design", (design, *tables))
+    return _Draft("design", "Design", design(comparison.cohort))
+
+
+def design(cohort: Cohort) -> tuple[str | Table, ...]:
+    """How the study was laid out, in words and tables."""
+    words = f"Design: {codes.DESIGNS[cohort.plan.design].lower()}. Everybody counts in the arm to which they, or "
+    words += "their site, were allocated, whether or not they met a link worker."
+    return words, participants.design(cohort), epoc.epoc(cohort)
+
+
+def released(block: str | Table, guard: Gate) -> str | ReleasedTable:
+    """A sentence as it is, a table through the gate."""
+    return guard.table(block) if isinstance(block, Table) else block
 
 
 def _people(comparison: Comparison) -> _Draft:
@@ -239,7 +248,7 @@ def _in_words(comparison: Comparison, outcome: Outcome, series: Sequence[Series]
 
 
 def _deviations(comparison: Comparison) -> _Draft:
-    table = outcomes.notices(comparison)
+    table = outcomes.notices(comparison.cohort)
     blocks = (table,) if table else ("Nothing departed from the plan.",)
     return _Draft("deviations", "Departures from the plan", blocks)
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from instruments.plan import Outcome, Timepoint
 
-from ..cohort import ROLES, rows_of, scores_at
+from ..cohort import ROLES, Cohort, rows_of, scores_at
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import BLANK, DASH, arm_columns, both_arms, interval, number, people, sites, words
 from .comparison import Change, Comparison, before_the_offer, changes, trajectory
@@ -272,9 +272,9 @@ def coefficients(comparison: Comparison) -> Table:
     return Table("coefficients", "Coefficients of every model", columns, tuple(rows), stub="Outcome and term")
 
 
-def notices(comparison: Comparison) -> Table | None:
+def notices(cohort: Cohort) -> Table | None:
     """What departed from the plan or was left out, with how many rows it concerns."""
-    found = comparison.cohort.notices
+    found = cohort.notices
     if not found:
         return None
     rows = [(notice.text, (BLANK if notice.count is None else people(notice.count),)) for notice in found]
