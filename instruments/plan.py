@@ -328,6 +328,7 @@ _OUTCOME_KEYS = (
     "id", "label", "kind", "primary", "covariates", "instrument", "scale", "value_set", "timepoint", "setting",
     "at_least", "at_most", "leave_out", "estimator", "beside",
 )  # fmt: skip
+_OF_SCALES = ("instrument", "scale", "value_set", "timepoint", "at_least", "at_most")
 
 
 def _outcomes(
@@ -383,7 +384,7 @@ def _scale_outcome(
         instrument=reader.text(entry, path, "instrument"),
         scale=reader.text(entry, path, "scale", "total"),
         value_set=reader.text(entry, path, "value_set") if "value_set" in entry else None,
-        timepoint=reader.choice(entry, path, "timepoint", later, later[-1] if later else ""),
+        timepoint=reader.choice(entry, path, "timepoint", later, later[-1]) if later else None,
     )
 
 
@@ -391,6 +392,9 @@ def _count_outcome(
     reader: Reader, entry: Mapping[str, Any], path: str, _: tuple[Timepoint, ...], common: dict[str, Any]
 ) -> Outcome:
     kind = reader.choice(entry, path, "kind", ("count",), "count")
+    for name in _OF_SCALES:
+        if name in entry:
+            reader.fault(f"{path}.{name}", "means nothing beside a setting; take one of them out")
     methods = _methods(reader, entry, path, kind)
     days = _days(reader, entry, path)
     return Outcome(
@@ -420,13 +424,15 @@ def _days(reader: Reader, entry: Mapping[str, Any], path: str) -> tuple[int, int
 
 def _methods(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> dict[str, Any]:
     """What answers, and what stands beside it: always the usual check, then what the plan adds."""
-    allowed = METHODS.get(kind, ())
+    if kind not in METHODS:
+        return {}
+    allowed = METHODS[kind]
     added = reader.texts(entry, path, "beside")
     for method in added:
         if method not in allowed:
             reader.fault(f"{path}.beside", f"unexpected value '{method}'; allowed: {', '.join(allowed)}")
-    estimator = reader.choice(entry, path, "estimator", allowed, allowed[0] if allowed else "")
-    beside = (*allowed[:1], *ALWAYS_BESIDE.get(kind, ()), *added)
+    estimator = reader.choice(entry, path, "estimator", allowed, allowed[0])
+    beside = (allowed[0], *ALWAYS_BESIDE[kind], *added)
     return {"estimator": estimator, "beside": tuple(dict.fromkeys(each for each in beside if each != estimator))}
 
 

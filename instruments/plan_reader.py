@@ -77,11 +77,12 @@ class Reader:
         return value
 
     def number(self, where: Mapping[str, Any], path: str, key: str, default: float | None = None) -> float:
+        """A number, which means the same whether it is written 10 or 10.0."""
         value = where.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             self.fault(f"{path}.{key}", "is missing or not a number; give it a number")
             return 0
-        return value
+        return int(value) if value == int(value) else value
 
     def whole(
         self, where: Mapping[str, Any], path: str, key: str, default: int | None = None, *, least: int, most: int
