@@ -308,6 +308,30 @@ def long_rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     return timed.join(_facts(cohort, outcome), on="person")
 
 
+def wide_rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+    """Everybody in the study with the scores of every timepoint, for estimators that impute what is missing.
+
+    Returns
+    -------
+    DataFrame
+        As `rows_of` (by person), with a column for each name of `auxiliaries` and `died`: whether the person had died
+        by the end of the outcome's window. Who died on a day that was not recorded had.
+    """
+    rows = rows_of(cohort, outcome)
+    timepoint = cohort.plan.timepoint(str(outcome.timepoint))
+    closes = cohort.people["entered_on"] + pd.Timedelta(days=timepoint.day + timepoint.closes)
+    rows["died"] = _left_by(cohort.people, closes) & (cohort.people["left_reason"] == "died")
+    for name, other in auxiliaries(cohort.plan, outcome).items():
+        rows[name] = scores_at(cohort, outcome, other).reindex(rows.index)
+    return rows
+
+
+def auxiliaries(plan: Plan, outcome: Outcome) -> dict[str, str]:
+    """Columns with an outcome's scores at other timepoints than the baseline and its own, and those timepoints."""
+    others = [timepoint.id for timepoint in plan.timepoints[1:] if timepoint.id != outcome.timepoint]
+    return {f"score at {id}": id for id in others}
+
+
 def _facts(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     named = [c.name for c in cohort.plan.covariates if c.name in outcome.covariates and c.name not in ("arm", "site")]
     return cohort.people[["arm", "site", *named]]
@@ -340,12 +364,18 @@ def flow(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
         measured = cohort.people.index.isin(scores_at(cohort, outcome, timepoint.id).index)
         reasons = _reasons(cohort, outcome, timepoint.id)
         closes = cohort.people["entered_on"] + pd.Timedelta(days=timepoint.day + timepoint.closes)
-        left = cohort.people["left_on"] <= closes
+        left = _left_by(cohort.people, closes)
         why = cohort.people["left_reason"].map(codes.LEAVING_REASONS).fillna("Left, reason not recorded")
         reason = why.where(left, reasons.reindex(cohort.people.index)).fillna(NOT_RECORDED)
         columns = {"arm": cohort.people["arm"], "timepoint": timepoint.id, "measured": measured}
         parts.append(pd.DataFrame({**columns, "reason": reason.mask(measured)}))
     return pd.concat(parts).reset_index()
+
+
+def _left_by(people: pd.DataFrame, day: pd.Series[Any]) -> pd.Series[bool]:
+    """Who had left the study by a day; who left on a day that was not recorded may have left by any."""
+    known = people["left_on"].notna()
+    return (people["left_on"] <= day) | (~known & people["left_reason"].notna())
 
 
 def _reasons(cohort: Cohort, outcome: Outcome, timepoint: str) -> pd.Series[Any]:

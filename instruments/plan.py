@@ -22,8 +22,8 @@ from .plan_reader import Reader
 # fmt: off
 METHODS: Mapping[str, tuple[str, ...]] = {
     "continuous": (
-        "ancova", "did", "doubly-robust-did", "random-intercept", "mixed-model", "mmrm", "clda", "overlap-weights",
-        "att-weights", "entropy-balance", "wild-bootstrap", "permutation",
+        "ancova", "did", "doubly-robust-did", "imputation", "random-intercept", "mixed-model", "mmrm", "clda",
+        "overlap-weights", "att-weights", "entropy-balance", "wild-bootstrap", "permutation",
     ),
     "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic"),
     "count": ("poisson-rate", "poisson-change", "negative-binomial", "gee-poisson"),

@@ -14,12 +14,13 @@ import pandas as pd
 
 from instruments.plan import Outcome, Plan
 
-from ..cohort import Cohort, long_rows_of, named_covariates, rows_of
+from ..cohort import Cohort, auxiliaries, long_rows_of, named_covariates, rows_of, wide_rows_of
 from ..result import AnalysisError, Fitted
 from .ancova import ancova
 from .did import did
 from .doubly_robust import doubly_robust_change
 from .gee import gee_binary, gee_count
+from .imputed import imputed
 from .linear_probability import linear_probability
 from .logistic import logistic
 from .mixed_model import mixed_model, random_intercept
@@ -44,6 +45,11 @@ def _at_timepoint(plan: Plan, outcome: Outcome) -> dict[str, Any]:
 
 def _seeded(plan: Plan, _: Outcome) -> dict[str, Any]:
     return {"errors": plan.errors, "seed": plan.seed}
+
+
+def imputing(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    """What `imputed` and `tipping_point` are told of a plan, beside covariates and confidence level."""
+    return {"errors": plan.errors, "seed": plan.seed, "auxiliaries": tuple(auxiliaries(plan, outcome))}
 
 
 def _repeated(plan: Plan, outcome: Outcome) -> dict[str, Any]:
@@ -98,6 +104,7 @@ ESTIMATORS: Mapping[str, Method] = {
     "ancova": Method(ancova),
     "did": Method(did, long_rows_of, _at_timepoint),
     "doubly-robust-did": Method(doubly_robust_change),
+    "imputation": Method(imputed, wide_rows_of, imputing),
     "random-intercept": Method(random_intercept, options=_always(errors="Kenward-Roger"), by_site=True),
     "mixed-model": Method(mixed_model, long_rows_of, lambda _, outcome: {"at": outcome.timepoint}, by_site=True),
     "mmrm": Method(mmrm, long_rows_of, _repeated),

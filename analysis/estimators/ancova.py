@@ -8,9 +8,9 @@ import pandas as pd
 
 from instruments.plan import Covariate
 
-from ..moments import classical, cluster_robust, from_rows, least_squares
+from ..moments import Array, Errors, LeastSquares, classical, cluster_robust, from_rows, least_squares
 from ..result import Fitted
-from .design import design
+from .design import Design, design
 from .inference import Inference
 
 
@@ -52,9 +52,8 @@ def ancova(
     Reference: `01_ancova_eq5d12`; `tests/reference/analysis/btheb.R`.
     """
     laid = design(rows, ("score",), rows["baseline"].to_numpy(dtype=float), covariates)
-    fit = least_squares(from_rows(laid.X, laid.rows["score"].to_numpy(dtype=float), laid.site, laid.terms))
-    few = errors != "classical" and min(laid.n_clusters) < 2
-    found = classical(fit) if errors == "classical" or few else cluster_robust(fit, errors)
+    fit = adjusted(laid, laid.rows["score"].to_numpy(dtype=float))
+    found = errors_of(laid, fit, errors)
     method = "ANCOVA, classical errors" if errors == "classical" else f"ANCOVA, {errors} by site"
     inference = Inference(laid, method, confidence, clustered=errors != "classical")
     terms = tuple(
@@ -62,3 +61,14 @@ def ancova(
         for term, value, error, df in zip(laid.terms, fit.beta, found.std_error, found.df, strict=True)
     )
     return Fitted((terms[1],), terms, laid.n, inference.n_clusters, inference.warnings())
+
+
+def adjusted(laid: Design, outcome: Array) -> LeastSquares:
+    """Least squares of an outcome (n,) on a design, from sums by site."""
+    return least_squares(from_rows(laid.X, outcome, laid.site, laid.terms))
+
+
+def errors_of(laid: Design, fit: LeastSquares, errors: str) -> Errors:
+    """Errors of a fit as named; with one site in an arm, where none by site can be had, those of independent people."""
+    few = errors != "classical" and min(laid.n_clusters) < 2
+    return classical(fit) if errors == "classical" or few else cluster_robust(fit, errors)
