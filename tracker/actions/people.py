@@ -134,7 +134,8 @@ def correct_identity(*, by: User, person: Person, version: int, given: IdentityF
         raise Conflict("form", CHANGED_MEANWHILE)
     _check_number(by, person, given)
     if known is None:
-        _add_identity(by, person, given)
+        with translated():
+            _add_identity(by, person, given)
     else:
         before = facts(known)
         for name, value in _kept(given).items():

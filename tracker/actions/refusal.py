@@ -25,6 +25,7 @@ _DATABASE_SAYS = {
     "uq_consent_current": ("kind", "This consent is recorded already. Withdraw it first if it changed."),
     "uq_post_user_id_site_id_from_on": ("from_on", "This post is recorded already. Choose another start date."),
     "uq_allocation_site": ("from_on", "This site is allocated from that day already. Choose another day."),
+    "uq_identity_person_id": ("form", "Somebody else wrote down who this is meanwhile. Open the form again to see it."),
     "uq_user_email": ("email", "Somebody with this e-mail address is already here. Use another address."),
     "uq_resource_study_id_open_referral_id": (
         "open_referral_id", "An entry with this Open Referral id is in the directory already. Change that one.",

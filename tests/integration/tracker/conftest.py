@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -85,3 +87,31 @@ def world(app: Flask, placed: tuple[str, worlds.World]) -> Iterator[worlds.World
 def client(app: Flask) -> FlaskClient:
     """A browser without pages: it keeps cookies and sends forms."""
     return app.test_client()
+
+
+@pytest.fixture
+def at_once(app: Flask) -> Callable[[Sequence[Callable[[], Any]]], list[Any]]:
+    """Do several things at the same moment, each in a transaction of its own; what each gave or was refused with."""
+
+    def run(works: Sequence[Callable[[], Any]]) -> list[Any]:
+        gave: list[Any] = [None] * len(works)
+        start = threading.Barrier(len(works))
+
+        def one(place: int, work: Callable[[], Any]) -> None:
+            with app.app_context():
+                start.wait()
+                try:
+                    with db.transaction():
+                        gave[place] = work()
+                except Exception as error:
+                    gave[place] = error
+
+        db.session.rollback()
+        threads = [threading.Thread(target=one, args=each) for each in enumerate(works)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return gave
+
+    return run

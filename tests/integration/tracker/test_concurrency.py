@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import func, select
 
 from instruments import get
@@ -40,34 +38,6 @@ from tracker.queries import self_completion as self_completion_queries
 from tracker.queries.scope import NotFound
 
 Work = Callable[[], Any]
-
-
-@pytest.fixture
-def at_once(app: Flask) -> Callable[[Sequence[Work]], list[Any]]:
-    """Do several things at the same moment, each in a transaction of its own; what each gave or was refused with."""
-
-    def run(works: Sequence[Work]) -> list[Any]:
-        gave: list[Any] = [None] * len(works)
-        start = threading.Barrier(len(works))
-
-        def one(place: int, work: Work) -> None:
-            with app.app_context():
-                start.wait()
-                try:
-                    with db.transaction():
-                        gave[place] = work()
-                except Exception as error:
-                    gave[place] = error
-
-        db.session.rollback()
-        threads = [threading.Thread(target=one, args=each) for each in enumerate(works)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return gave
-
-    return run
 
 
 @pytest.fixture(autouse=True)
