@@ -33,13 +33,19 @@ def sites(intervention: int, comparison: int) -> Cell:
     return Cell("{intervention:.0f} and {comparison:.0f}", stats=stats)
 
 
-def people(count: int, of: int | None = None, key: Key | None = None) -> Cell:
-    """A count, with its percentage where it is a part of `of`."""
+def people(count: int, of: int | None = None, key: Key | None = None, total: Key | None = None) -> Cell:
+    """A count, with its percentage where it is a part of `of`, which the percentage gives away: `total` is its key."""
     if of is None:
         return Cell("{count:,}", count=count, key=key)
     if of == 0:
         return DASH
-    return Cell("{count:,} ({percent:.0f}%)", count=count, key=key, stats={"percent": 100 * count / of})
+    return Cell(
+        "{count:,} ({percent:.0f}%)",
+        count=count,
+        key=key,
+        stats={"percent": 100 * count / of},
+        from_counts=() if total is None else (total,),
+    )
 
 
 def mean_sd(values: pd.Series[Any], digits: int = 1) -> Cell:

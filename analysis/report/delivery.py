@@ -90,7 +90,11 @@ def _split(label: str, column: str, frame: pd.DataFrame, words: Any) -> Iterator
 
 
 def _code_cell(label: str, column: str, code: str) -> Any:
-    return lambda arm, role: people(int((arm[column] == code).sum()), len(arm) or None, (label, code, role))
+    def make(arm: pd.DataFrame, role: str) -> Cell:
+        key, total = (label, code, role), (label, "all", role)
+        return people(int((arm[column] == code).sum()), len(arm) or None, key, total)
+
+    return make
 
 
 def _split_sums(label: str, column: str, frame: pd.DataFrame) -> Iterator[Sum]:
@@ -113,11 +117,22 @@ def waiting(cohort: Cohort) -> Table | None:
         *_split("Referrals", "status", referrals, codes.REFERRAL_STATUSES),
         ("Days from referral to first attended contact: median (quartiles)",
          both_arms(referrals, lambda arm, _: median_quartiles(arm["days"]))),
-        ("Referrals without an attended contact",
-         both_arms(referrals, lambda arm, _: people(int(arm["days"].isna().sum()), len(arm) or None))),
+        ("Referrals without an attended contact", both_arms(referrals, _unmet)),
     ]  # fmt: skip
-    sums = tuple(_split_sums("Referrals", "status", referrals))
-    return Table("waiting", "From referral to first contact", arm_columns(cohort.plan), tuple(rows), sums)
+    sums, implied = [*_split_sums("Referrals", "status", referrals)], []
+    for arm, role in ROLES.items():
+        sums.append(Sum(("Referrals", "all", role), (_met_key(False, role), _met_key(True, role))))
+        implied.append((_met_key(True, role), int(referrals.loc[referrals["arm"] == arm, "days"].count())))
+    title = "From referral to first contact"
+    return Table("waiting", title, arm_columns(cohort.plan), tuple(rows), tuple(sums), tuple(implied))
+
+
+def _met_key(met: bool, role: str) -> Key:
+    return "met", str(met), role
+
+
+def _unmet(arm: pd.DataFrame, role: str) -> Cell:
+    return people(int(arm["days"].isna().sum()), len(arm) or None, _met_key(False, role), ("Referrals", "all", role))
 
 
 def signposts(cohort: Cohort) -> Table | None:
@@ -147,9 +162,9 @@ def signposts(cohort: Cohort) -> Table | None:
 
 
 def _signpost_row(code: str, label: str, made: pd.DataFrame, outcomes: list[str]) -> tuple[str, tuple[Cell, ...]]:
-    total = people(len(made), key=("signposts", code, "all"))
-    parts = (people(int((made["outcome"] == o).sum()), len(made), ("signposts", code, o)) for o in outcomes)
-    return label, (total, *parts)
+    total = ("signposts", code, "all")
+    parts = (people(int((made["outcome"] == o).sum()), len(made), ("signposts", code, o), total) for o in outcomes)
+    return label, (people(len(made), key=total), *parts)
 
 
 def caseload(cohort: Cohort) -> Table | None:

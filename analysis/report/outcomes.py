@@ -236,7 +236,8 @@ def _had_key(outcome: Outcome, timepoint: str, role: str, has: int) -> Key:
 
 
 def _had(outcome: Outcome, timepoint: str, arm: pd.DataFrame, role: str) -> Cell:
-    return people(int(arm["had"].sum()), len(arm), _had_key(outcome, timepoint, role, 1))
+    total = measured_key(outcome, timepoint, role)
+    return people(int(arm["had"].sum()), len(arm), _had_key(outcome, timepoint, role, 1), total)
 
 
 def _events(shape: str, outcome: Outcome, when: str, arm: pd.DataFrame, role: str) -> Cell:
