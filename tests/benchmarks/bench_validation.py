@@ -177,14 +177,14 @@ def page(held: list[Held], studies: int) -> str:
 
 MEANING = """An interval at 95 % should hold the truth in 93 to 97 of 100 studies, and where there is no effect no more than 7 of 100
 should say that there is one. That holds wherever both arms come at the same kind of moment and nobody is lost for what
-the data do not show.
+the data do not show. With few sites the mixed model is careful rather than bold: its intervals are too wide.
 
 **Where people are lost for how they are** (`lost`: twice as many in one arm, the worse off first, by a level that the
 baseline shows only in part), `ancova` and the mixed model are off by a fifth of the effect and their intervals hold it
 a little too seldom; `did`, which takes each person's own level out, is not. That is why reports show both.
 
 **Where no calculation helps.** When one arm alone is picked at a low moment (`dip-one`), every method from one baseline
-takes the way back for an effect, in most studies. The report says how large a difference such a low would make. With a
+takes the way back for an effect, in every one of these studies. The report says how large a difference such a low would make. With a
 second baseline after the screening (`dip-screened`) the promise holds again. `did` and `ancova` part ways where arms
 differ in what fades: read them as a bracket."""
 
