@@ -15,7 +15,7 @@ from typing import Any
 
 from instruments.bundle import cell
 from instruments.dataset import CONTRACT_VERSION
-from instruments.plan import Outcome
+from instruments.plan import Outcome, Plan
 
 from ..cohort import Cohort, assemble
 from ..disclosure import WITHHELD, Gate, ReleasedTable
@@ -35,6 +35,7 @@ ESTIMATE_COLUMNS = (
     "n_clusters", "method", "scale", "unit",
 )  # fmt: skip
 PROVENANCE_FILE = "provenance.json"
+DRAWING = ("wild-bootstrap", "permutation")
 PACKAGES = ("numpy", "scipy", "pandas", "matplotlib")
 
 
@@ -199,9 +200,16 @@ def _provenance(cohort: Cohort, command: str) -> dict[str, Any]:
         "SHA-256 of the files read": dict(cohort.dataset.hashes),
         "Versions": {"link-worker-kit": _version(), "python": platform.python_version()}
         | {name: metadata.version(name) for name in PACKAGES},
-        "Seed": f"{plan.seed} (no step of this report draws random numbers)",
+        "Seed": f"{plan.seed} ({_use_of_seed(plan)})",
         "Small numbers": _small_numbers(plan.small_number),
     }
+
+
+def _use_of_seed(plan: Plan) -> str:
+    named = [method for method in DRAWING if any(method in outcome.methods for outcome in plan.outcomes)]
+    if not named:
+        return "no step of this report draws random numbers"
+    return f"where sites are many, random numbers are drawn from it: {', '.join(named)}"
 
 
 def _small_numbers(threshold: int) -> str:

@@ -1,0 +1,210 @@
+"""The forest plot of several methods and the love plot of balance: what is drawn where, in which order, and how."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+
+import pytest
+
+from analysis.figures import LOOKS, Bar, Pair, forest, love
+
+SVG = "{http://www.w3.org/2000/svg}"
+BARS = [
+    Bar("ANCOVA, CR2 by site", 0.4, -1.0, 1.8),
+    Bar("Difference-in-differences with person and period effects, CR2 by site", 0.6, -1.2, 2.4),
+    Bar("ANCOVA, permutation of sites (all 70 ways)", 0.5, None, None),
+]
+RATIOS = [Bar("Poisson", 0.5, 0.25, 1.0), Bar("Conditional Poisson", 2.0, 1.0, 4.0)]
+PAIRS = [Pair("Baseline score", 0.62, 0.0), Pair("Age", 0.31, 0.04), Pair("Sex: male", 0.05, 0.02)]
+DRAWN = {
+    "forest": lambda name: forest(name, "Difference", BARS, 0.0),
+    "forest of ratios": lambda name: forest(name, "Rate ratio", RATIOS, 1.0),
+    "love": lambda name: love(name, PAIRS, 0.1),
+}
+EVERY = pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
+Draw = Callable[[str], str]
+
+
+def texts(svg: str) -> list[str]:
+    return ["".join(text.itertext()) for text in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
+def markers(svg: str) -> list[tuple[float, float, str]]:
+    """Where each marker stands, and how it is filled, from top to bottom and left to right."""
+    found = [
+        (float(use.get("x", "nan")), float(use.get("y", "nan")), _fill(use.get("style", "")))
+        for use in ET.fromstring(svg).iter(f"{SVG}use")
+        if "stroke" in use.get("style", "") and _fill(use.get("style", "")) in (LOOKS[0]["color"], "#ffffff")
+    ]
+    return sorted(found, key=lambda marker: (marker[1], marker[0]))
+
+
+def _fill(style: str) -> str:
+    found = re.search(r"fill: (#[0-9a-f]+)", style)
+    return found[1] if found else ""
+
+
+def lines(svg: str, color: str) -> list[tuple[float, float, float]]:
+    """The horizontal lines of one colour: where they begin, end, and how high."""
+    found = []
+    for path in ET.fromstring(svg).iter(f"{SVG}path"):
+        points = re.fullmatch(r"M ([\d.]+) ([\d.]+)\s+L ([\d.]+) ([\d.]+)\s*", path.get("d", ""))
+        if points and f"stroke: {color}" in path.get("style", "") and points[2] == points[4]:
+            found.append((float(points[1]), float(points[3]), float(points[2])))
+    return sorted(found, key=lambda line: line[2])
+
+
+def upright(svg: str) -> list[float]:
+    """Where upright dotted lines stand."""
+    found = re.findall(r'd="M ([\d.]+) [\d.]+\s+L \1 [\d.]+\s*"[^>]*stroke-dasharray: [\d.]+,', svg)
+    return [float(x) for x in found]
+
+
+# ---------------------------------------------------------------------------- what holds for every figure
+
+
+@EVERY
+def test_it_is_one_svg_element_of_plain_text_in_the_page_s_font_that_loads_nothing(draw: Draw) -> None:
+    svg = draw("a")
+    assert ET.fromstring(svg).tag == f"{SVG}svg"
+    assert set(re.findall(r'font-family: ([^;"]+)', svg)) == {"system-ui, sans-serif"}
+    assert "<image" not in svg
+    assert "<metadata" not in svg
+    assert not re.search(r'href="(?!#)', svg)
+
+
+@EVERY
+def test_the_same_numbers_give_the_same_bytes(draw: Draw) -> None:
+    assert draw("a") == draw("a")
+
+
+@EVERY
+def test_what_is_referred_to_is_there_and_belongs_to_one_figure_alone(draw: Draw) -> None:
+    one, other = draw("a"), draw("b")
+    asked = [set(re.findall(r'href="#([^"]+)"', svg)) for svg in (one, other)]
+    assert asked[0]
+    assert not asked[0] & asked[1]
+    for svg, named in zip((one, other), asked, strict=True):
+        ids = re.findall(r' id="([^"]+)"', svg)
+        assert named <= set(ids)
+        assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("label", ['<b>Town & "gown"</b>', "Größe", "a" * 25])
+def test_any_label_is_text_and_not_markup(label: str) -> None:
+    assert label in texts(forest("a", "Difference", [Bar(label, 1.0, 0.5, 1.5)], 0.0))
+    assert label in texts(love("a", [Pair(label, 0.3, 0.1)], 0.1))
+
+
+# ---------------------------------------------------------------------------- forest
+
+
+def test_a_forest_names_every_method_and_its_axis() -> None:
+    svg = forest("a", "Difference", BARS, 0.0)
+    said = " ".join(texts(svg))
+    for bar in BARS:
+        for word in bar.label.split():
+            assert word in said
+    assert "Difference" in texts(svg)
+
+
+def test_the_planned_estimate_stands_first_and_alone_is_filled() -> None:
+    """In grey it is the round dark mark; the others are squares with nothing in them."""
+    found = markers(forest("a", "Difference", BARS, 0.0))
+    assert [fill for _, _, fill in found] == [LOOKS[0]["color"], "#ffffff", "#ffffff"]
+    across = [x for x, _, _ in found]
+    assert across[0] < across[2] < across[1], "0.4, then 0.6, then 0.5"
+    assert len({y for _, y, _ in found}) == 3
+
+
+def test_the_marks_of_planned_and_other_estimates_differ_in_shape() -> None:
+    svg = forest("a", "Difference", BARS, 0.0)
+    uses = [use for use in ET.fromstring(svg).iter(f"{SVG}use") if _fill(use.get("style", ""))]
+    shapes = {_fill(use.get("style", "")): use.get("{http://www.w3.org/1999/xlink}href") for use in uses}
+    assert shapes[LOOKS[0]["color"]] != shapes["#ffffff"]
+
+
+def test_an_interval_goes_from_its_lower_to_its_upper_limit_through_its_mark() -> None:
+    svg = forest("a", "Difference", BARS, 0.0)
+    first, second, _ = markers(svg)
+    ((low, high, height),) = lines(svg, LOOKS[0]["color"])
+    assert height == pytest.approx(first[1])
+    assert (first[0] - low) / (high - low) == pytest.approx((0.4 + 1.0) / 2.8, abs=1e-3)
+    ((low, high, height),) = lines(svg, LOOKS[1]["color"])
+    assert height == pytest.approx(second[1])
+    assert (second[0] - low) / (high - low) == pytest.approx((0.6 + 1.2) / 3.6, abs=1e-3)
+
+
+@pytest.mark.parametrize(("low", "high"), [(None, None), (0.1, None), (None, 2.0)])
+def test_an_estimate_without_an_interval_is_a_mark_alone(low: float | None, high: float | None) -> None:
+    svg = forest("a", "Difference", [BARS[0], Bar("Alone", 0.5, low, high)], 0.0)
+    assert len(markers(svg)) == 2
+    assert lines(svg, LOOKS[1]["color"]) == []
+
+
+def test_ratios_stand_on_a_logarithmic_axis() -> None:
+    """A half and a double are as far from one; on a plain axis a double would be twice as far."""
+    svg = forest("a", "Rate ratio", RATIOS, 1.0)
+    (half, double) = (x for x, _, _ in markers(svg))
+    ((low, one, _),) = lines(svg, LOOKS[0]["color"])
+    assert half == pytest.approx((low + one) / 2, abs=0.01), "0.5 is half way from 0.25 to 1"
+    assert double - one == pytest.approx(one - half, abs=0.01)
+
+
+def test_the_numbers_of_a_logarithmic_axis_are_written_out() -> None:
+    said = texts(forest("a", "Rate ratio", RATIOS, 1.0))
+    assert not [text for text in said if "10^" in text or "mathdefault" in text]
+    assert [text for text in said if re.fullmatch(r"\d+(\.\d+)?", text)]
+
+
+def test_the_line_of_no_difference_is_dotted_and_stands_at_nought_or_one() -> None:
+    for svg, below, above in ((forest("a", "x", [Bar("A", -1.0, -2.0, 2.0), Bar("B", 1.0, -2.0, 2.0)], 0.0), -1, 1),
+                              (forest("a", "x", RATIOS, 1.0), 0.5, 2)):  # fmt: skip
+        (left, right) = sorted(x for x, _, _ in markers(svg))
+        assert upright(svg) == [pytest.approx((left + right) / 2, abs=0.01)], (below, above)
+
+
+def test_a_forest_grows_with_its_methods() -> None:
+    heights = [
+        float(ET.fromstring(forest("a", "x", BARS[:1] * many, 0.0)).get("height", "0pt")[:-2]) for many in (1, 4, 12)
+    ]
+    steps = [(heights[1] - heights[0]) / 3, (heights[2] - heights[1]) / 8]
+    assert steps[0] == pytest.approx(steps[1], abs=0.01)
+    assert steps[0] > 20, "room for a label on two lines"
+
+
+# ---------------------------------------------------------------------------- love
+
+
+def before_and_after(svg: str) -> list[tuple[float, float]]:
+    """Where the open and the filled mark of each line stand, from the top; the legend's marks share no line."""
+    rows: dict[float, dict[str, float]] = {}
+    for x, y, fill in markers(svg):
+        rows.setdefault(y, {})[fill] = x
+    return [(row["#ffffff"], row[LOOKS[0]["color"]]) for row in rows.values() if len(row) == 2]
+
+
+def test_a_love_plot_has_an_open_and_a_filled_mark_on_each_line_in_the_order_given() -> None:
+    found = before_and_after(love("a", PAIRS, 0.1))
+    assert len(found) == len(PAIRS)
+    nought = found[0][1]
+    step = (found[0][0] - nought) / PAIRS[0].before
+    for (before, after), pair in zip(found, PAIRS, strict=True):
+        assert (before, after) == pytest.approx((nought + step * pair.before, nought + step * pair.after), abs=0.01)
+
+
+def test_a_love_plot_says_which_mark_is_which_and_what_it_measures() -> None:
+    said = texts(love("a", PAIRS, 0.1))
+    assert {"As they came", "Overlap weights", "Standardised difference", "Baseline score", "Age", "Sex: male"} <= set(
+        said
+    )
+    assert said.index("Baseline score") < said.index("Age") < said.index("Sex: male")
+
+
+@pytest.mark.parametrize("noticeable", [0.1, 0.31])
+def test_the_line_of_notice_stands_where_it_was_asked_for(noticeable: float) -> None:
+    svg = love("a", PAIRS, noticeable)
+    (most, nought), *_ = before_and_after(svg)
+    assert upright(svg) == [pytest.approx(nought + (most - nought) * noticeable / PAIRS[0].before, abs=0.01)]
