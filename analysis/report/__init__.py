@@ -159,7 +159,7 @@ def _provenance(comparison: Comparison, command: str) -> dict[str, Any]:
         "SHA-256 of the files read": dict(comparison.cohort.dataset.hashes),
         "Versions": {"link-worker-kit": _version(), "python": platform.python_version()}
         | {name: metadata.version(name) for name in PACKAGES},
-        "Seed": f"{plan.seed} (no step of this report draws random numbers)",
+        "Seed": f"{plan.seed} (imputations and whatever else is drawn at random start from it)",
         "Small numbers": _small_numbers(plan.small_number),
     }
 
