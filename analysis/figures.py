@@ -27,6 +27,7 @@ SETTINGS: dict[Any, Any] = {
 SIZE = (4.7, 3.2)
 NUDGE = 0.012
 ROOM_FOR_LABELS = 0.4
+LONGEST_AXIS = 44
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,43 @@ def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float) -> str:
     return _only_svg(target.getvalue())
 
 
+def shifts(name: str, axes_of: tuple[str, str], series: Sequence[Series]) -> str:
+    """Draw an estimate and its interval against a shift, one line for each arm that is shifted.
+
+    Parameters
+    ----------
+    name
+        Identifies the figure.
+    axes_of
+        What the horizontal and the vertical axis show.
+    series
+        One or two lines; `at` are the shifts.
+
+    Returns
+    -------
+    str
+        One `<svg>` element, text as text.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
+        figure = Figure(figsize=SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        first, last = series[0].at[0], series[0].at[-1]
+        for place, (line, look) in enumerate(zip(series, LOOKS, strict=False)):
+            _draw(axes, line, look, shift=(place - 0.5) * NUDGE * (last - first))
+        _label_ends(axes, series, last - first)
+        axes.axhline(0, color=SOFT, linewidth=1, linestyle=":")
+        axes.set_xlim(first - 0.05 * (last - first), last + ROOM_FOR_LABELS * (last - first))
+        axes.set_xticks([first, first / 2, 0, last / 2, last])
+        axes.set_xlabel(_folded(axes_of[0], LONGEST_AXIS))
+        axes.set_ylabel(axes_of[1])
+        target = io.StringIO()
+        figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    return _only_svg(target.getvalue())
+
+
 def _draw_bar(axes: Any, place: int, bar: Bar) -> None:
     look = LOOKS[min(place, 1)]
     if bar.low is not None and bar.high is not None:
@@ -195,7 +233,7 @@ def _draw(axes: Any, arm: Series, look: dict[str, str], shift: float) -> None:
 
 def _label_ends(axes: Any, series: Sequence[Series], span: float) -> None:
     """Write each arm's name where its line ends, the higher one above."""
-    drawn = [(arm, look) for arm, look in zip(series, LOOKS, strict=True) if arm.mean]
+    drawn = [(arm, look) for arm, look in zip(series, LOOKS, strict=False) if arm.mean]
     top = max((arm.mean[-1] for arm, _ in drawn), default=0)
     for arm, look in drawn:
         where = "bottom" if arm.mean[-1] == top else "top"

@@ -8,7 +8,7 @@ cannot be seen in the data: `tipping_point` says how much worse or better they w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from instruments.plan import Covariate
 
 from ..missing import Shifted, Variable, chained, pool
-from ..moments import Array, Errors, Moments, from_rows, least_squares
+from ..moments import Array, Errors, LeastSquares, Moments, from_rows, least_squares
 from ..result import AnalysisError, Estimate, Fitted
 from .ancova import adjusted, errors_of
 from .design import Design, design
 from .inference import CLUSTERS_FOR_ERRORS, Inference
 
 ROLES = {1: "intervention", 0: "comparison"}
-SHIFTED = ("intervention", "comparison", "both")
-STEPS, PER_SD = 5, 10
+SHIFTED = {"intervention": (1.0, 0.0), "comparison": (0.0, 1.0), "both": (1.0, 1.0)}
+STEPS, PER_SD = 5, 5
 KNOWN_ENOUGH, MUCH = 0.5, 0.5
 
 
@@ -312,7 +312,7 @@ def tipping_point(
         As for `imputed`, which is the answer without a shift.
     deltas
         Shifts in units of the scale; 0 is always among them. Without any: five steps to either side, each about a
-        tenth of a standard deviation of the score within the arms, rounded to 1, 2 or 5.
+        fifth of a standard deviation of the score within the arms, rounded to 1, 2 or 5.
 
     Returns
     -------
@@ -360,7 +360,7 @@ def tipping_of(
     laid = list(_designs(done, covariates))
     inference = _inference(laid[0], done, errors, confidence)
     unit = spread if spread > 0 else 1.0
-    lines = {whose: _line(done, laid, whose, errors, unit, df) for whose in SHIFTED}
+    lines = _lines(done, laid, errors, unit, df)
     answers = {whose: tuple(_answer(inference, line, delta) for delta in grid) for whose, line in lines.items()}
     known = inference.fewest >= CLUSTERS_FOR_ERRORS
     turns = {whose: _turns(line, grid, confidence) if known else (None, None) for whose, line in lines.items()}
@@ -376,7 +376,7 @@ def _spread(rows: pd.DataFrame) -> float:
 
 
 def _grid(spread: float) -> tuple[float, ...]:
-    """Shifts of about a tenth of a standard deviation each, rounded to 1, 2 or 5 of a power of ten."""
+    """Shifts of about a fifth of a standard deviation each, rounded to 1, 2 or 5 of a power of ten."""
     if spread <= 0:
         return (0.0,)
     power = int(np.floor(np.log10(spread / PER_SD)))
@@ -384,33 +384,45 @@ def _grid(spread: float) -> tuple[float, ...]:
     return tuple(float(f"{place * digit}e{power}") for place in range(-STEPS, STEPS + 1))
 
 
-def _line(done: Completed, laid: Sequence[Design], whose: str, errors: str, unit: float, df: float | None) -> Shifted:
-    """The coefficient of the arm as a function of the shift, from its values one `unit` down, at zero and one up."""
-    arms = {"intervention": (1,), "comparison": (0,), "both": (0, 1)}[whose]
-    moved = done.without_score & done.rows["arm"].isin(arms).to_numpy()
-    estimates, variances, freedom = [], [], []
+def _lines(done: Completed, laid: Sequence[Design], errors: str, unit: float, df: float | None) -> dict[str, Shifted]:
+    """The coefficient of the arm as a function of each shift, from its values one `unit` down, at zero and one up."""
+    arm = done.rows["arm"].to_numpy()
+    moved = np.column_stack([done.without_score & (arm == role) for role in ROLES]).astype(float)
+    estimates: dict[str, list[tuple[float, float]]] = {whose: [] for whose in SHIFTED}
+    variances: dict[str, list[tuple[float, float, float]]] = {whose: [] for whose in SHIFTED}
+    freedom = []
     for each in laid:
-        sums = _with_shift(each, moved)
-        fits = [least_squares(_shifted(sums, step * unit)) for step in (-1, 0, 1)]
-        found = [errors_of(each, fit, errors) for fit in fits]
-        (below, here, above), (down, middle, up) = ([e.covariance[1, 1] for e in found], [f.beta[1] for f in fits])
-        estimates.append((middle, (up - down) / (2 * unit)))
-        variances.append((here, (above - below) / (2 * unit), ((above + below) / 2 - here) / unit**2))
-        freedom.append(found[1].df[1])
-    return Shifted(np.array(estimates), np.array(variances), float(np.mean(freedom)) if df is None else df)
+        fit, sums = _with_shifts(each, moved)
+        here = errors_of(each, fit, errors)
+        middle, variance = fit.beta[1], here.covariance[1, 1]
+        freedom.append(here.df[1])
+        for whose, direction in SHIFTED.items():
+            down, up = (_again(fit, sums, step * unit * np.array(direction)) for step in (-1, 1))
+            below, above = (errors_of(each, moved_fit, errors).covariance[1, 1] for moved_fit in (down, up))
+            estimates[whose].append((middle, (up.beta[1] - down.beta[1]) / (2 * unit)))
+            bend = ((above + below) / 2 - variance) / unit**2
+            variances[whose].append((variance, (above - below) / (2 * unit), bend))
+    complete = float(np.mean(freedom)) if df is None else df
+    return {whose: Shifted(np.array(estimates[whose]), np.array(variances[whose]), complete) for whose in SHIFTED}
 
 
-def _with_shift(laid: Design, moved: NDArray[np.bool_]) -> Moments:
-    """Cross-products with who is shifted as one more column of the design."""
-    X = np.column_stack([laid.X, moved])
-    return from_rows(X, laid.rows["score"].to_numpy(dtype=float), laid.site, (*laid.terms, "shifted"))
+def _with_shifts(laid: Design, moved: Array) -> tuple[LeastSquares, Moments]:
+    """The fit without a shift, and cross-products with who is shifted (n, 2) as more columns of the design."""
+    terms = (*laid.terms, *(f"shifted in {role}" for role in ROLES.values()))
+    sums = from_rows(np.column_stack([laid.X, moved]), laid.rows["score"].to_numpy(dtype=float), laid.site, terms)
+    p = len(laid.terms)
+    return least_squares(Moments(laid.terms, sums.xx[:, :p, :p], sums.xy[:, :p], sums.yy, sums.n)), sums
 
 
-def _shifted(sums: Moments, delta: float) -> Moments:
-    """Cross-products without that column, of the outcome shifted by it."""
-    along, square = sums.xx[:, :-1, -1], sums.xx[:, -1, -1]
-    yy = sums.yy + 2 * delta * sums.xy[:, -1] + delta**2 * square
-    return Moments(sums.terms[:-1], sums.xx[:, :-1, :-1], sums.xy[:, :-1] + delta * along, yy, sums.n)
+def _again(fit: LeastSquares, sums: Moments, delta: Array) -> LeastSquares:
+    """The same fit of the outcome shifted by `delta` (2,) in the two arms."""
+    p = len(fit.beta)
+    xy = sums.xy[:, :p] + sums.xx[:, :p, p:] @ delta
+    yy = sums.yy + 2 * sums.xy[:, p:] @ delta + delta @ sums.xx[:, p:, p:] @ delta
+    beta = fit.root @ (fit.root.T @ xy.sum(axis=0))
+    whole = fit.moments.xx.sum(axis=0)
+    rss = float(yy.sum() - 2 * beta @ xy.sum(axis=0) + beta @ whole @ beta)
+    return replace(fit, beta=beta, scores=xy - fit.moments.xx @ beta, rss=rss)
 
 
 def _answer(inference: Inference, line: Shifted, delta: float) -> Estimate:

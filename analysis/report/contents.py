@@ -9,13 +9,14 @@ from functools import partial
 from instruments import codes
 from instruments.plan import Outcome
 
-from ..cohort import ROLES, Cohort
+from ..cohort import ROLES, Cohort, scales
 from ..disclosure import Gate, ReleasedTable, gate
+from ..estimators.imputed import TippingPoint
 from ..estimators.weighted_difference import Weighing
-from ..figures import Series, courses, forest, love
+from ..figures import Series, courses, forest, love, shifts
 from ..result import Table
 from ..weighting import NOTICEABLE
-from . import balance, delivery, epoc, outcomes, participants, sensitivity, words
+from . import balance, delivery, epoc, missing, outcomes, participants, sensitivity, words
 from .comparison import Comparison, drawn, trajectory
 from .scale import about
 
@@ -69,7 +70,7 @@ def lay_out(comparison: Comparison) -> Contents:
         _delivery(comparison),
         _primary(comparison),
     ]
-    parts += [*_others(comparison), _deviations(comparison), _coefficients(comparison)]
+    parts += [*_others(comparison), *_missing(comparison), _deviations(comparison), _coefficients(comparison)]
     guard = gate([block for part in parts for block in part.blocks if isinstance(block, Table)], plan.small_number)
     sections = [_summary(comparison, guard), *(part.through(guard, comparison) for part in parts)]
     return Contents(plan.title, words.answer(comparison, plan.primary, guard), tuple(sections), guard)
@@ -245,6 +246,32 @@ def _in_words(comparison: Comparison, outcome: Outcome, series: Sequence[Series]
         f"{arm.label} goes from {arm.mean[0]:.{digits}f} to {arm.mean[-1]:.{digits}f}" for arm in series if arm.mean
     ]
     return f"Line chart over time. {'; '.join(lines)}. The table below has every number."
+
+
+def _missing(comparison: Comparison) -> list[_Draft]:
+    """Who is missing on the first scale, and what that could do to its answer."""
+    if not scales(comparison.plan):
+        return []
+    outcome = scales(comparison.plan)[0]
+    tables = missing.who_is_missing(comparison.cohort, outcome)
+    found = missing.tipping(comparison, outcome)
+    if found is None:
+        return [_Draft("missing", "Missing data", tables)]
+    if isinstance(found, str):
+        return [_Draft("missing", "Missing data", (*tables, found))]
+    said = _Later(partial(_what_if, comparison, outcome, found))
+    shown = (missing.imputed_table(comparison, outcome, found), said, missing.tipping_table(comparison, outcome, found))
+    return [_Draft("missing", "Missing data", (*tables, *shown))]
+
+
+def _what_if(comparison: Comparison, outcome: Outcome, found: TippingPoint, guard: Gate) -> Iterator[str | Drawing]:
+    yield from missing.in_words(comparison, outcome, found, guard)
+    lines = missing.lines(comparison, outcome, found, guard)
+    if lines:
+        name, label = f"tipping-{outcome.id}", about(comparison.plan, outcome).label
+        title = f"{outcome.label}: the difference if those without a score fared otherwise than people like them"
+        svg = shifts(name, (f"Shift of imputed scores ({label})", "Difference between the arms"), lines)
+        yield Drawing(name, title, missing.lines_in_words(lines, outcomes.digits_of(found.unshifted)), svg)
 
 
 def _deviations(comparison: Comparison) -> _Draft:

@@ -58,9 +58,15 @@ def _left_out(comparison: Comparison, outcome: Outcome) -> Iterator[tuple[Sum, i
         parts = (analysed_key(outcome, role), ("left out", outcome.id, role))
         yield Sum(study_key(role), parts), len(members) - n
         if outcome.timepoint:
-            parts = (analysed_key(outcome, role), ("incomplete", outcome.id, role))
-            total = measured_key(outcome, outcome.timepoint, role)
-            yield Sum(total, parts), int(members["score"].notna().sum()) - n
+            measured = measured_key(outcome, outcome.timepoint, role), int(members["score"].notna().sum())
+            total, (_, rest) = apart(measured, (analysed_key(outcome, role), n), ("incomplete", outcome.id, role))
+            yield total, rest
+
+
+def apart(one: tuple[Key, int], other: tuple[Key, int], rest: Key) -> tuple[Sum, tuple[Key, int]]:
+    """What a reader finds who subtracts the smaller of two counts from the larger."""
+    (few, fewer), (many, more) = sorted([one, other], key=lambda counted: counted[1])
+    return Sum(many, (few, rest)), (rest, more - fewer)
 
 
 def estimates(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, title: str) -> Table:
@@ -153,9 +159,9 @@ def within_arms(comparison: Comparison, outcome: Outcome) -> Table:
         key = ("twice", outcome.id, role)
         rows.append((comparison.plan.arm(role).label, _change(comparison, outcome, change, key)))
         without = (("no baseline", outcome.id, role), int(measured.get(arm, 0)) - change.n)
-        incomplete = (("no covariates", outcome.id, role), change.n - n)
-        sums.append(Sum(measured_key(outcome, str(outcome.timepoint), role), (key, without[0])))
-        sums.append(Sum(key, (analysed_key(outcome, role), incomplete[0])))
+        rest = ("no covariates", outcome.id, role)
+        known, incomplete = apart((key, change.n), (analysed_key(outcome, role), n), rest)
+        sums += [Sum(measured_key(outcome, str(outcome.timepoint), role), (key, without[0])), known]
         implied += [without, incomplete]
     columns = ("People measured twice", "Mean before", "Mean after", "Change (interval)", "Drift to expect")
     title = f"{outcome.label}: change within each arm, uncontrolled"

@@ -100,8 +100,13 @@ def _flow_rows(outcome: Outcome, timepoint: Timepoint, here: pd.DataFrame) -> It
         yield f"Not measured at {timepoint.label}: {reason}", both_arms(here, _lost(timepoint.id, reason))
 
 
+def reason_key(timepoint: str, role: str, reason: str) -> Key:
+    """The number of people of an arm not measured on the first scale at a timepoint for a reason."""
+    return "lost", timepoint, role, reason
+
+
 def _reason_keys(timepoint: Timepoint, here: pd.DataFrame, role: str) -> tuple[Key, ...]:
-    return tuple(("lost", timepoint.id, role, reason) for reason in sorted(set(here["reason"].dropna())))
+    return tuple(reason_key(timepoint.id, role, reason) for reason in sorted(set(here["reason"].dropna())))
 
 
 def _measured(outcome: Outcome, timepoint: str) -> Any:
@@ -109,7 +114,7 @@ def _measured(outcome: Outcome, timepoint: str) -> Any:
 
 
 def _lost(timepoint: str, reason: str) -> Any:
-    return lambda arm, role: people(int((arm["reason"] == reason).sum()), len(arm), ("lost", timepoint, role, reason))
+    return lambda arm, role: people(int((arm["reason"] == reason).sum()), len(arm), reason_key(timepoint, role, reason))
 
 
 def baseline(cohort: Cohort) -> Table:
@@ -117,7 +122,7 @@ def baseline(cohort: Cohort) -> Table:
     rows: list[tuple[str, tuple[Cell, ...]]] = []
     sums: list[Sum] = []
     implied: list[tuple[Key, int]] = []
-    for label, kind, values, digits in _characteristics(cohort):
+    for label, kind, values, digits in characteristics(cohort):
         frame = pd.DataFrame({"arm": cohort.people["arm"], "value": values})
         difference = _difference_cell(frame)
         if kind == "number":
@@ -187,12 +192,12 @@ def differences(cohort: Cohort) -> dict[str, float]:
     """The standardised difference of every baseline characteristic, by its label."""
     found = {
         label: standardised_difference(values.dropna(), cohort.people["arm"][values.notna()])
-        for label, _, values, _ in _characteristics(cohort)
+        for label, _, values, _ in characteristics(cohort)
     }
     return {label: value for label, value in found.items() if not np.isnan(value)}
 
 
-def _characteristics(cohort: Cohort) -> Iterator[tuple[str, str, pd.Series[Any], int]]:
+def characteristics(cohort: Cohort) -> Iterator[tuple[str, str, pd.Series[Any], int]]:
     """Label, kind, values by person and decimals of everything known at entry."""
     declared = {covariate.name: covariate for covariate in cohort.plan.covariates}
     for name, (label, kind) in {**_FACTS, **{n: (n, c.kind) for n, c in declared.items() if n not in _FACTS}}.items():

@@ -12,7 +12,7 @@ from ..figures import Bar
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import people, words
 from .comparison import Beside, Comparison
-from .outcomes import ESTIMATE_HEADS, analysed_key, digits_of, in_estimate_columns
+from .outcomes import ESTIMATE_HEADS, analysed_key, apart, digits_of, in_estimate_columns
 from .participants import study_key
 
 NOT_ESTIMATED = "Not estimated: {fault}"
@@ -34,7 +34,7 @@ def others(comparison: Comparison, outcome: Outcome) -> Table:
             continue
         answer = like(planned.main, each.fitted)
         rows.append((answer.method, _cells(outcome, each.fitted, planned, each.method)))
-        for total, count in _who(comparison, outcome, each.method, each.fitted):
+        for total, count in who(comparison, outcome, each.method, each.fitted.n):
             sums.append(total)
             implied += count
     title = f"{outcome.label}: the planned estimate and others beside it ({planned.main.scale})"
@@ -53,22 +53,21 @@ def _cells(outcome: Outcome, fitted: Fitted, planned: Fitted, method: str) -> tu
     return people(sum(fitted.n), key=key), *in_estimate_columns(fitted, answer, digits_of(planned.main))[:-1]
 
 
-def _who(
-    comparison: Comparison, outcome: Outcome, method: str, fitted: Fitted
+def who(
+    comparison: Comparison, outcome: Outcome, method: str, n: tuple[int, int]
 ) -> Iterator[tuple[Sum, list[tuple[Key, int]]]]:
     """What a reader could subtract: from the study, and from the people of the planned estimate."""
     planned = comparison.fitted[outcome.id]
-    if fitted.n == planned.n:
+    if n == planned.n:
         return
     parts = tuple(side_key(outcome, method, role) for role in ROLES.values())
-    yield Sum(side_key(outcome, method, "both"), parts), list(zip(parts, fitted.n, strict=True))
+    yield Sum(side_key(outcome, method, "both"), parts), list(zip(parts, n, strict=True))
     arms = comparison.cohort.people.groupby("arm").size()
-    for n, there, (arm, role) in zip(fitted.n, planned.n, ROLES.items(), strict=True):
+    for here, there, (arm, role) in zip(n, planned.n, ROLES.items(), strict=True):
         own, left = side_key(outcome, method, role), ("left out", outcome.id, role, method)
-        yield Sum(study_key(role), (own, left)), [(left, int(arms[arm]) - n)]
-        fewer, more = sorted([(n, own), (there, analysed_key(outcome, role))])
-        apart = ("apart", outcome.id, role, method)
-        yield Sum(more[1], (fewer[1], apart)), [(apart, more[0] - fewer[0])]
+        yield Sum(study_key(role), (own, left)), [(left, int(arms[arm]) - here)]
+        total, rest = apart((own, here), (analysed_key(outcome, role), there), ("apart", outcome.id, role, method))
+        yield total, [rest]
 
 
 def bracket(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[str]:

@@ -350,8 +350,8 @@ def test_with_one_site_in_an_arm_there_is_nothing_to_turn() -> None:
     assert found.unshifted.conf_low is None
 
 
-@pytest.mark.parametrize(("unit", "step"), [(1.0, 0.2), (0.1, 0.02), (12.0, 2.0), (1000.0, 200.0)])
-def test_the_grid_is_in_round_tenths_of_a_standard_deviation(unit: float, step: float) -> None:
+@pytest.mark.parametrize(("unit", "step"), [(1.0, 0.5), (0.1, 0.05), (12.0, 5.0), (1000.0, 500.0)])
+def test_the_grid_is_in_round_fifths_of_a_standard_deviation(unit: float, step: float) -> None:
     rows = with_gaps()
     rows["score"] *= unit
     rows["baseline"] *= unit
