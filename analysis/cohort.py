@@ -328,7 +328,8 @@ def wide_rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
 
 def auxiliaries(plan: Plan, outcome: Outcome) -> dict[str, str]:
     """Columns with an outcome's scores at other timepoints than the baseline and its own, and those timepoints."""
-    others = [timepoint.id for timepoint in plan.timepoints[1:] if timepoint.id != outcome.timepoint]
+    own = (plan.baseline.id, outcome.timepoint)
+    others = [timepoint.id for timepoint in plan.timepoints if timepoint.id not in own]
     return {f"score at {id}": id for id in others}
 
 

@@ -17,7 +17,7 @@ from instruments.bundle import cell
 from instruments.dataset import CONTRACT_VERSION
 from instruments.plan import Outcome, Plan
 
-from ..cohort import Cohort, assemble
+from ..cohort import Cohort, assemble, scales
 from ..disclosure import WITHHELD, Gate, ReleasedTable
 from ..load import Dataset
 from ..result import Estimate, Fitted, refuse_to_replace
@@ -207,9 +207,10 @@ def _provenance(cohort: Cohort, command: str) -> dict[str, Any]:
 
 def _use_of_seed(plan: Plan) -> str:
     named = [method for method in DRAWING if any(method in outcome.methods for outcome in plan.outcomes)]
-    if not named:
+    drawn = ["imputations", *named] if scales(plan) else named
+    if not drawn:
         return "no step of this report draws random numbers"
-    return f"where sites are many, random numbers are drawn from it: {', '.join(named)}"
+    return f"random numbers are drawn from it for: {', '.join(drawn)}"
 
 
 def _small_numbers(threshold: int) -> str:

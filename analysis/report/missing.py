@@ -44,7 +44,7 @@ def followed_up(cohort: Cohort, outcome: Outcome) -> Table:
     sums: list[Sum] = []
     implied: list[tuple[Key, int]] = []
     fates = flow(cohort, outcome)
-    for timepoint in cohort.plan.timepoints[1:]:
+    for timepoint in cohort.plan.follow_ups:
         here = fates[fates["timepoint"] == timepoint.id]
         cells = both_arms(here, partial(_measured, outcome, timepoint.id))
         rows.append((f"Measured: {timepoint.label}", (*cells, _gap(here, outcome, timepoint.id))))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from analysis.cohort import long_rows_of, rows_of
+from analysis.cohort import long_rows_of, rows_of, wide_rows_of
 from analysis.load import read
 from analysis.report import compare, write
 from analysis.report.comparison import Comparison, before_the_offer, passing_low
@@ -88,6 +88,14 @@ def test_methods_that_follow_people_begin_at_the_baseline(screened: Comparison) 
     followed = long_rows_of(screened.cohort, screened.plan.primary)
     assert list(followed["timepoint"].cat.categories) == ["baseline", "3m", "6m"]
     assert followed["timepoint"].notna().all()
+
+
+def test_a_screening_helps_to_impute_and_the_baseline_stands_once(screened: Comparison) -> None:
+    columns = list(wide_rows_of(screened.cohort, screened.plan.primary))
+    assert len(columns) == len(set(columns))
+    named = [column for column in columns if "referral" in column or "3m" in column]
+    assert len(named) == 2
+    assert not [column for column in columns if column != "baseline" and "baseline" in column]
 
 
 def test_the_dip_is_seen_between_screening_and_baseline(screened: Comparison) -> None:

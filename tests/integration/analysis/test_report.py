@@ -56,6 +56,7 @@ def test_it_has_every_part_in_order(page: str) -> None:
         "In short",
         "Design",
         "People",
+        "How alike the arms are",
         "What was delivered",
         "Primary outcome",
         "Other planned outcomes",
@@ -453,7 +454,7 @@ def test_the_page_needs_nothing_else(outline: Outline, page: str) -> None:
 
 
 def test_every_figure_says_in_words_what_it_shows(outline: Outline, page: str) -> None:
-    assert outline.tags.count("svg") == 6
+    assert outline.tags.count("svg") == 7
     assert outline.unlabelled == []
     assert re.search(r'aria-label="Line chart over time. Link worker goes from [\d.]+ to [\d.]+; Usual care goes', page)
 
@@ -469,7 +470,7 @@ def test_ids_stand_once_though_two_figures_are_inside(outline: Outline) -> None:
 
 def test_every_link_of_the_contents_leads_somewhere(page: str, outline: Outline) -> None:
     links = re.findall(r'href="#([^"]+)"', page[page.index("<nav") : page.index("</nav>")])
-    assert len(links) == 12
+    assert len(links) == 13
     assert set(links) <= set(outline.ids)
 
 

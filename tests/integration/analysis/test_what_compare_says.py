@@ -141,12 +141,12 @@ def test_a_command_with_too_few_or_too_many_arguments_ends_with_its_usage(
 @pytest.mark.parametrize(
     ("beside", "said"),
     [
-        ("[]", "no step of this report draws random numbers"),
-        ('["mmrm"]', "no step of this report draws random numbers"),
-        ('["permutation"]', "where sites are many, random numbers are drawn from it: permutation"),
+        ("[]", "random numbers are drawn from it for: imputations"),
+        ('["mmrm"]', "random numbers are drawn from it for: imputations"),
+        ('["permutation"]', "random numbers are drawn from it for: imputations, permutation"),
         (
             '["permutation", "wild-bootstrap"]',
-            "where sites are many, random numbers are drawn from it: wild-bootstrap, permutation",
+            "random numbers are drawn from it for: imputations, wild-bootstrap, permutation",
         ),
     ],
 )

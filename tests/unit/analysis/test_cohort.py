@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,12 +14,14 @@ from analysis.cohort import (
     DAYS_PER_YEAR,
     Cohort,
     assemble,
+    auxiliaries,
     covariate_values,
     flow,
     named_covariates,
     rows_of,
     scales,
     scores_at,
+    wide_rows_of,
 )
 from analysis.load import Dataset
 from analysis.result import AnalysisError
@@ -417,3 +420,37 @@ def test_what_the_reader_noticed_stays_noticed(rows: Rows, read: Callable[..., D
 
     dataset = replace(read(rows), notices=(Notice("Something."),))
     assert notices(assemble(dataset)) == {"Something.": None}
+
+
+def test_who_left_on_a_day_that_was_not_recorded_was_lost_for_that_reason(rows: Rows, cohort_of: Make) -> None:
+    """Where they were not measured; where they were, they had not left yet."""
+    gone = {"s1-0", "s1-1"}
+    for table in ("scores", "assessments"):
+        rows[table] = [line for line in rows[table] if not (line["person"] in gone and line["timepoint"] == "6m")]
+    for line in rows["people"]:
+        if line["person"] in gone:
+            line |= {"left_reason": "died", "left_on": None}
+    cohort = cohort_of(rows)
+    fates = flow(cohort, cohort.plan.primary).set_index(["person", "timepoint"])
+    for person in gone:
+        assert fates.loc[(person, "6m"), "reason"] == "Died"
+        assert fates.loc[(person, "baseline"), "measured"]
+
+
+def test_other_timepoints_help_to_impute_and_the_baseline_is_not_among_them(rows: Rows, cohort_of: Make) -> None:
+    plan = cohort_of(rows).plan
+    assert auxiliaries(plan, plan.primary) == {"score at 3m": "3m"}
+    early = replace(plan.primary, timepoint="3m")
+    assert auxiliaries(plan, early) == {"score at 6m": "6m"}
+
+
+def test_who_had_died_is_told_by_the_end_of_the_window(rows: Rows, cohort_of: Make) -> None:
+    """The window of six months closes 28 days after day 182."""
+    for person, day in (("s1-0", 209), ("s1-1", 210), ("s1-2", 211)):
+        (line,) = (line for line in rows["people"] if line["person"] == person)
+        line |= {"left_reason": "died", "left_on": line["entered_on"] + timedelta(day)}
+    cohort = cohort_of(rows)
+    wide = wide_rows_of(cohort, cohort.plan.primary)
+    assert wide["died"][["s1-0", "s1-1", "s1-2"]].tolist() == [True, True, False]
+    assert list(wide.columns[:2]) == ["arm", "site"]
+    assert wide["score"].equals(rows_of(cohort, cohort.plan.primary)["score"])

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.figures import LOOKS, Series, courses
+from analysis.figures import LOOKS, Series, courses, shifts
 
 TICKS = [(0.0, "Baseline"), (91.0, "3 months"), (182.0, "6 months")]
 FIRST = Series("Link worker offered", (0.0, 91.0, 182.0), (0.60, 0.64, 0.66), (0.58, 0.61, 0.62), (0.62, 0.67, 0.70))
@@ -87,3 +87,46 @@ def test_an_arm_that_may_not_be_shown_is_left_out() -> None:
     found = words(courses("one", "EQ-5D value", [nothing, SECOND], TICKS))
     assert "Link worker" not in found
     assert "Usual care" in found
+
+
+# ---------------------------------------------------------------------------- shifts
+
+LINE = Series(
+    "Link worker offered", (-0.1, -0.05, 0.0, 0.05, 0.1), (-0.03, -0.02, -0.01, 0.0, 0.01), (-0.1,) * 5, (0.1,) * 5
+)
+OTHER = replace(LINE, label="Usual care", mean=(0.01, 0.0, -0.01, -0.02, -0.03))
+
+
+@pytest.fixture(scope="module")
+def shifted() -> str:
+    return shifts("tipping", ("Shift of imputed scores", "Difference between the arms"), [LINE, OTHER])
+
+
+def test_a_shift_has_both_axes_and_both_arms_in_words(shifted: str) -> None:
+    said = words(shifted)
+    for part in ("Shift of imputed scores", "Difference between the arms", "Usual care", "0.10"):
+        assert part in said
+
+
+def test_lines_of_shifts_differ_without_colour_and_no_difference_is_marked(shifted: str) -> None:
+    assert shifted.count("stroke-dasharray") >= 2
+
+
+def test_one_arm_alone_may_be_drawn() -> None:
+    alone = words(shifts("tipping", ("Shift", "Difference"), [LINE]))
+    assert "Usual care" not in alone
+    assert "Link worker" in alone
+
+
+def test_a_long_name_of_the_axis_takes_two_lines() -> None:
+    long = "Shift of imputed scores (EQ-5D-5L value (uk-2026-rowen))"
+    svg = shifts("tipping", (long, "Difference"), [LINE, OTHER])
+    texts = ["".join(text.itertext()) for text in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+    assert long not in texts
+    assert all(word in " ".join(texts) for word in long.split())
+
+
+def test_shifts_load_nothing_and_are_the_same_each_time(shifted: str) -> None:
+    assert shifts("tipping", ("Shift of imputed scores", "Difference between the arms"), [LINE, OTHER]) == shifted
+    assert "url(http" not in shifted
+    assert "<metadata" not in shifted
