@@ -97,7 +97,7 @@ def test_the_page_says_what_is_assumed_and_where_seeds_come_from(run: Run, tmp_p
     _, out = made(run, tmp_path, study.PLAN)
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "With everybody alive, missing scores imputed from what is known of people, the difference is" in page
-    assert "imputations and whatever else is drawn at random start from it" in page
+    assert "random numbers are drawn from it for: imputations" in page
     assert (out / "figures" / "tipping-eq5d-6m.svg").is_file()
     for name in ("follow-up", "patterns", "lost-and-kept", "imputed-eq5d-6m", "tipping-eq5d-6m"):
         assert (out / "tables" / f"{name}.csv").is_file()
