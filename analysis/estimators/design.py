@@ -29,7 +29,8 @@ class Design:
 
     def __post_init__(self) -> None:
         arm = self.rows["arm"]
-        sites = [self.rows.loc[arm == role, "site"].nunique() for role in (1, 0)]
+        sited = "site" in self.rows
+        sites = [self.rows.loc[arm == role, "site"].nunique() if sited else 0 for role in (1, 0)]
         object.__setattr__(self, "n", (int((arm == 1).sum()), int((arm == 0).sum())))
         object.__setattr__(self, "n_clusters", (sites[0], sites[1]))
 

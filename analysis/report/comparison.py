@@ -187,10 +187,10 @@ def passing_low(comparison: Comparison, outcome: Outcome) -> PassingLow | None:
         return None
     size = 0.5 * float(others["baseline"].std()) * float(np.sqrt(1 - max(r, 0.0)))
     seen_as = {}
-    for each in (Beside(outcome.estimator, comparison.fitted[outcome.id]), *comparison.beside[outcome.id]):
+    for each in (Beside(outcome.estimator, comparison.fitted[outcome.id]), *comparison.beside.get(outcome.id, ())):
         if each.fitted is not None and each.method == "ancova":
-            slope = next(term.estimate for term in each.fitted.terms if term.term == "baseline")
-            seen_as["ANCOVA"] = slope * size
+            slopes = [term.estimate for term in each.fitted.terms if term.term == "baseline"]
+            seen_as |= {"ANCOVA": slope * size for slope in slopes}
         elif each.fitted is not None and each.method == "did":
             seen_as["difference-in-differences"] = size
     return PassingLow(size, seen_as) if seen_as else None

@@ -70,7 +70,7 @@ def test_given_facts_at_entry_when_they_are_corrected_then_the_person_s_page_say
     live.sign_in(phone, "link-worker")
     live.open(phone, "/people/{own}")
     phone.get_by_role("link", name="Change Known at entry").click()
-    phone.get_by_role("group", name="Are they an unpaid carer?").get_by_label("Yes").check(force=True)
+    phone.get_by_role("group", name="Are they an unpaid carer?").get_by_text("Yes", exact=True).tap()
     phone.get_by_label("Deprivation decile of their address").fill("3")
     phone.get_by_role("button", name="Save what was known").click()
     expect(phone.get_by_text("Unpaid carer; Deprivation decile 3")).to_be_visible()

@@ -161,7 +161,8 @@ def test_adjusted_means_are_those_of_the_residuals_without_the_arm() -> None:
 def test_more_sites_than_can_be_gone_through_are_drawn() -> None:
     found = permutation_test(sums(7, sites=40, effect=0.3), draws=999)
     assert (found.draws, found.exact) == (999, False)
-    assert permutation_test(sums(7, sites=40, effect=0.3), draws=999) == found
+    again = permutation_test(sums(7, sites=40, effect=0.3), draws=999)
+    assert (again.estimate, again.p_value) == (found.estimate, found.p_value)
     assert permutation_test(sums(7, sites=40, effect=30), draws=999).p_value == pytest.approx(1 / 1000)
 
 

@@ -472,13 +472,13 @@ def test_a_rate_of_few_events_goes_with_them(rows: Rows, cohort_of: Make) -> Non
 
 
 def test_nothing_noticed_makes_no_table(comparison: Comparison) -> None:
-    assert outcomes.notices(comparison) is None
+    assert outcomes.notices(comparison.cohort) is None
 
 
 def test_what_was_noticed_is_counted(rows: Rows, read: Callable[..., Any]) -> None:
     for line in rows["assessments"][:12]:
         line["assessed_on"] += timedelta(45)
-    table = outcomes.notices(compare(read(rows)))
+    table = outcomes.notices(compare(read(rows)).cohort)
     assert shown(table) == {("Assessments outside their timepoint's window were left out.", "Rows"): "12"}
 
 
