@@ -190,7 +190,8 @@ def passing_low(comparison: Comparison, outcome: Outcome) -> PassingLow | None:
     for each in (Beside(outcome.estimator, comparison.fitted[outcome.id]), *comparison.beside.get(outcome.id, ())):
         if each.fitted is not None and each.method == "ancova":
             slopes = [term.estimate for term in each.fitted.terms if term.term == "baseline"]
-            seen_as |= {"ANCOVA": slope * size for slope in slopes}
+            if slopes:
+                seen_as["ANCOVA"] = slopes[0] * size
         elif each.fitted is not None and each.method == "did":
             seen_as["difference-in-differences"] = size
     return PassingLow(size, seen_as) if seen_as else None
