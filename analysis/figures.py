@@ -75,9 +75,7 @@ def courses(name: str, axis: str, series: Sequence[Series], ticks: Sequence[tupl
         axes.set_ylabel(axis)
         axes.grid(axis="y", color="#dfe5e7", linewidth=0.8)
         axes.set_axisbelow(True)
-        target = io.StringIO()
-        figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return _only_svg(target.getvalue())
+        return _written(figure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +124,7 @@ def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float) -> str:
             axes.xaxis.set_major_formatter(ScalarFormatter())
             axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(axis)
-        target = io.StringIO()
-        figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return _only_svg(target.getvalue())
+        return _written(figure)
 
 
 def shifts(name: str, axes_of: tuple[str, str], series: Sequence[Series]) -> str:
@@ -163,9 +159,7 @@ def shifts(name: str, axes_of: tuple[str, str], series: Sequence[Series]) -> str
         axes.set_xticks([first, first / 2, 0, last / 2, last])
         axes.set_xlabel(_folded(axes_of[0], LONGEST_AXIS))
         axes.set_ylabel(axes_of[1])
-        target = io.StringIO()
-        figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return _only_svg(target.getvalue())
+        return _written(figure)
 
 
 def _draw_bar(axes: Any, place: int, bar: Bar) -> None:
@@ -219,9 +213,7 @@ def love(name: str, pairs: Sequence[Pair], noticeable: float) -> str:
         axes.set_xlabel("Standardised difference")
         axes.grid(axis="y", color="#dfe5e7", linewidth=0.8)
         axes.legend(frameon=False, loc="lower right")
-        target = io.StringIO()
-        figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return _only_svg(target.getvalue())
+        return _written(figure)
 
 
 def _draw(axes: Any, arm: Series, look: dict[str, str], shift: float) -> None:
@@ -251,7 +243,10 @@ def _folded(label: str, longest: int = 11) -> str:
     return label[:cut] + "\n" + label[cut + 1 :]
 
 
-def _only_svg(document: str) -> str:
+def _written(figure: Any) -> str:
     """The svg element alone, in the page's own font."""
+    target = io.StringIO()
+    figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    document = target.getvalue()
     element = document[document.index("<svg") :]
     return re.sub(r"font-family: [^;\"]+", "font-family: system-ui, sans-serif", element)
