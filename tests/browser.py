@@ -30,7 +30,8 @@ MAC_APPLICATIONS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
-PATIENCE = 10_000  # milliseconds; everything is on this machine
+PATIENCE = 30_000  # milliseconds; everything is on this machine, which may be busy
+expect.set_options(timeout=PATIENCE)
 OUTSIDE = re.compile(r"^(?!(http://127\.0\.0\.1:|http://localhost:|data:|blob:))")
 # Nothing on the network but the page under test, and no graphics card.
 FLAGS = (
@@ -144,6 +145,7 @@ class Thumb:
 
 def check_accessible(page: Page) -> None:
     """Nothing that axe can see stands in anybody's way, and nothing needs scrolling sideways."""
+    page.wait_for_load_state()
     found = Axe().run(page, options={"resultTypes": ["violations"]})
     assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
     too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -64,7 +64,9 @@ def key_shown(page: Page) -> str:
 
 
 def codes_shown(page: Page) -> list[str]:
-    return page.locator(".lwk-codes code").all_inner_texts()
+    codes = page.locator(".lwk-codes code")
+    expect(codes).not_to_have_count(0)
+    return codes.all_inner_texts()
 
 
 def test_whoever_has_no_second_factor_sets_one_up_before_any_page_opens(strict: Live, phone: Page):

@@ -297,6 +297,7 @@ def typed_date(page: Page, legend: str, day: date) -> None:
 
 def answer_all(page: Page, answer: str) -> None:
     """Give the same answer to every question of the instrument."""
+    page.wait_for_load_state()
     for question in page.locator(".lwk-questions fieldset").all():
         question.get_by_label(answer, exact=True).check()
 
