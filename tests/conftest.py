@@ -99,7 +99,7 @@ def postgres_url(
 ) -> Iterator[str]:
     """A migrated PostgreSQL database of this test's own."""
     name = f"test_{next_number()}"
-    postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    postgres_server.copy(postgres_template, name)
     yield postgres_server.url(name)
     postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

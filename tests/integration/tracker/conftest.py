@@ -39,7 +39,7 @@ def sqlite_world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
 def postgres_world(
     postgres_server: postgres.Server, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, worlds.World]:
-    postgres_server.execute(f"CREATE DATABASE world TEMPLATE {postgres_template}")
+    postgres_server.copy(postgres_template, "world")
     return "world", _build(postgres_server.url("world"), tmp_path_factory.mktemp("world"))
 
 
@@ -56,7 +56,7 @@ def on_postgres(
 ) -> Iterator[tuple[str, worlds.World]]:
     source, made = postgres_world
     name = f"world_{next_number()}"
-    postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {source}")
+    postgres_server.copy(source, name)
     yield postgres_server.url(name), made
     postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

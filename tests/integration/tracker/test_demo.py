@@ -57,7 +57,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Made, Made]:
         )
         for folder in folders
     ]
-    said = [process.communicate(timeout=4 * PATIENCE)[1] for process in running]
+    said = [process.communicate(timeout=15 * PATIENCE)[1] for process in running]
     assert [process.returncode for process in running] == [0, 0], said
     return Made(folders[0], said[0]), Made(folders[1], said[1])
 

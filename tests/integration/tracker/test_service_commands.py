@@ -481,7 +481,7 @@ def cookie_of(address: str) -> str:
     deadline = time.monotonic() + 60
     while True:
         try:
-            with urlopen(f"{address}/sign-in", timeout=10) as answer:
+            with urlopen(f"{address}/sign-in", timeout=60) as answer:
                 return str(answer.headers["Set-Cookie"])
         except URLError:
             assert time.monotonic() < deadline, "the server does not answer"
