@@ -193,6 +193,12 @@ def save(page: Page) -> None:
 # --------------------------------------------------------------------------------------- every page
 
 
+def test_the_checker_names_what_stands_in_the_way(page: Page):
+    page.evaluate("document.querySelector('main').append(document.createElement('button'))")
+    with pytest.raises(AssertionError, match="button-name"):
+        check_accessible(page)
+
+
 def test_the_checker_finds_nothing_on_a_fresh_page(page: Page):
     check_accessible(page)
 
