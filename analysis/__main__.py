@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 DONE, BAD_INPUT = 0, 2
 SHOWN_FAULTS = 20
 LARGEST_SEED = 2**63 - 1
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+"""Threads inside numpy wait for one another longer than they work on matrices of a few hundred rows."""
 ABOUT = """\
 Turns a dataset bundle into a controlled comparison.
 
@@ -34,6 +36,9 @@ What is asked for goes to stdout, what is being done to stderr.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; exit code 0 when done, 2 for bad input, which is named on stderr and leaves nothing behind."""
+    if "numpy" not in sys.modules:  # it looks once, when it is loaded; processes started later follow
+        os.environ.update(ONE_THREAD | os.environ)
+
     from instruments.dataset import ContractError
     from instruments.flat import FlatError
     from instruments.plan import PlanError

@@ -277,7 +277,7 @@ def satterthwaite(own: Array, shared: Array) -> float:
 
 def symmetric_power(matrix: Array, exponent: float, negligible: float = FULL_LEVERAGE) -> Array:
     """A power of a symmetric non-negative matrix, directions of negligible variance beside the largest left out."""
-    values, vectors = linalg.eigh(matrix)
+    values, vectors = linalg.eigh(matrix, driver="evd")  # twice as fast as the usual one where all are wanted
     kept = values > negligible * values.max()
     powers = np.where(kept, np.where(kept, values, 1.0) ** exponent, 0.0)
     return np.asarray((vectors * powers) @ vectors.T)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.__main__ import ONE_THREAD
 from analysis.estimators.ancova import ancova
 from analysis.estimators.cox import cox
 from analysis.estimators.did import absorbed, did
@@ -347,6 +349,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    if not os.environ.keys() >= ONE_THREAD.keys():  # as the command does, before numpy is loaded
+        os.execve(sys.executable, [sys.executable, "-P", *sys.argv], ONE_THREAD | os.environ)
     if sys.argv[1:2] == ["--child"]:
         child(*sys.argv[2:])
     else:

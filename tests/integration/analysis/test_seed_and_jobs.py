@@ -6,15 +6,19 @@ import csv
 import html
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from analysis.__main__ import _cores, main
+from analysis.__main__ import ONE_THREAD, _cores, main
 from analysis.progress import CLEARED
 from analysis.report import fitting
 from instruments.plan import parse
+from tests.server import ROOT
 from tests.unit.analysis import study
 
 from .conftest import Ran
@@ -135,6 +139,25 @@ def test_without_being_told_as_many_jobs_as_processors_may_run(monkeypatch: pyte
     assert _cores() == 4
     monkeypatch.setattr("os.cpu_count", lambda: None)
     assert _cores() == 1
+
+
+@pytest.mark.parametrize(("given", "threads"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
+def test_the_command_keeps_numpy_to_one_thread_unless_told_otherwise(given: dict[str, str], threads: str) -> None:
+    script = (
+        "import os, sys\nfrom analysis.__main__ import main\nassert 'numpy' not in sys.modules\n"
+        "main(['check', 'nothing'])\nprint(os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    kept = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=kept | {"PYTHONPATH": str(ROOT)} | given
+    )  # fmt: skip
+    assert done.stdout.split() == [threads]
+
+
+def test_where_numpy_is_loaded_already_nothing_is_changed(run: Run, tmp_path: Path) -> None:
+    before = dict(os.environ)
+    assert run("check", tmp_path / "nothing").code == 2
+    assert dict(os.environ) == before
 
 
 def test_quiet_prints_the_answer_and_nothing_else(run: Run, bundle: Path, tmp_path: Path) -> None:
