@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,19 @@ class Dataset:
 
     `tables` holds a frame for every contract table: text as str or None, whole numbers as Int64, numbers as float64,
     dates as datetime64, yes/no as boolean. `hashes` are the SHA-256 of the files read, `notices` what was noticed.
+    `written` is the plan as it was written, where the one that is followed has been given another seed.
     """
 
     tables: Mapping[str, pd.DataFrame]
     plan: Plan
     hashes: Mapping[str, str]
     notices: tuple[Notice, ...]
+    written: Plan | None = None
+
+    @property
+    def planned(self) -> Plan:
+        """The plan as it was written: its hash is the plan's, whatever this run was told besides."""
+        return self.written or self.plan
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self.tables[name]
@@ -95,6 +102,29 @@ def read(folder: Path, plan_path: Path | None = None) -> Dataset:
     if plan.sha256 != own.sha256:
         notices.append(Notice("The plan given is not the plan that travelled with the data: their hashes differ."))
     return Dataset(tables, plan, reader.hashes, tuple(notices))
+
+
+def reseeded(dataset: Dataset, seed: int | None) -> Dataset:
+    """The dataset with another seed for what is drawn at random, as a departure from its plan; None leaves it.
+
+    Parameters
+    ----------
+    dataset
+        What `read` gave.
+    seed
+        0 or above. The plan's own is no departure.
+
+    Returns
+    -------
+    Dataset
+        Its plan has the seed given; `planned` and its hash stay those of the plan, and a notice says so.
+    """
+    plan = dataset.planned
+    if seed is None or seed == plan.seed:
+        return dataset
+    text = f"Random numbers were drawn from the seed {seed}, given for this run; the plan says {plan.seed}."
+    notices = (*dataset.notices, Notice(text))
+    return replace(dataset, plan=replace(plan, seed=seed), notices=notices, written=plan)
 
 
 def _package(folder: Path) -> dict[str, Any]:

@@ -360,16 +360,19 @@ def cluster_bootstrap(moments: Moments, counts: ArrayLike) -> Array:
     xx = (times @ moments.xx.reshape(len(moments.n), -1)).reshape(-1, p, p)
     size = np.sqrt(np.einsum("bii->bi", xx))
     size[size == 0] = 1.0
-    inverse = _inverses(xx / size[:, :, None] / size[:, None, :])
-    return np.asarray((inverse @ (times @ moments.xy / size)[..., None])[..., 0] / size)
+    scaled = xx / size[:, :, None] / size[:, None, :]
+    _refuse_redundant(scaled)
+    return np.asarray(np.linalg.solve(scaled, (times @ moments.xy / size)[..., None])[..., 0] / size)
 
 
-def _inverses(scaled: Array) -> Array:
-    """Inverses of matrices (B, p, p) with ones along the diagonal, whose own diagonals are 1 / (1 - R^2)."""
+def _refuse_redundant(scaled: Array) -> None:
+    """Refuse cross-products (B, p, p) with ones along the diagonal in which a term follows from those before it.
+
+    The squares along the diagonal of the Cholesky factor are 1 - R^2 of each term on those before.
+    """
     try:
-        inverse = np.linalg.inv(scaled)
-        inflation = np.einsum("bii->bi", inverse)
-        failed = ~((inflation > 0) & (inflation * COLLINEAR < 1)).all(axis=1)
+        left = np.einsum("bii->bi", np.linalg.cholesky(scaled)) ** 2
+        failed = (left < COLLINEAR).any(axis=1)
     except np.linalg.LinAlgError:
         failed = np.linalg.eigvalsh(scaled)[:, 0] < COLLINEAR
     if failed.any():
@@ -377,7 +380,6 @@ def _inverses(scaled: Array) -> Array:
             f"in {failed.sum()} of {len(scaled)} resamples a term was determined by the others, as when an arm was not "
             "drawn; resample within the arms, or name fewer covariates"
         )
-    return np.asarray(inverse, dtype=np.float64)
 
 
 # ---------------------------------------------------------------------------- several coefficients at once

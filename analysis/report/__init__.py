@@ -21,6 +21,7 @@ from ..cohort import Cohort, assemble, scales
 from ..disclosure import WITHHELD, Gate, ReleasedTable
 from ..load import Dataset
 from ..result import Estimate, Fitted, refuse_to_replace
+from .checking import fitness, in_lines
 from .comparison import Comparison, compare, told
 from .contents import Contents, lay_out
 from .description import lay_out_description
@@ -28,7 +29,7 @@ from .outcomes import analysed_key
 from .page import page
 from .sensitivity import side_key
 
-__all__ = ["Comparison", "compare", "describe", "told", "write"]
+__all__ = ["Comparison", "compare", "describe", "fitness", "in_lines", "told", "write"]
 
 ESTIMATE_COLUMNS = (
     "outcome", "timepoint", "term", "estimate", "std_error", "df", "conf_low", "conf_high", "p_value", "n",
@@ -195,14 +196,18 @@ def _provenance(cohort: Cohort, command: str) -> dict[str, Any]:
     plan = cohort.plan
     return {
         "Command": command,
-        "Plan": {"study": plan.id, "SHA-256": plan.sha256},
+        "Plan": {"study": plan.id, "SHA-256": cohort.dataset.planned.sha256},
         "Dataset contract": CONTRACT_VERSION,
         "SHA-256 of the files read": dict(cohort.dataset.hashes),
         "Versions": {"link-worker-kit": _version(), "python": platform.python_version()}
         | {name: metadata.version(name) for name in PACKAGES},
-        "Seed": f"{plan.seed} ({_use_of_seed(plan)})",
+        "Seed": f"{_seed(plan, cohort.dataset.planned)} ({_use_of_seed(plan)})",
         "Small numbers": _small_numbers(plan.small_number),
     }
+
+
+def _seed(plan: Plan, planned: Plan) -> str:
+    return str(plan.seed) if plan.seed == planned.seed else f"{plan.seed}, in place of the plan's {planned.seed}"
 
 
 def _use_of_seed(plan: Plan) -> str:

@@ -16,6 +16,7 @@ from ..estimators import ESTIMATORS
 from ..estimators.arm_mean import arm_mean
 from ..load import Dataset
 from ..result import AnalysisError, Fitted
+from .fitting import Task, Watch, unwatched, work_through
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Comparison:
         return tuple(outcome for outcome in self.plan.outcomes if outcome.id in self.fitted)
 
 
-def compare(dataset: Dataset) -> Comparison:
+def compare(dataset: Dataset, *, jobs: int = 1, watch: Watch = unwatched) -> Comparison:
     """Estimate every planned outcome of a dataset by the method that the plan names, and by those beside it.
 
     An outcome or a method that fails does not stop the others: `Comparison.faults` and `Comparison.beside` say why.
@@ -91,6 +92,11 @@ def compare(dataset: Dataset) -> Comparison:
     ----------
     dataset
         What `load.read` gave.
+    jobs
+        How many processes may work at once. More are started only where there is enough to do; the answers are the
+        same for any number.
+    watch
+        Told of each estimate before or, with several processes, after it was made.
 
     Returns
     -------
@@ -103,20 +109,30 @@ def compare(dataset: Dataset) -> Comparison:
         When no outcome at all can be estimated; the messages name the outcomes.
     """
     cohort = assemble(dataset)
-    answers = {outcome.id: _fit(cohort, outcome, outcome.estimator) for outcome in cohort.plan.outcomes}
-    fitted = {id: each.fitted for id, each in answers.items() if each.fitted is not None}
-    faults = {id: each.faults for id, each in answers.items() if each.fitted is None}
+    tasks = planned(cohort.plan)
+    made = dict(zip(tasks, work_through(_fit, cohort, tasks, jobs=jobs, watch=watch), strict=True))
+    answers = {outcome.id: made[outcome, outcome.estimator] for outcome in cohort.plan.outcomes}
+    fitted = {id: answer.fitted for id, answer in answers.items() if answer.fitted is not None}
+    faults = {id: answer.faults for id, answer in answers.items() if answer.fitted is None}
     if not fitted:
         raise AnalysisError(*told(faults))
     beside = {
-        outcome.id: tuple(_fit(cohort, outcome, method) for method in outcome.beside)
+        outcome.id: tuple(made[outcome, method] for method in outcome.beside)
         for outcome in cohort.plan.outcomes
         if outcome.id in fitted
     }
     return Comparison(cohort, fitted, faults, beside)
 
 
-def _fit(cohort: Cohort, outcome: Outcome, method: str) -> Beside:
+def planned(plan: Plan) -> list[Task]:
+    """Every outcome by each of its methods: what answers first, in plan order, then what stands beside."""
+    answers = [(outcome, outcome.estimator) for outcome in plan.outcomes]
+    others = [(outcome, method) for outcome in plan.outcomes for method in outcome.beside]
+    return list(dict.fromkeys([*answers, *others]))
+
+
+def _fit(cohort: Cohort, task: Task) -> Beside:
+    outcome, method = task
     try:
         return Beside(method, ESTIMATORS[method](cohort, outcome))
     except AnalysisError as error:

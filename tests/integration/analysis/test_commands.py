@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -57,12 +58,27 @@ def flat(tmp_path: Path) -> Path:
 # ---------------------------------------------------------------------------- help
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["compare", "--help"], ["check", "--help"], ["convert", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([command, "--help"] for command in ("compare", "describe", "check", "convert"))]
+)
 def test_help_teaches_with_an_example(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 0
     assert "  analysis " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("compare", "seed jobs quiet"), ("describe", "seed quiet"), ("check", "jobs quiet"), ("convert", "quiet")],
+)
+def test_a_command_explains_its_options_and_has_no_others(
+    command: str, options: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = re.findall(r"^  --(\w+)", capsys.readouterr().out, re.MULTILINE)
+    assert shown == options.split()
 
 
 def test_help_answers_before_anything_heavy_is_loaded(root: Path) -> None:
@@ -169,6 +185,51 @@ def test_check_counts_the_rows_and_says_that_all_is_well(run: Run, bundle: Path)
     assert ran.code == 0
     assert "people: 160 rows" in ran.out
     assert ran.out.splitlines()[-1] == "The bundle keeps the contract."
+
+
+def test_check_with_a_plan_says_who_can_be_compared_and_that_it_is_fit(run: Run, bundle: Path) -> None:
+    ran = run("check", bundle, bundle / "plan.toml")
+    assert ran.code == 0
+    lines = ran.out.splitlines()
+    assert "The bundle keeps the contract." in lines
+    assert "GP attendances: poisson-rate, beside it poisson-change" in lines
+    assert any(line.split() == ["Sites", "with", "such", "people", "4", "4"] for line in lines)
+    assert lines[-1] == "The bundle is fit for plan.toml."
+    assert ran.err == "Trying the methods of plan.toml on made-up outcomes ...\n"
+    assert run("check", bundle, bundle / "plan.toml", "--quiet").err == ""
+
+
+def test_check_ends_with_2_and_every_fault_where_a_bundle_is_not_fit(run: Run, bundle: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "other.toml"
+    text = PLAN.replace('instrument = "phq9"', 'instrument = "phq9"\nbeside = ["clda"]')
+    plan.write_text(text.replace("day = 182", "day = 300"), encoding="utf-8")
+    ran = run("check", bundle, plan)
+    assert ran.code == 2
+    *faults, last = ran.err.splitlines()[1:]
+    assert [fault.split(":")[0] for fault in faults] == ["plan.outcomes.eq5d-6m"] * 2 + ["plan.outcomes.phq9-6m"] * 2
+    assert all("(days 272 to 328), and of everybody's answers there half were given on days 182" in f for f in faults)
+    assert last == "The bundle is not fit for other.toml."
+    assert "Note: The plan given is not the plan that travelled with the data: their hashes differ." in ran.out
+    assert "The bundle is fit" not in ran.out
+
+
+def test_a_method_that_would_refuse_is_named_with_its_remedy(run: Run, bundle: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "other.toml"
+    plan.write_text(PLAN.replace('instrument = "phq9"', 'instrument = "phq9"\nbeside = ["clda"]'), encoding="utf-8")
+    ran = run("check", bundle, plan)
+    assert ran.code == 2
+    assert "plan.outcomes.phq9-6m: 'clda' would refuse: nobody drew lots" in ran.err
+    assert "use 'mmrm', which leaves that free" in ran.err
+
+
+def test_a_bundle_is_not_fit_for_a_plan_that_names_what_it_does_not_hold(
+    run: Run, bundle: Path, tmp_path: Path
+) -> None:
+    plan = tmp_path / "other.toml"
+    plan.write_text(PLAN.replace('setting = "gp"', 'setting = "emergency"'), encoding="utf-8")
+    ran = run("check", bundle, plan)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "plan.outcomes.gp: setting 'emergency' is not in the dataset; known: gp\n"
 
 
 def test_a_flat_table_becomes_a_bundle_and_a_report(run: Run, flat: Path) -> None:

@@ -219,6 +219,16 @@ def test_a_replicate_without_an_arm_is_refused_with_its_remedy(drawn: list[int])
         cluster_bootstrap(sums(1), np.array([drawn, [1] * 8]))
 
 
+@given(seeds)
+@settings(max_examples=10, deadline=None)
+def test_a_term_that_follows_from_others_is_refused_in_every_replicate(seed: int) -> None:
+    X, y, site = rows(seed)
+    doubled = np.column_stack([X, 3 * X[:, 2] - 2 * X[:, 1]])
+    counts = drawn_counts(8, 4, seed=seed, strata=[1, 1, 1, 1, 0, 0, 0, 0])
+    with pytest.raises(AnalysisError, match="in 4 of 4 resamples a term was determined by the others"):
+        cluster_bootstrap(from_rows(doubled, y, site, (*TERMS, "again")), counts)
+
+
 def test_a_term_on_another_scale_is_not_taken_for_a_redundant_one() -> None:
     X, y, site = rows(8)
     counts = drawn_counts(8, 5, seed=3, strata=[1, 1, 1, 1, 0, 0, 0, 0])

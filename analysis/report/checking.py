@@ -1,0 +1,294 @@
+"""Whether a dataset is fit for a plan: who can be compared on each outcome, and what would be refused.
+
+Nothing here tells how an outcome differs between the arms, so that who must stay blind may read all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from instruments.plan import ALWAYS_BESIDE, Outcome, Plan
+
+from ..cohort import DAYS_PER_YEAR, ROLES, Cohort, assemble, named_covariates, of_scale, rows_of
+from ..disclosure import Gate, ReleasedTable, gate
+from ..estimators.inference import CLUSTERS_FOR_P
+from ..load import Dataset
+from ..result import Cell, Key, Sum, Table
+from .cells import DASH, arm_columns, both_arms, median_quartiles, number, people
+from .comparison import planned
+from .fitting import Task, Watch, unwatched, work_through
+from .outcomes import notices
+from .participants import study_key
+from .rehearsal import refusals
+
+Row = tuple[str, tuple[Cell, ...]]
+KINDS = ("continuous", "binary", "count")
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """What a dataset holds for each outcome of a plan, what is worth knowing, and why it is not fit, if it is not."""
+
+    tables: tuple[ReleasedTable, ...]
+    notes: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+def fitness(dataset: Dataset, *, jobs: int = 1, watch: Watch = unwatched) -> Fitness:
+    """Judge whether a dataset is fit for its plan, without a look at how its arms fare.
+
+    Parameters
+    ----------
+    dataset
+        What `load.read` gave.
+    jobs, watch
+        As for `compare`: every planned method is tried, on made-up outcomes of the same people.
+
+    Returns
+    -------
+    Fitness
+        It is fit where there are no faults. What the plan did not name, and stands beside an outcome because it always
+        does, may refuse: that is a note.
+
+    Raises
+    ------
+    AnalysisError
+        When the dataset makes no cohort.
+    """
+    cohort = assemble(dataset)
+    outcomes = tuple(outcome for outcome in cohort.plan.outcomes if outcome.kind in KINDS)
+    left_out = notices(cohort)
+    tables = [_covariates(cohort), *(_who(cohort, outcome) for outcome in outcomes)]
+    tables += [left_out] if left_out else []
+    guard = gate(tables, cohort.plan.small_number)
+    faults = {outcome.id: [*_nobody(cohort, outcome, guard), *_all_alike(cohort, outcome)] for outcome in outcomes}
+    tried = [task for task in planned(cohort.plan) if task[0].id in faults and not faults[task[0].id]]
+    said = dict(zip(tried, work_through(refusals, cohort, tried, jobs=jobs, watch=watch), strict=True))
+    notes = [_unjudged(outcome) for outcome in cohort.plan.outcomes if outcome.kind not in KINDS]
+    notes += [note for outcome in outcomes for note in (*_few_sites(cohort, outcome), *_empty(cohort, outcome))]
+    notes += [_named(task, text) for task in tried if not _asked_for(task) for text in said[task]]
+    told = [f"plan.outcomes.{id}: {fault}" for id, found in faults.items() for fault in found]
+    told += [_named(task, text) for task in tried if _asked_for(task) for text in said[task]]
+    return Fitness(tuple(guard.table(table) for table in tables), tuple(notes), tuple(told))
+
+
+def _unjudged(outcome: Outcome) -> str:
+    return (
+        f"plan.outcomes.{outcome.id}: '{outcome.kind}' is not checked beforehand; `analysis compare` says what fails."
+    )
+
+
+def _asked_for(task: Task) -> bool:
+    """Whether the plan names a method, or leaves it to be what answers."""
+    outcome, method = task
+    return method == outcome.estimator or method not in ALWAYS_BESIDE[outcome.kind]
+
+
+def _named(task: Task, text: str) -> str:
+    outcome, method = task
+    return f"plan.outcomes.{outcome.id}: '{method}' would refuse: {text}"
+
+
+# ---------------------------------------------------------------------------- who can be compared
+
+
+def _who(cohort: Cohort, outcome: Outcome) -> Table:
+    """How many of each arm have an outcome before, after and both, at how many sites, and how many days apart."""
+    rows = _rows(cohort, outcome)
+    table: list[Row] = [("In the study", both_arms(rows, lambda arm, role: people(len(arm), key=study_key(role))))]
+    for name, label in _labels(cohort.plan, outcome).items():
+        table.append((label, both_arms(rows, partial(_count, name, partial(_key, outcome, name)))))
+    table.append(("Sites with such people", both_arms(rows, lambda arm, _: number("sites", _sites(arm)))))
+    days = "Days from the first to the second" if not outcome.setting else "Days followed"
+    table.append((f"{days}, median (quartiles)", both_arms(rows, lambda arm, _: _days(arm))))
+    sums, implied = _parts(outcome, rows)
+    return Table(f"fit-{outcome.id}", _title(outcome), arm_columns(cohort.plan), tuple(table), sums, implied)
+
+
+def _title(outcome: Outcome) -> str:
+    others = f", beside it {', '.join(outcome.methods[1:])}" if outcome.methods[1:] else ""
+    return f"{outcome.label}{' (primary)' if outcome.primary else ''}: {outcome.estimator}{others}"
+
+
+def _labels(plan: Plan, outcome: Outcome) -> dict[str, str]:
+    whole = {"whole": "The same, covariates known"}
+    if outcome.setting:
+        return {"before": "Service use before entry", "after": "Service use from entry on", "both": "Both"} | whole
+    first, second = (f"Measured: {plan.timepoint(id).label}" for id in _when(plan, outcome))
+    return {"before": first, "after": second, "both": "Measured both times"} | whole
+
+
+def _when(plan: Plan, outcome: Outcome) -> tuple[str, str]:
+    """The timepoints that an outcome on a scale needs."""
+    return plan.baseline.id, str(outcome.timepoint)
+
+
+def _rows(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+    """By person: arm, site, who has the outcome `before` and `after` entry, `both`, the covariates too, and `days`."""
+    rows = rows_of(cohort, outcome)
+    names = ("baseline_count", "count") if outcome.setting else ("baseline", "score")
+    before, after = (rows[name].notna() for name in names)
+    known = rows[[covariate.name for covariate in named_covariates(cohort.plan, outcome)]].notna().all(axis=1)
+    found = {"before": before, "after": after, "both": before & after, "whole": before & after & known}
+    days = rows["years"] * DAYS_PER_YEAR if outcome.setting else _apart(cohort, outcome)
+    return rows[["arm", "site"]].assign(**found, days=days)
+
+
+def _apart(cohort: Cohort, outcome: Outcome) -> pd.Series[Any]:
+    own = of_scale(cohort.scores, outcome)
+    first, second = (own[own["timepoint"] == id].set_index("person")["day"] for id in _when(cohort.plan, outcome))
+    return second - first
+
+
+def _count(name: str, key: Callable[[str], Key], arm: pd.DataFrame, role: str) -> Cell:
+    return people(int(arm[name].sum()), len(arm), key(role))
+
+
+def _key(outcome: Outcome, name: str, role: str) -> Key:
+    """The same for outcomes of one scale, where it is the same number."""
+    if outcome.setting:
+        about: tuple[str, ...] = ("use", outcome.setting, str(outcome.leave_out))
+    else:
+        about = (str(outcome.instrument), str(outcome.scale), str(outcome.value_set))
+        about = about if name.endswith("before") else (*about, str(outcome.timepoint))
+    return "fit", name, *about, *(outcome.covariates if name.endswith("whole") else ()), role
+
+
+def _sites(arm: pd.DataFrame) -> int:
+    return int(arm.loc[arm["whole"], "site"].nunique())
+
+
+def _days(arm: pd.DataFrame) -> Cell:
+    return median_quartiles(arm.loc[arm["both"], "days"]) if arm["both"].any() else DASH
+
+
+def _parts(outcome: Outcome, rows: pd.DataFrame) -> tuple[tuple[Sum, ...], tuple[tuple[Key, int], ...]]:
+    """What a reader could subtract: who has the outcome once only, never, or without a covariate."""
+    sums, implied = [], []
+    for arm, role in ROLES.items():
+        here = rows[rows["arm"] == arm]
+        either = {
+            "not-before": ~here["before"],
+            "not-after": ~here["after"],
+            "first-only": here["before"] & ~here["both"],
+            "second-only": here["after"] & ~here["both"],
+            "not-whole": here["both"] & ~here["whole"],
+        }
+        key = {name: _key(outcome, name, role) for name in ("before", "after", "both", "whole", *either)}
+        implied += [(key[name], int(who.sum())) for name, who in either.items()]
+        sums += [
+            Sum(study_key(role), (key["before"], key["not-before"])),
+            Sum(study_key(role), (key["after"], key["not-after"])),
+            Sum(key["before"], (key["both"], key["first-only"])),
+            Sum(key["after"], (key["both"], key["second-only"])),
+            Sum(key["both"], (key["whole"], key["not-whole"])),
+        ]
+    return tuple(sums), tuple(implied)
+
+
+def _covariates(cohort: Cohort) -> Table:
+    """How many of each arm have each covariate."""
+    rows: list[Row] = []
+    sums, implied = [], []
+    for covariate in cohort.plan.covariates:
+        known = cohort.people[["arm"]].assign(known=cohort.people[covariate.name].notna())
+        key = partial(_covariate_key, covariate.name)
+        rows.append((covariate.name, both_arms(known, partial(_count, "known", partial(key, "known")))))
+        for arm, role in ROLES.items():
+            sums.append(Sum(study_key(role), (key("known", role), key("unknown", role))))
+            implied.append((key("unknown", role), int((~known.loc[known["arm"] == arm, "known"]).sum())))
+    title = "Covariates known" if rows else "The plan names no covariates"
+    return Table("fit-covariates", title, arm_columns(cohort.plan), tuple(rows), tuple(sums), tuple(implied))
+
+
+def _covariate_key(name: str, what: str, role: str) -> Key:
+    return "fit-covariate", name, what, role
+
+
+# ---------------------------------------------------------------------------- what would be refused
+
+
+def _nobody(cohort: Cohort, outcome: Outcome, guard: Gate) -> Iterator[str]:
+    """Arms in which nobody can be compared, and what is missing there."""
+    rows = _rows(cohort, outcome)
+    for arm, role in ROLES.items():
+        here, label = rows[rows["arm"] == arm], cohort.plan.arm(role).label
+        lacking = [name for name in ("before", "after") if not here[name].any()]
+        for name in lacking:
+            yield f"nobody of '{label}' {_lack(cohort, outcome, name, guard)}"
+        if not lacking and not here["both"].any():
+            yield f"nobody of '{label}' has it both before and after; widen the windows, or correct the dates"
+        elif not lacking and not here["whole"].any():
+            yield f"nobody of '{label}' has every covariate; take out of the plan those that are not known"
+
+
+def _lack(cohort: Cohort, outcome: Outcome, name: str, guard: Gate) -> str:
+    if outcome.setting:
+        side = "before entry" if name == "before" else "from entry on"
+        return f"has a period of '{outcome.setting}' {side}; add service_use, or take the outcome out of the plan"
+    timepoint = cohort.plan.timepoint(_when(cohort.plan, outcome)[name == "after"])
+    window = f"days {timepoint.day + timepoint.opens} to {timepoint.day + timepoint.closes}"
+    instead = _where_instead(cohort, outcome, timepoint.id, guard)
+    return f"was measured in the window of '{timepoint.id}' ({window}){instead}; widen the window, or correct the dates"
+
+
+def _where_instead(cohort: Cohort, outcome: Outcome, timepoint: str, guard: Gate) -> str:
+    """On which days a timepoint's answers were given, where enough people gave one."""
+    scores = of_scale(cohort.dataset["scores"].dropna(subset=["score"]), outcome)
+    scores = scores[scores["timepoint"] == timepoint]
+    asked_on = scores["assessment"].map(cohort.dataset["assessments"].set_index("assessment")["assessed_on"])
+    days = (asked_on - scores["person"].map(cohort.people["entered_on"])).dt.days.dropna()
+    if days.empty or guard.is_small(len(days)):
+        return ""
+    low, high = days.quantile(0.25), days.quantile(0.75)
+    return f", and of everybody's answers there half were given on days {low:.0f} to {high:.0f}"
+
+
+def _all_alike(cohort: Cohort, outcome: Outcome) -> Iterator[str]:
+    """Outcomes that tell nobody from anybody, in both arms together."""
+    rows = rows_of(cohort, outcome)
+    if outcome.setting and rows["count"].sum() == 0 and rows["count"].notna().any():
+        yield "nobody at all had an event from entry on; nothing can be compared, say so instead"
+    if not outcome.setting and rows["score"].notna().any() and rows["score"].nunique() == 1:
+        what = "nobody at all, or everybody, has the event" if outcome.event else "everybody has the same score"
+        yield f"{what}; nothing can be compared, say so instead"
+
+
+def _few_sites(cohort: Cohort, outcome: Outcome) -> Iterator[str]:
+    """What few sites forbid."""
+    rows = _rows(cohort, outcome)
+    for arm, role in ROLES.items() if cohort.plan.errors != "classical" else ():
+        sites = _sites(rows[rows["arm"] == arm])
+        if 0 < sites < CLUSTERS_FOR_P:
+            label = cohort.plan.arm(role).label
+            yield (
+                f"plan.outcomes.{outcome.id}: '{label}' has {sites} site{'s' if sites > 1 else ''} to compare; with "
+                f"fewer than {CLUSTERS_FOR_P} no p-value is given, with one no interval either."
+            )
+
+
+def _empty(cohort: Cohort, outcome: Outcome) -> Iterator[str]:
+    """Timepoints that an outcome does not need, and that hold nothing of its scale."""
+    found = of_scale(cohort.scores, outcome)
+    for timepoint in cohort.plan.timepoints if not outcome.setting else ():
+        if timepoint.id not in (*_when(cohort.plan, outcome), *found["timepoint"]):
+            yield f"plan.outcomes.{outcome.id}: the window of '{timepoint.id}' holds nothing."
+
+
+# ---------------------------------------------------------------------------- in words
+
+
+def in_lines(table: ReleasedTable) -> Iterator[str]:
+    """A table as lines of text, in columns."""
+    yield table.title
+    columns = ["", *table.columns]
+    lines = [columns, *([label, *(cell.text for cell in cells)] for label, cells in table.rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    for line in lines if table.rows else ():
+        padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+        yield f"  {'  '.join(padded)}".rstrip()

@@ -1,0 +1,357 @@
+"""How fast the analysis is, and how much memory ten million rows take, in one run and beside R where R is there.
+
+./kit bench analysis                   all of it, about five minutes
+./kit bench analysis --quick           small sizes, to see that it works
+./kit bench analysis --limit 60        fails if the report on 1,200 people takes longer, or another bar is missed
+
+Ten million rows are read from plain files a part at a time, and leave one table of cross-products per site. R's times
+are those of this run; without Rscript on the PATH nothing is compared, and what was measured elsewhere is only quoted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.__main__ import ONE_THREAD
+from analysis.estimators.ancova import ancova
+from analysis.estimators.cox import cox
+from analysis.estimators.did import absorbed, did
+from analysis.estimators.imputed import completed
+from analysis.estimators.mixed_model import random_intercept
+from analysis.estimators.mmrm import mmrm
+from analysis.moments import Array, cluster_robust, from_chunks, least_squares
+from instruments.plan import Covariate
+from tests.benchmarks.bench_linear import long, resampling, seconds, wide
+from tests.unit.analysis import study
+
+SEED, SITES, CHUNK = 20260101, 200, 100_000
+ROWS, QUICK_ROWS = (100_000, 1_000_000, 10_000_000), (2_000, 20_000, 200_000)
+RAW = argparse.RawDescriptionHelpFormatter
+MEMORY, GROWTH, BOOTSTRAP = 500.0, 1.1, 25.0
+NO_R = "Rscript is not on the PATH: nothing of this run is compared with R."
+ELSEWHERE = (
+    "Measured elsewhere, on another machine's two cores in November 2026 (methods notes of the project, section 8), and "
+    "not to be set against the seconds above:"
+)
+TERMS = ("(Intercept)", "arm", "baseline", "age")
+R_TIMED = """
+seconds <- function(work) min(sapply(1:3, function(i) system.time(work())[["elapsed"]]))
+d <- read.csv(commandArgs(TRUE)[1])
+"""
+R_NONE = 9
+"""How R ends where it lacks a package."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """How R does the same: its package, the call on a data frame `d`, and what was measured of it elsewhere."""
+
+    package: str
+    call: str
+    elsewhere: str = ""
+
+
+@dataclass
+class Bench:
+    """What was measured, and which bars were missed."""
+
+    folder: Path
+    quick: bool
+    missed: list[str] = field(default_factory=list)
+
+    def line(self, name: str, size: str, took: float, more: str = "") -> None:
+        print(f"{name:<36} {size:<26} {took:8.3f} s  {more}".rstrip(), flush=True)
+
+    def bar(self, name: str, value: float, holds: bool, unit: str) -> None:
+        """Say whether a bar was reached."""
+        print(f"{'':<36} {name}: {value:.4g} {unit}: {'reached' if holds else 'missed'}", flush=True)
+        if not holds:
+            self.missed.append(name)
+
+    def beside(self, peer: Peer, rows: pd.DataFrame, ours: float) -> None:
+        """R's time for the same rows, and how many times as long it is; or plainly why there is none."""
+        if shutil.which("Rscript") is None:
+            return
+        found = r_seconds(peer, rows, self.folder)
+        said = found if isinstance(found, str) else f"{found:.3f} s, {found / ours:.1f} times as long"
+        print(f"{'':<36} R, {peer.package}: {said}", flush=True)
+
+
+def r_seconds(peer: Peer, rows: pd.DataFrame, folder: Path) -> float | str:
+    """The best of R's three, or why there is none."""
+    path, script = folder / "rows.csv", folder / "peer.R"
+    rows.to_csv(path, index=False)
+    needs = f"if (!suppressMessages(require({peer.package}, quietly = TRUE))) quit(status = {R_NONE})"
+    script.write_text(f"{needs}\n{R_TIMED}cat(seconds(function() {peer.call}))\n", encoding="utf-8")
+    done = subprocess.run(["Rscript", str(script), str(path)], capture_output=True, text=True, check=False)
+    if done.returncode == R_NONE:
+        return "the package is not installed"
+    if done.returncode:
+        return f"failed: {done.stderr.strip()[-200:]}"
+    return float(done.stdout.split()[-1])
+
+
+# ---------------------------------------------------------------------------- rows from a file
+
+
+def write_rows(folder: Path, rows: int, people: int) -> None:
+    """Columns as files: a site and a score a row, and for one row a person its baseline and age."""
+    dice = np.random.default_rng(SEED)
+    of_site, each = dice.normal(size=SITES), rows // people
+    with (folder / "site").open("wb") as sites, (folder / "score").open("wb") as scores, \
+            (folder / "baseline").open("wb") as baselines, (folder / "age").open("wb") as ages:  # fmt: skip
+        for start in range(0, people, CHUNK):
+            count = min(CHUNK, people - start)
+            site = dice.integers(0, SITES, count, dtype=np.int16)
+            site[: SITES if start == 0 else 0] = np.arange(SITES if start == 0 else 0)[:count]
+            baseline = dice.normal(size=count)
+            again = np.repeat(site, each)
+            score = np.repeat(baseline, each) + of_site[again] + dice.normal(size=count * each)
+            for file, column in (
+                (sites, again),
+                (scores, score),
+                (baselines, baseline),
+                (ages, dice.normal(size=count)),
+            ):
+                column.tofile(file)
+
+
+def parts(folder: Path, rows: int, *names: str) -> Iterator[list[Array]]:
+    """The columns, a part at a time: no more of the file is in memory."""
+    for start in range(0, rows, CHUNK):
+        count = min(CHUNK, rows - start)
+        yield [
+            np.fromfile(folder / name, kind, count, offset=start * np.dtype(kind).itemsize)
+            for name in names
+            for kind in (np.int16 if name == "site" else np.float64,)
+        ]
+
+
+def ancova_rows(folder: Path, rows: int) -> Iterator[tuple[Array, Array, Array]]:
+    for site, score, baseline, age in parts(folder, rows, "site", "score", "baseline", "age"):
+        yield np.column_stack([np.ones(len(site)), site < SITES // 2, baseline, age]), score, site
+
+
+def did_rows(folder: Path, rows: int) -> Iterator[tuple[Array, Array, Array]]:
+    """Two rows a person, one below the other; what is left of each column once everybody's own mean is taken off."""
+    for site, score in parts(folder, rows, "site", "score"):
+        person, after = np.divmod(np.arange(len(site)), 2)
+        left = absorbed(np.column_stack([(site < SITES // 2) * after, after, score]), person)
+        yield left[:, :2], left[:, 2], site
+
+
+STREAMED: dict[str, tuple[Callable[[Path, int], Iterator[tuple[Array, Array, Array]]], tuple[str, ...], int]] = {
+    "ancova": (ancova_rows, TERMS, 1),
+    "did": (did_rows, ("arm:after", "after"), 2),
+}
+
+
+def streamed(method: str, folder: Path, rows: int) -> Array:
+    """Coefficient and CR2 error of the arm, and degrees of freedom, from rows in files."""
+    made, terms, _ = STREAMED[method]
+    fit = least_squares(from_chunks(made(folder, rows), terms, SITES))
+    found, place = cluster_robust(fit, "CR2"), next(terms.index(term) for term in terms if term.startswith("arm"))
+    return np.array([fit.beta[place], found.std_error[place], found.df[place]])
+
+
+def peak_memory() -> float:
+    """The most memory that this process ever had, in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
+    import resource  # macOS counts bytes
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def in_a_process_of_its_own(method: str, folder: Path, rows: int) -> dict[str, float]:
+    """Seconds and peak memory of a process that does nothing else."""
+    words = [sys.executable, "-P", __file__, "--child", method, str(folder), str(rows)]
+    return dict(json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout))
+
+
+def child(method: str, folder: str, rows: str) -> None:
+    took = seconds(lambda: streamed(method, Path(folder), int(rows)))
+    print(json.dumps({"seconds": took, "memory": peak_memory()}))
+
+
+# ---------------------------------------------------------------------------- what is timed
+
+FIXEST = Peer("fixest", "feols(score ~ arm + baseline, d, cluster = ~site)", "10^7 rows: 2.9 s and 2.2 GB")
+LME4 = Peer("lme4", "lmer(score ~ arm + baseline + (1 | site), d)", "10^5 rows: 1.1 to 1.6 s; 10^6: 15 s")
+SURVIVAL = Peer(
+    "survival", "coxph(Surv(days, event == 1) ~ arm + age, d, cluster = site)", "10^5 people, errors by site: 24 s"
+)
+MICE = Peer(
+    "mice",
+    'mice(d[c("arm", "score", "baseline", "score3", "score6", "age")], m = 20, maxit = 10, method = "norm", '
+    "printFlag = FALSE)",
+    "1,200 people, 20 imputations x 10 iterations: 6.9 s",
+)
+MMRM = Peer(
+    "mmrm",
+    "mmrm(score ~ arm * timepoint + us(timepoint | person), transform(d, timepoint = factor(timepoint), "
+    "person = factor(person)))",
+)
+PEERS = (FIXEST, LME4, SURVIVAL, MICE, MMRM)
+
+
+def growth(bench: Bench, name: str, took: dict[int, float]) -> None:
+    """By how much more than the rows the time grows: the slope on log scales between the two largest sizes."""
+    few, many = sorted(took)[-2:]
+    exponent = math.log(took[many] / took[few]) / math.log(many / few)
+    bench.bar(f"{name}, time grows by rows to the power of (at most {GROWTH})", exponent, exponent <= GROWTH, "")
+
+
+def from_files(bench: Bench, sizes: tuple[int, ...]) -> None:
+    for method, (_, _, each) in STREAMED.items():
+        took = {}
+        for rows in sizes:
+            folder = bench.folder / f"{method}-{rows}"
+            folder.mkdir()
+            write_rows(folder, rows, rows // each)
+            found = in_a_process_of_its_own(method, folder, rows)
+            shutil.rmtree(folder)
+            took[rows] = found["seconds"]
+            bench.line(f"{method}, CR2, from files", f"{rows:,} rows", took[rows], f"{found['memory']:.0f} MB at most")
+        name = f"{method}, MB (at most {MEMORY:.0f})"
+        bench.bar(name, found["memory"], found["memory"] <= MEMORY, "MB with Python and its packages")
+        growth(bench, method, took)
+
+
+def events(people: int) -> pd.DataFrame:
+    """Days to a first event in whole days, so that many are tied; a third are not seen to have it."""
+    dice = np.random.default_rng(SEED)
+    site = dice.integers(0, SITES, people)
+    age = dice.normal(size=people)
+    hazard = np.exp(0.3 * age + dice.normal(0, 0.2, SITES)[site]) / 400
+    days = np.ceil(dice.exponential(1 / hazard))
+    columns = {"arm": (site < SITES // 2).astype(int), "site": site, "age": age}
+    return pd.DataFrame({**columns, "days": np.minimum(days, 365.0), "event": (days <= 365).astype(float)})
+
+
+def with_gaps(people: int) -> pd.DataFrame:
+    """Scores at four timepoints, a quarter of the later ones and some ages missing, in 24 sites."""
+    dice = np.random.default_rng(SEED)
+    site = dice.integers(0, 24, people)
+    lasting = dice.normal(size=people)
+    names = ("baseline", "score3", "score6", "score")
+    scores = {name: lasting + dice.normal(size=people) for name in names}
+    for name in names[1:]:
+        scores[name][dice.random(people) < 0.25] = np.nan
+    age = np.where(dice.random(people) < 0.05, np.nan, dice.normal(size=people))
+    return pd.DataFrame({"arm": (site < 12).astype(int), "site": site, "age": age, **scores})
+
+
+def visits(people: int) -> pd.DataFrame:
+    """The same people, one row a visit, in 24 sites."""
+    rows = long(4 * people)
+    return rows.assign(site=rows["person"] % 24, arm=(rows["person"] % 24 < 12).astype(int)).dropna()
+
+
+def imputing(rows: pd.DataFrame) -> object:
+    return completed(rows, AGE, auxiliaries=("score3", "score6"), imputations=20, iterations=10, seed=SEED)
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something to be timed: on which rows, for how many people or rows, and how R does it."""
+
+    name: str
+    unit: str
+    rows: Callable[[int], pd.DataFrame]
+    does: Callable[[pd.DataFrame], object]
+    sizes: tuple[int, ...]
+    peer: Peer | None = None
+
+
+AGE = (Covariate("age", "number"),)
+WORKS = (
+    Work("ancova, CR2", "people", wide, lambda rows: ancova(rows, covariates=()), ROWS[:2], FIXEST),
+    Work("did, CR2", "rows", long, lambda rows: did(rows, covariates=()), ROWS[:2]),
+    Work("mixed model, random intercept", "people", wide, lambda r: random_intercept(r, covariates=()), ROWS[:2], LME4),
+    Work("Cox, CR0 by site", "people", events, lambda r: cox(r, covariates=AGE, errors="CR0"), ROWS[:1], SURVIVAL),
+    Work("Cox, CR2 by site", "people", events, lambda r: cox(r, covariates=AGE), ROWS[:1]),
+    Work("20 imputations x 10 iterations", "people", with_gaps, imputing, (1_200,), MICE),
+    Work("MMRM, Kenward-Roger, 4 visits", "people", visits,
+         lambda rows: mmrm(rows, covariates=(), errors="Kenward-Roger"), (1_200,), MMRM),
+    Work("MMRM, CR2 by site, 4 visits", "people", visits, lambda rows: mmrm(rows, covariates=()), (1_200,)),
+)  # fmt: skip
+
+
+def in_memory(bench: Bench, work: Work) -> None:
+    took = {}
+    for size in (min(size, QUICK_ROWS[place]) if bench.quick else size for place, size in enumerate(work.sizes)):
+        rows = work.rows(size)
+        took[size] = seconds(lambda: work.does(rows))  # noqa: B023  (called before the next)
+        bench.line(work.name, f"{size:,} {work.unit}", took[size])
+        if work.peer is not None:
+            bench.beside(work.peer, rows, took[size])
+    if len(took) > 1:
+        growth(bench, work.name, took)
+
+
+def bootstrap(bench: Bench) -> None:
+    ours, loop = resampling()
+    bench.line("2,000 resamples of sites, adjusted", "818 people", ours, f"a loop of refits {loop:.2f} s")
+    name = f"resamples, times as fast as the loop (at least {BOOTSTRAP:.0f})"
+    bench.bar(name, loop / ours, loop / ours >= BOOTSTRAP, "times")
+
+
+def report(bench: Bench, limit: float) -> None:
+    """The whole command, from starting Python to the last figure."""
+    people = 160 if bench.quick else 1_200
+    study.PEOPLE_PER_SITE = people // len(study.SITES)
+    bundle = study.write(bench.folder / "bundle")
+    words = [bundle, bundle / "plan.toml", bench.folder / "out", "--quiet"]
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-P", "-m", "analysis", "compare", *words], check=True, capture_output=True)
+    took = time.perf_counter() - start
+    bench.line("analysis compare, 20 imputations", f"{people:,} people", took, "with starting Python")
+    bench.bar(f"report, seconds (at most {limit:g})", took, took <= limit, "s")
+
+
+def main() -> int:
+    """Time everything and print a line for each."""
+    parser = argparse.ArgumentParser("./kit bench analysis", description=__doc__, formatter_class=RAW)
+    parser.add_argument("--quick", action="store_true", help="small sizes")
+    parser.add_argument("--limit", type=float, help="fail if the report takes more seconds, or a bar is missed")
+    chosen = parser.parse_args()
+    if shutil.which("Rscript") is None:
+        print(NO_R)
+    with tempfile.TemporaryDirectory() as name:
+        bench = Bench(Path(name), chosen.quick)
+        from_files(bench, QUICK_ROWS if chosen.quick else ROWS)
+        for work in WORKS:
+            in_memory(bench, work)
+        bootstrap(bench)
+        report(bench, 60.0 if chosen.limit is None else chosen.limit)
+    print(ELSEWHERE)
+    for peer in PEERS:
+        if peer.elsewhere:
+            print(f"  R, {peer.package}: {peer.elsewhere}")
+    print("What else this machine does at the time slows all of it; times of one run can be compared, of two not.")
+    return int(chosen.limit is not None and bool(bench.missed))
+
+
+if __name__ == "__main__":
+    if not os.environ.keys() >= ONE_THREAD.keys():  # as the command does, before numpy is loaded
+        os.execve(sys.executable, [sys.executable, "-P", *sys.argv], ONE_THREAD | os.environ)
+    if sys.argv[1:2] == ["--child"]:
+        child(*sys.argv[2:])
+    else:
+        sys.exit(main())

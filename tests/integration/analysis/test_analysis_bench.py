@@ -1,0 +1,187 @@
+"""The command behind the claims about the analysis' speed runs, can fail, and times what it says it times."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.estimators.ancova import ancova
+from analysis.estimators.did import did
+from instruments.plan import Covariate
+from tests.benchmarks import bench_analysis
+from tests.benchmarks.bench_analysis import (
+    LME4,
+    NO_R,
+    PEERS,
+    SITES,
+    WORKS,
+    Bench,
+    growth,
+    parts,
+    peak_memory,
+    r_seconds,
+    streamed,
+    visits,
+    with_gaps,
+    write_rows,
+)
+from tests.server import ROOT
+
+
+def run(*words: str, path: str = "/usr/bin:/bin") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", ROOT / "tests" / "benchmarks" / "bench_analysis.py", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(ROOT), "PATH": path}
+    )
+
+
+@pytest.fixture
+def rscript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Something that is called Rscript and does what a test writes into it."""
+    program = tmp_path / "bin" / "Rscript"
+    program.parent.mkdir()
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    return program
+
+
+# ---------------------------------------------------------------------------- the whole command
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    return run("--quick", "--limit", "0", path=str(tmp_path_factory.mktemp("nothing")))
+
+
+def test_a_limit_that_nothing_meets_fails_and_without_one_nothing_does(
+    quick: subprocess.CompletedProcess[str],
+) -> None:
+    assert quick.returncode == 1, quick.stderr
+    assert "report, seconds (at most 0): " in quick.stdout
+    (missed,) = [line for line in quick.stdout.splitlines() if "report, seconds" in line]
+    assert missed.endswith(" s: missed")
+
+
+def test_every_work_has_its_line_for_each_size(quick: subprocess.CompletedProcess[str]) -> None:
+    timed = re.findall(r"^(\S.*?)  +([\d,]+) (?:rows|people) +\d+\.\d{3} s", quick.stdout, re.MULTILINE)
+    names = [name for name, _ in timed]
+    for work in WORKS:
+        assert names.count(work.name) == len(work.sizes), work.name
+    assert names.count("ancova, CR2, from files") == names.count("did, CR2, from files") == 3
+    assert names[-1] == "analysis compare, 20 imputations"
+    assert names.count("2,000 resamples of sites, adjusted") == 1
+
+
+def test_memory_and_growth_have_their_bars(quick: subprocess.CompletedProcess[str]) -> None:
+    for method in ("ancova", "did"):
+        assert re.search(rf"{method}, MB \(at most 500\): \d+(\.\d+)? MB .*: reached", quick.stdout)
+        assert re.search(rf"{method}, time grows by rows to the power of \(at most 1.1\): -?[\d.e-]+", quick.stdout)
+
+
+def test_without_r_nothing_is_set_against_it(quick: subprocess.CompletedProcess[str]) -> None:
+    assert quick.stdout.splitlines()[0] == NO_R
+    assert "times as long" not in quick.stdout
+    said, _, quoted = quick.stdout.partition("Measured elsewhere")
+    for peer in PEERS:
+        assert f"R, {peer.package}" not in said
+        assert (f"R, {peer.package}: {peer.elsewhere}" in quoted) is bool(peer.elsewhere)
+
+
+def test_help_says_what_it_does() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    assert "./kit bench analysis --limit 60" in done.stdout
+
+
+# ---------------------------------------------------------------------------- beside R
+
+
+def test_r_s_time_stands_beside_ours_as_a_ratio(
+    rscript: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rscript.write_text('#!/bin/sh\ncat "$1" >"$0.script"\ncat "$2" >"$0.rows"\necho "loading things"\nprintf 3.0\n')
+    Bench(tmp_path, quick=True).beside(LME4, pd.DataFrame({"score": [1.5], "site": [2]}), 1.5)
+    assert capsys.readouterr().out.strip() == "R, lme4: 3.000 s, 2.0 times as long"
+    assert LME4.call in Path(f"{rscript}.script").read_text(encoding="utf-8")
+    assert Path(f"{rscript}.rows").read_text(encoding="utf-8") == "score,site\n1.5,2\n"
+
+
+def test_a_package_that_r_lacks_is_named(rscript: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rscript.write_text(f"#!/bin/sh\nexit {bench_analysis.R_NONE}\n")
+    Bench(tmp_path, quick=True).beside(LME4, pd.DataFrame({"score": [1.5]}), 1.5)
+    assert capsys.readouterr().out.strip() == "R, lme4: the package is not installed"
+
+
+def test_what_goes_wrong_in_r_is_said(rscript: Path, tmp_path: Path) -> None:
+    rscript.write_text("#!/bin/sh\necho 'Error: no such column' >&2\nexit 1\n")
+    assert r_seconds(LME4, pd.DataFrame({"score": [1.5]}), tmp_path) == "failed: Error: no such column"
+
+
+# ---------------------------------------------------------------------------- what is timed
+
+
+def columns(folder: Path, rows: int, *names: str) -> dict[str, np.ndarray]:
+    found = [np.concatenate(column) for column in zip(*parts(folder, rows, *names), strict=True)]
+    return dict(zip(names, found, strict=True))
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of the rows is a thousand, so that a test has several."""
+    monkeypatch.setattr(bench_analysis, "CHUNK", 1_000)
+
+
+def test_ancova_from_files_is_the_ancova_of_the_same_rows(tmp_path: Path, small_parts: None) -> None:
+    write_rows(tmp_path, 4_500, 4_500)
+    rows = pd.DataFrame(columns(tmp_path, 4_500, "site", "score", "baseline", "age"))
+    rows["arm"] = (rows["site"] < SITES // 2).astype(int)
+    main = ancova(rows, covariates=(Covariate("age", "number"),)).main
+    assert streamed("ancova", tmp_path, 4_500) == pytest.approx([main.estimate, main.std_error, main.df], rel=1e-8)
+
+
+def test_did_from_files_is_the_did_of_the_same_rows(tmp_path: Path, small_parts: None) -> None:
+    write_rows(tmp_path, 5_000, 2_500)
+    rows = pd.DataFrame(columns(tmp_path, 5_000, "site", "score"))
+    person, after = np.divmod(np.arange(5_000), 2)
+    rows = rows.assign(person=person, timepoint=after, arm=(rows["site"] < SITES // 2).astype(int))
+    main = did(rows, covariates=()).main
+    assert streamed("did", tmp_path, 5_000) == pytest.approx([main.estimate, main.std_error, main.df], rel=1e-8)
+
+
+def test_a_part_never_tears_a_person_apart() -> None:
+    assert bench_analysis.CHUNK % 2 == 0
+
+
+def test_people_with_gaps_lack_a_quarter_of_later_scores_and_have_24_sites() -> None:
+    rows = with_gaps(1_200)
+    assert rows[["score3", "score6", "score"]].isna().mean().to_numpy() == pytest.approx(0.25, abs=0.05)
+    assert rows["baseline"].notna().all()
+    assert rows["site"].nunique() == 24
+
+
+def test_visits_are_four_a_person_but_those_missed() -> None:
+    rows = visits(600)
+    assert rows["person"].nunique() > 595
+    assert len(rows) == pytest.approx(0.8 * 4 * 600, rel=0.05)
+    assert (rows.groupby("site")["arm"].nunique() == 1).all()
+
+
+@pytest.mark.parametrize(("took", "missed"), [({10: 1.0, 100: 2.0, 1_000: 20.0}, 0), ({10: 1.0, 100: 20.0}, 1)])
+def test_growth_is_the_slope_between_the_two_largest(took: dict[int, float], missed: int, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, quick=True)
+    growth(bench, "work", took)
+    assert len(bench.missed) == missed
+
+
+def test_memory_is_that_of_this_process() -> None:
+    before = peak_memory()
+    held = np.ones(40_000_000)
+    assert peak_memory() - before > 200 or before > 600
+    assert held.nbytes == 320_000_000
