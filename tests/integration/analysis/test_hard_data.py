@@ -131,8 +131,7 @@ def test_a_handful_of_people_is_refused_in_words_that_count_nobody(run: Run, tmp
     rows["assignments"] = [line for line in rows["assignments"] if line["referral"].removeprefix("ref-") in kept]
     for place, line in enumerate(rows["people"]):
         line["sex"] = ("female", "male")[place % 2]
-    plan = study.PLAN.replace('sex = "category"', 'sex = "category"\nltc_count = "number"')
-    bundle = study.write(tmp_path / "bundle", rows, plan)
+    bundle = study.write(tmp_path / "bundle", rows)
     ran = run("compare", bundle, bundle / "plan.toml", tmp_path / "out")
     assert ran.code == 2
     assert "plan.outcomes.gp: too few people with everything that is needed for " in ran.err
