@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from .moments import MULTIPLIERS, Array, satterthwaite, symmetric_power
+from .moments import MULTIPLIERS, TOO_FEW, Array, satterthwaite, symmetric_power
 from .result import AnalysisError
 
 STEPS, HALVINGS, CLOSE_ENOUGH, RUN_AWAY = 50, 12, 1e-10, 30.0
@@ -170,8 +170,11 @@ def fit(family: Family, X: Array, y: Array, *, site: Array, terms: Sequence[str]
     Raises
     ------
     AnalysisError
-        When the fit does not settle, as under perfect separation; the message names the term that runs away.
+        When people do not outnumber terms, or the fit does not settle, as under perfect separation; the message names
+        the term that runs away.
     """
+    if len(y) <= X.shape[1]:
+        raise AnalysisError(TOO_FEW.format(terms=X.shape[1]))
     beta = np.zeros(X.shape[1])
     eta = family.start(y)
     for step in range(STEPS):

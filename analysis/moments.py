@@ -23,6 +23,7 @@ from .result import AnalysisError
 Array = NDArray[np.float64]
 COLLINEAR = 1e-9
 FULL_LEVERAGE = 1e-9
+TOO_FEW = "too few people with everything that is needed for {terms} terms; name fewer covariates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def least_squares(moments: Moments) -> LeastSquares:
     """
     xx, xy = moments.xx.sum(axis=0), moments.xy.sum(axis=0)
     if moments.n.sum() <= len(moments.terms):
-        raise AnalysisError(f"{moments.n.sum()} complete rows cannot support {len(moments.terms)} terms; name fewer")
+        raise AnalysisError(TOO_FEW.format(terms=len(moments.terms)))
     redundant = redundant_term(xx, moments.terms)
     if redundant is not None:
         raise AnalysisError(f"'{redundant}' is constant or determined by the other terms; take it out of the plan")

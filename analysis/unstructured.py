@@ -101,8 +101,8 @@ def unstructured(repeated: Repeated, covariance: Array | None = None) -> Unstruc
     Raises
     ------
     AnalysisError
-        When two timepoints have nobody measured at both, nothing varies, a timepoint's scores follow exactly from
-        others, or the search does not end in a maximum.
+        When two timepoints have nobody measured at both, nothing varies at one of them, a timepoint's scores follow
+        exactly from others, or the search does not end in a maximum.
 
     References
     ----------
@@ -111,6 +111,8 @@ def unstructured(repeated: Repeated, covariance: Array | None = None) -> Unstruc
     """
     patterns = list(_patterns(repeated))
     _refuse_unseen_pairs(patterns, repeated.periods)
+    if covariance is None:
+        _refuse_sameness(repeated)
     beta, centred = _without_fit(patterns, repeated.X.shape[1])
     problem = Problem(
         lambda theta: _sums(centred, _matrix(theta, repeated.periods)),
@@ -145,6 +147,13 @@ def _refuse_unseen_pairs(patterns: Sequence[Pattern], periods: int) -> None:
             "two timepoints have nobody who was measured at both, so their covariance cannot be estimated; "
             "leave a timepoint out"
         )
+
+
+def _refuse_sameness(repeated: Repeated) -> None:
+    for place in range(repeated.periods):
+        own = repeated.y[repeated.period == place]
+        if len(own) > 1 and np.abs(own).max() > 0 and np.ptp(own) <= NO_VARIATION * np.abs(own).max():
+            raise AnalysisError("at one timepoint everybody has the same score; leave it out, or use a simpler model")
 
 
 def _without_fit(patterns: Sequence[Pattern], p: int) -> tuple[Array, list[Pattern]]:
@@ -290,7 +299,10 @@ def errors_by_site(fit: UnstructuredFit, site: Codes) -> Errors:
     own = np.stack([T.T @ _working(fit, rows, 1.0) @ T for rows, T in zip(sites, adjusted, strict=True)])
     shared = np.stack([X[rows].T @ T for rows, T in zip(sites, adjusted, strict=True)])
     spread = np.stack([T.T @ residual[rows] for rows, T in zip(sites, adjusted, strict=True)]) @ phi
-    root = np.linalg.cholesky(phi)
+    try:
+        root = np.linalg.cholesky(phi)
+    except np.linalg.LinAlgError:
+        raise AnalysisError("the model fits the scores of a timepoint exactly; use a simpler model") from None
     df = [satterthwaite(np.einsum("p,gpq,q->g", lever, own, lever), shared @ lever @ root) for lever in phi]
     return Errors(spread.T @ spread, np.array(df))
 

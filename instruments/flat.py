@@ -374,8 +374,10 @@ def _service_use(reading: _Reading, mapping: Mapping[str, Any], line: Line, wher
             continue
         if count != int(count):
             reading.faults.append(f"{where}: {_named(entry['column'])} {count:g} is not a whole number; correct it")
-        if closes <= opens:
-            reading.faults.append(f"{where}: the period of {_named(entry['column'])} ends before it begins")
+        if round(closes) <= round(opens):
+            what = "ends before it begins" if closes < opens else "holds no day"
+            remedy = "correct its days, or leave the count empty"
+            reading.faults.append(f"{where}: the period of {_named(entry['column'])} {what}; {remedy}")
         row: Record = {
             "person": record["person"],
             "setting": entry["setting"],

@@ -23,7 +23,7 @@ from .plan_reader import Reader
 METHODS: Mapping[str, tuple[str, ...]] = {
     "continuous": (
         "ancova", "did", "doubly-robust-did", "imputation", "random-intercept", "mixed-model", "mmrm", "clda",
-        "overlap-weights", "att-weights", "entropy-balance", "wild-bootstrap", "permutation",
+        "overlap-weights", "att-weights", "entropy-balance", "matching", "matched-did", "wild-bootstrap", "permutation",
     ),
     "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic"),
     "count": ("poisson-rate", "poisson-change", "negative-binomial", "gee-poisson"),
@@ -36,6 +36,11 @@ ALWAYS_BESIDE: Mapping[str, tuple[str, ...]] = {
     "count": ("poisson-change",),
 }
 """What every report shows beside that answer: a method that leans on another assumption."""
+MATCHING = ("matching", "matched-did")
+MISLEADS = (
+    "matching on the baseline and then comparing changes misleads: people picked for a baseline unlike the rest of "
+    "their arm drift back to it by themselves, and that drift looks like an effect"
+)
 COVARIATE_KINDS = ("number", "category")
 ERRORS = ("CR2", "classical")
 DERIVED_COVARIATES = ("age",)
@@ -118,7 +123,8 @@ class Outcome:
     """One planned outcome: a scale at a timepoint, an event on it, or a count of service use over follow-up.
 
     `estimator` names the method that answers, `beside` those that are shown beside it. `leave_out` are days before and
-    after entry whose service use does not count.
+    after entry whose service use does not count. `match_on` are the facts in which matched people are alike, where the
+    plan names them; `difference_anyway` allows the baseline among them though changes are compared.
     """
 
     id: str
@@ -135,6 +141,8 @@ class Outcome:
     leave_out: tuple[int, int] = (0, 0)
     estimator: str = ""
     beside: tuple[str, ...] = ()
+    match_on: tuple[str, ...] = ()
+    difference_anyway: bool = False
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -175,6 +183,8 @@ class Plan:
                 "leave_out": (0, 0),
                 "estimator": METHODS[outcome.kind][0],
                 "beside": ALWAYS_BESIDE[outcome.kind],
+                "match_on": (),
+                "difference_anyway": False,
             }
             for name in [name for name, value in usual.items() if written[name] == value]:
                 del written[name]
@@ -326,7 +336,7 @@ def _measures(reader: Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
 
 _OUTCOME_KEYS = (
     "id", "label", "kind", "primary", "covariates", "instrument", "scale", "value_set", "timepoint", "setting",
-    "at_least", "at_most", "leave_out", "estimator", "beside",
+    "at_least", "at_most", "leave_out", "estimator", "beside", "match_on", "difference_anyway",
 )  # fmt: skip
 _OF_SCALES = ("instrument", "scale", "value_set", "timepoint", "at_least", "at_most")
 
@@ -334,10 +344,10 @@ _OF_SCALES = ("instrument", "scale", "value_set", "timepoint", "at_least", "at_m
 def _outcomes(
     reader: Reader, tree: Mapping[str, Any], timepoints: tuple[Timepoint, ...], covariates: tuple[Covariate, ...]
 ) -> tuple[Outcome, ...]:
-    outcomes = [
-        _outcome(reader, entry, path, timepoints, covariates)
-        for path, entry in reader.entries(tree, "outcomes", _OUTCOME_KEYS)
-    ]
+    entries = [*reader.entries(tree, "outcomes", _OUTCOME_KEYS)]
+    outcomes = [_outcome(reader, entry, path, timepoints, covariates) for path, entry in entries]
+    for outcome, (path, _) in zip(outcomes, entries, strict=True):
+        _check_matching(reader, outcome, path)
     reader.unique("outcomes", (outcome.id for outcome in outcomes))
     if sum(outcome.primary for outcome in outcomes) != 1:
         reader.fault("outcomes", "needs exactly one outcome with primary = true")
@@ -363,8 +373,26 @@ def _outcome(
         "label": reader.text(entry, path, "label", id),
         "primary": reader.flag(entry, path, "primary"),
         "covariates": chosen,
+        "match_on": reader.texts(entry, path, "match_on"),
+        "difference_anyway": reader.flag(entry, path, "difference_anyway"),
     }
     return build(reader, entry, path, timepoints, common)
+
+
+def _check_matching(reader: Reader, outcome: Outcome, path: str) -> None:
+    """Facts to match on must be known, and used; the baseline is none of them where changes are compared."""
+    allowed = ("baseline", *outcome.covariates)
+    for name in outcome.match_on:
+        if name not in allowed:
+            reader.fault(f"{path}.match_on", f"unexpected value '{name}'; allowed: {', '.join(allowed)}")
+    if outcome.match_on and not set(MATCHING) & set(outcome.methods):
+        reader.fault(f"{path}.match_on", f"belongs to {' or '.join(MATCHING)}; name one of them or take it out")
+    misled = "baseline" in outcome.match_on and "matched-did" in outcome.methods
+    if outcome.difference_anyway and not misled:
+        reader.fault(f"{path}.difference_anyway", "belongs to matched-did with 'baseline' in match_on; take it out")
+    if misled and not outcome.difference_anyway:
+        remedy = "take 'baseline' out, use 'matching', or write difference_anyway = true"
+        reader.fault(f"{path}.match_on", f"{MISLEADS}; {remedy}")
 
 
 def _scale_outcome(

@@ -23,6 +23,7 @@ from .gee import gee_binary, gee_count
 from .imputed import imputed
 from .linear_probability import linear_probability
 from .logistic import logistic
+from .matching import matched_did, matching
 from .mixed_model import mixed_model, random_intercept
 from .mmrm import mmrm
 from .modified_poisson import modified_poisson
@@ -74,6 +75,14 @@ def _weighted(kind: str) -> Options:
     return lambda plan, _: {"errors": plan.errors, "weights": kind}
 
 
+def _matched(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    return {"errors": plan.errors, "facts": outcome.match_on}
+
+
+def _matched_at_timepoint(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    return _at_timepoint(plan, outcome) | {"facts": outcome.match_on}
+
+
 def _always(**options: Any) -> Options:
     return lambda _plan, _outcome: options
 
@@ -112,6 +121,8 @@ ESTIMATORS: Mapping[str, Method] = {
     "overlap-weights": Method(weighted_difference, options=_weighted("overlap")),
     "att-weights": Method(weighted_difference, options=_weighted("ATT")),
     "entropy-balance": Method(weighted_difference, options=_weighted("entropy")),
+    "matching": Method(matching, options=_matched),
+    "matched-did": Method(matched_did, long_rows_of, _matched_at_timepoint),
     "wild-bootstrap": Method(wild_bootstrap, options=_seeded, by_site=True),
     "permutation": Method(permutation, options=_seeded, by_site=True),
     "logistic": Method(logistic, options=_population),

@@ -67,7 +67,8 @@ def design(
     for value, role in ((1, "intervention"), (0, "comparison")):
         if not (complete["arm"] == value).any():
             needed = "baseline, outcome and covariates" if baseline is not None else "outcome and covariates"
-            raise AnalysisError(f"the {role} arm has nobody with {needed}; nothing to compare")
+            why = nobody_has(table[table["arm"] == value], [*measured, *known[1:], *(each.name for each in covariates)])
+            raise AnalysisError(f"the {role} arm has nobody with {needed}: {why}")
     columns = dict(_columns(complete, known, covariates))
     X = np.column_stack(list(columns.values()))
     redundant = redundant_term(X.T @ X, tuple(columns))
@@ -76,6 +77,16 @@ def design(
     if redundant is not None:
         raise AnalysisError(f"'{redundant}' is constant or determined by the other terms; take it out of the plan")
     return Design(X, tuple(columns), complete)
+
+
+def nobody_has(arm: pd.DataFrame, columns: Sequence[str]) -> str:
+    """Why an arm has no complete row, and what to do about it."""
+    if arm.empty:
+        return "nobody of the study is in it; check who was allocated, and the enrolment dates"
+    empty = [f"'{name}'" for name in dict.fromkeys(columns) if arm[name].isna().all()]
+    if not empty:
+        return "each lacks one of them; name fewer covariates"
+    return f"{' and '.join(empty)} is missing for everybody there; record it, or plan without it"
 
 
 def _columns(rows: pd.DataFrame, known: Sequence[str], covariates: Sequence[Covariate]) -> Iterator[tuple[str, Array]]:

@@ -14,7 +14,7 @@ from instruments.plan import Covariate
 
 from ..moments import Array, redundant_term
 from ..result import AnalysisError
-from .design import Design
+from .design import Design, nobody_has
 
 Codes = NDArray[np.int64]
 ROLES = ((1, "intervention"), (0, "comparison"))
@@ -104,7 +104,8 @@ def long_rows(rows: pd.DataFrame, covariates: Sequence[Covariate] = (), *, by_si
         raise AnalysisError("site: is empty for somebody with a score, and errors by site need it; fill it in")
     for value, role in ROLES:
         if not (complete["arm"] == value).any():
-            raise AnalysisError(f"the {role} arm has nobody with a score and covariates; nothing to compare")
+            why = nobody_has(rows[rows["arm"] == value], needed[3:])
+            raise AnalysisError(f"the {role} arm has nobody with a score and covariates: {why}")
     period, timepoints = _in_order(complete["timepoint"])
     if len(timepoints) < 2:
         raise AnalysisError(f"scores are from timepoint '{timepoints[0]}' alone; a comparison over time needs two")

@@ -19,7 +19,7 @@ from .design import Design, design
 from .inference import Inference
 
 STILL_UNLIKE = (
-    "After weighting the arms still differ by more than a tenth of a standard deviation in {terms}: the difference "
+    "After {way} the arms still differ by more than a tenth of a standard deviation in {terms}: the difference "
     "between them is in part that."
 )
 NO_SUPPORT = (
@@ -187,7 +187,7 @@ def warnings_of(weighing: Weighing) -> tuple[str, ...]:
     unlike = ", ".join(weighing.balance.unlike)
     beyond = sum(weighing.support.beyond)
     return (
-        *((STILL_UNLIKE.format(terms=unlike),) if unlike else ()),
+        *((STILL_UNLIKE.format(way="weighting", terms=unlike),) if unlike else ()),
         *((NO_SUPPORT,) if beyond else ()),
     )
 

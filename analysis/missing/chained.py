@@ -181,6 +181,6 @@ def _refuse_too_few(column: _Column, columns: Sequence[_Column]) -> None:
     known = int((~column.unknown).sum())
     if known <= terms + 1:
         raise AnalysisError(
-            f"'{column.variable.name}' is known for {known} people of an arm, too few to impute it from {terms} terms; "
+            f"'{column.variable.name}' is known for too few people of an arm to impute it from {terms} terms; "
             "name fewer covariates"
         )

@@ -1,4 +1,4 @@
-"""How alike the arms are, as they came and as weights make them; and how strong something unseen would have to be."""
+"""How alike the arms are, as they came, weighted and matched; and how strong something unseen would have to be."""
 
 from __future__ import annotations
 
@@ -9,57 +9,103 @@ import numpy as np
 
 from instruments.plan import Outcome
 
-from ..cohort import named_covariates, rows_of
+from ..cohort import ROLES, named_covariates, rows_of
 from ..disclosure import Gate
+from ..estimators.matching import match
 from ..estimators.weighted_difference import Weighing, weigh
 from ..figures import Pair
-from ..moments import Array
-from ..result import AnalysisError, Cell, Estimate, Table
+from ..result import AnalysisError, Cell, Estimate, Key, Sum, Table
 from ..weighting import NOTICEABLE, e_value, ratio_of_difference
-from .cells import DASH
-from .comparison import Comparison
-from .outcomes import RATIOS
+from .cells import DASH, people
+from .comparison import Beside, Comparison
+from .outcomes import RATIOS, analysed_key, apart
+from .participants import study_key
+from .sensitivity import side_key
 from .words import NAMES
 
-WAYS = {"overlap": "Overlap weights", "ATT": "Weighted to the first arm", "entropy": "Entropy balance"}
+MATCHED = "matching"
+PAIRS: Key = ("pairs",)
+WAYS = {
+    "overlap": "Overlap weights",
+    "ATT": "Weighted to the first arm",
+    "entropy": "Entropy balance",
+    MATCHED: "Matched pairs",
+}
 BY_WEIGHTS = (
     "Differences are in standard deviations; more than 0.1 is worth a look. Overlap weights count most those who could "
-    "have been in either arm, the others make the second arm like the first. Weights mend only what was measured."
+    "have been in either arm, the next two make the second arm like the first; pairs are people of both arms with "
+    "nearly the same propensity score. All of them mend only what was measured."
 )
 
 
 def weighings(comparison: Comparison) -> tuple[dict[str, Weighing], dict[str, str]]:
-    """The primary score outcome's people under each kind of weights, and why a kind could not be had."""
+    """The primary score outcome's people under each kind of weights and matched, and why a kind could not be had."""
     outcome = comparison.plan.primary
     rows, covariates = rows_of(comparison.cohort, outcome), named_covariates(comparison.plan, outcome)
     found: dict[str, Weighing] = {}
     failed: dict[str, str] = {}
     for kind in WAYS:
         try:
-            found[kind] = weigh(rows, covariates, kind)
+            matched = kind == MATCHED
+            found[kind] = match(rows, covariates, outcome.match_on) if matched else weigh(rows, covariates, kind)
         except AnalysisError as error:
             failed[kind] = "; ".join(error.faults)
     return found, failed
 
 
-def table(found: Mapping[str, Weighing], failed: Mapping[str, str]) -> Table:
+def table(comparison: Comparison, found: Mapping[str, Weighing], failed: Mapping[str, str]) -> Table:
     """Standardised differences before and after, and how many people the weighted ones are worth."""
     first = next(iter(found.values()))
-    smaller = min(first.laid.n)
     rows = [
-        (_label(term), tuple(_gap(float(gap), smaller) for gap in gaps))
-        for term, *gaps in zip(first.balance.terms, first.balance.before, *_after(found), strict=True)
+        (_label(term), (_gap(float(before), min(first.laid.n)), *(_after(each, term) for each in found.values())))
+        for term, before in zip(first.balance.terms, first.balance.before, strict=True)
     ]
     for arm, label in enumerate(("first", "second")):
-        sizes = [_size(each.balance.effective[arm], smaller) for each in found.values()]
+        sizes = [_size(kind, each, arm) for kind, each in found.items()]
         rows.append((f"Worth so many people of the {label} arm", (DASH, *sizes)))
+    sums, implied = _pairs_known(comparison, found[MATCHED]) if MATCHED in found else ([], [])
     notes = (BY_WEIGHTS, *(f"{WAYS[kind]}: not possible ({fault})." for kind, fault in failed.items()))
     columns = ("As they came", *(WAYS[kind] for kind in found))
-    return Table("balance", "How alike the arms are", columns, tuple(rows), notes=notes, stub="Known at entry")
+    title = "How alike the arms are"
+    return Table("balance", title, columns, tuple(rows), tuple(sums), tuple(implied), notes, "Known at entry")
 
 
-def _after(found: Mapping[str, Weighing]) -> list[Array]:
-    return [each.balance.after for each in found.values()]
+def _after(weighing: Weighing, term: str) -> Cell:
+    """The difference in one term that a kind of weights leaves; a dash where pairs were not made by it."""
+    if term not in weighing.balance.terms:
+        return DASH
+    return _gap(float(weighing.balance.after[weighing.balance.terms.index(term)]), min(_counted(weighing)))
+
+
+def _counted(weighing: Weighing) -> tuple[int, int]:
+    """People of the (intervention, comparison) arm who have any weight."""
+    arm, has = weighing.laid.X[:, 1], weighing.weights > 0
+    return int((has & (arm == 1)).sum()), int((has & (arm == 0)).sum())
+
+
+def _pairs_known(comparison: Comparison, weighing: Weighing) -> tuple[list[Sum], list[tuple[Key, int]]]:
+    """What a reader could subtract from the pairs: the people of an arm, and those of pairs with an outcome."""
+    sums: list[Sum] = []
+    implied: list[tuple[Key, int]] = []
+    pairs, arms = _counted(weighing)[0], comparison.cohort.people.groupby("arm").size()
+    for place, (arm, role) in enumerate(ROLES.items()):
+        sums.append(Sum(study_key(role), (PAIRS, ("unmatched", role))))
+        implied.append((("unmatched", role), int(arms[arm]) - pairs))
+        for key, n in _pairs_analysed(comparison, role):
+            known, rest = apart((PAIRS, pairs), (key, n[place]), ("pairs without", role))
+            sums.append(known)
+            implied.append(rest)
+    return sums, implied
+
+
+def _pairs_analysed(comparison: Comparison, role: str) -> Iterator[tuple[Key, tuple[int, int]]]:
+    """The people of the pairs who are in an estimate of the primary outcome, where the plan asks for one."""
+    outcome = comparison.plan.primary
+    planned = comparison.fitted.get(outcome.id)
+    for each in (Beside(outcome.estimator, planned), *comparison.beside.get(outcome.id, ())):
+        if each.method == MATCHED and each.fitted is not None:
+            same = planned is not None and each.fitted.n == planned.n
+            yield (analysed_key(outcome, role) if same else side_key(outcome, MATCHED, role)), each.fitted.n
 
 
 def _label(term: str) -> str:
@@ -75,8 +121,10 @@ def _gap(value: float, n: int) -> Cell:
     return Cell(f"{{standardised_difference:z.2f}}{mark}", stats={"standardised_difference": value}, n=n)
 
 
-def _size(people: float, n: int) -> Cell:
-    return Cell("{effective:,.0f}", stats={"effective": people}, n=n)
+def _size(kind: str, weighing: Weighing, arm: int) -> Cell:
+    if kind == MATCHED:
+        return people(_counted(weighing)[arm], key=PAIRS)
+    return Cell("{effective:,.0f}", stats={"effective": weighing.balance.effective[arm]}, n=min(_counted(weighing)))
 
 
 def pairs(found: Mapping[str, Weighing], guard: Gate) -> list[Pair]:

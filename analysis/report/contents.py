@@ -149,7 +149,7 @@ def _balance(comparison: Comparison) -> list[_Draft]:
     found, failed = balance.weighings(comparison)
     if not found:
         return [_Draft("balance", "How alike the arms are", tuple(failed.values()))]
-    blocks = (_Later(partial(_love, found)), balance.table(found, failed))
+    blocks = (_Later(partial(_love, found)), balance.table(comparison, found, failed))
     return [_Draft("balance", "How alike the arms are", blocks)]
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.cohort import rows_of
+from analysis.estimators.matching import match
 from analysis.load import Dataset, read
 from analysis.report import balance, compare, write
 from analysis.report.comparison import Comparison
@@ -79,6 +81,34 @@ def test_weights_are_worth_no_more_people_than_there_are(comparison: Comparison,
     assert all(0 < size <= len(comparison.cohort.people) / 2 + 1e-9 for size in sizes)
 
 
+def test_pairs_stand_beside_the_weights_with_what_they_leave(comparison: Comparison, out: Path) -> None:
+    rows = [row for row in lines(out / "tables" / "balance.csv") if row["column"] == "Matched pairs"]
+    gaps = {row["row"]: float(row["value"]) for row in rows if row["statistic"] == "standardised_difference"}
+    found = match(rows_of(comparison.cohort, comparison.plan.primary), comparison.plan.covariates)
+    assert gaps == pytest.approx(dict(zip(["Baseline score", "Age", "Sex: male"], found.balance.after, strict=True)))
+
+
+@pytest.mark.parametrize(("small_number", "shown"), [(0, "72"), (8, "72"), (9, "withheld"), (100, "<100")])
+def test_how_many_pairs_there_are_stays_behind_where_it_would_give_a_few_left_out_away(
+    small_number: int, shown: str, comparison: Comparison
+) -> None:
+    """Of the eighty people of each arm eight found nobody."""
+    plan = replace(comparison.plan, small_number=small_number)
+    dataset = replace(comparison.cohort.dataset, plan=plan)
+    other = replace(comparison, cohort=replace(comparison.cohort, plan=plan, dataset=dataset))
+    table = next(each for each in lay_out(other).tables if each.name == "balance")
+    texts = [cells[table.columns.index("Matched pairs")].text for label, cells in table.rows if "Worth" in label]
+    assert texts == [shown, shown]
+
+
+def test_pairs_by_other_facts_have_no_difference_shown_in_what_they_were_not_made_by(tmp_path: Path) -> None:
+    plan = study.PLAN.replace("primary = true", 'primary = true\nbeside = ["matching"]\nmatch_on = ["age"]')
+    table = next(each for each in lay_out(made(tmp_path, plan=plan)).tables if each.name == "balance")
+    shown = {label: cells[table.columns.index("Matched pairs")].text for label, cells in table.rows}
+    assert shown["Baseline score"] == shown["Sex: male"] == "–"
+    assert shown["Age"] != "–"
+
+
 def test_the_love_plot_is_drawn_and_put_into_words(out: Path) -> None:
     page = (out / "report.html").read_text(encoding="utf-8")
     assert (out / "figures" / "love.svg").exists()
@@ -101,7 +131,7 @@ def test_arms_of_too_few_people_show_no_difference_and_no_figure(tmp_path: Path)
     whole = lay_out(few)
     table = next(table for table in whole.tables if table.name == "balance")
     texts = {cell.text for _, cells in table.rows for cell in cells}
-    assert texts <= {"n<1000", "–"}
+    assert texts <= {"n<1000", "<1000", "–"}
     assert "love" not in [drawing.name for drawing in whole.drawings]
     assert said(few) == []
 

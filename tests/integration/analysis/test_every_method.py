@@ -146,7 +146,7 @@ def test_scores_and_counts_of_nobody_in_the_study_do_not_matter(
 # ---------------------------------------------------------------------------- what turns and scales
 
 
-ABOUT_THE_FIRST_ARM = ("att-weights", "entropy-balance", "doubly-robust-did")
+ABOUT_THE_FIRST_ARM = ("att-weights", "entropy-balance", "doubly-robust-did", "matching", "matched-did")
 """They ask about the people of the first arm, and so about others once the arms are swapped."""
 
 

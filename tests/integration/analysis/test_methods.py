@@ -189,3 +189,33 @@ def test_a_plan_that_names_what_cannot_be_is_refused(old: str, new: str, fault: 
     with pytest.raises(PlanError) as refused:
         parse(study.PLAN.replace(old, new, 1))
     assert any(each.startswith(fault) for each in refused.value.faults), refused.value.faults
+
+
+def test_pairs_may_stand_beside_an_answer_or_give_it(tmp_path: Path) -> None:
+    beside = 'primary = true\nbeside = ["matching", "matched-did"]'
+    first = compare(read(tmp_path / "beside", plan=study.PLAN.replace("primary = true", beside)))
+    found = {each.method: each.fitted for each in first.beside["eq5d-6m"]}
+    assert list(found) == ["did", "matching", "matched-did"]
+    answer = 'primary = true\nestimator = "matching"'
+    second = compare(read(tmp_path / "answer", plan=study.PLAN.replace("primary = true", answer)))
+    assert found["matching"] == second.fitted["eq5d-6m"]
+    write(second, tmp_path / "out")
+    rows = lines(tmp_path / "out" / "tables" / "beside-eq5d-6m.csv")
+    assert "Matched pairs within 0.2 SD: ANCOVA, CR2 by site (planned)" in {row["row"] for row in rows}
+
+
+def test_a_plan_that_matches_on_the_baseline_and_differences_is_refused_or_says_that_it_misleads(
+    run: Run, tmp_path: Path
+) -> None:
+    named = 'primary = true\nestimator = "matched-did"\nmatch_on = ["baseline", "age"]'
+    plan = tmp_path / "plan.toml"
+    plan.write_text(study.PLAN.replace("primary = true", named), encoding="utf-8")
+    folder = study.write(tmp_path / "bundle")
+    refused = run("compare", folder, plan, tmp_path / "out")
+    assert (refused.code, refused.out) == (2, "")
+    assert "plan.outcomes[0].match_on: matching on the baseline and then comparing changes misleads" in refused.err
+    assert refused.err.endswith("or write difference_anyway = true\n")
+    plan.write_text(study.PLAN.replace("primary = true", f"{named}\ndifference_anyway = true"), encoding="utf-8")
+    assert run("compare", folder, plan, tmp_path / "out").code == 0
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Matching on the baseline and then comparing changes misleads: people picked for a baseline" in page

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from analysis.estimators.mixed_model import mixed_model
 from analysis.moments import Moments, from_rows
@@ -116,6 +117,11 @@ def test_random_intercepts_and_slopes_are_those_of_r(
     assert fit.maximum.beta == pytest.approx([row["estimate"] for row in expected], rel=1e-10)
     assert found.std_error == pytest.approx([row["se"] for row in expected], rel=tolerance)
     assert found.df == pytest.approx([row["df"] for row in expected], rel=tolerance)
+    for row, beta, error, df in zip(expected, fit.maximum.beta, found.std_error, found.df, strict=True):
+        reach = stats.t.ppf(0.975, df) * error
+        ours = (beta - reach, beta + reach, 2 * stats.t.sf(abs(beta) / error, df))
+        assert ours[:2] == pytest.approx((row["lower"], row["upper"]), rel=tolerance), row["term"]
+        assert ours[2] == pytest.approx(row["p"], rel=1e-3), row["term"]
 
 
 def test_variances_of_intercept_and_slope_are_those_of_r(sums: Moments, comparison_folder: Path) -> None:

@@ -104,6 +104,8 @@ def test_every_coefficient_of_the_lung_data_is_that_of_r(errors: str, fev: pd.Da
         ours = found[fev_term(row["term"])]
         assert ours.estimate == pytest.approx(row["estimate"], abs=2e-4 * row["se"])
         assert (ours.std_error, ours.df) == pytest.approx((row["se"], row["df"]), rel=1e-4)
+        assert (ours.conf_low, ours.conf_high) == pytest.approx((row["lower"], row["upper"]), abs=5e-4 * row["se"])
+        assert ours.p_value == pytest.approx(row["p"], rel=5e-3)
 
 
 # ---------------------------------------------------------------------------- at the covariance R stopped at

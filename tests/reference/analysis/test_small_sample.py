@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 
+from analysis.estimators.inference import t_quantile
 from analysis.moments import Moments, cluster_robust, from_rows, least_squares
 from analysis.small_sample import cluster_bootstrap, joint_test, permutation_test, wild_cluster_test
 
@@ -52,6 +54,11 @@ def test_with_everybody_a_site_of_their_own_errors_are_those_for_unequal_varianc
     fit = least_squares(moments(complete, "eq5d_12", by="id"))
     found = (fit.beta[1], cluster_robust(fit, kind).std_error[1])
     assert found == pytest.approx((row["estimate"], row["se"]), rel=1e-8)
+    df = fit.n - len(fit.beta)
+    reach = t_quantile(0.95, df) * found[1]
+    p_value = 2 * special.stdtr(df, -abs(found[0]) / found[1])
+    expected = [row[name] for name in ("df", "lower", "upper", "p")]
+    assert (df, found[0] - reach, found[0] + reach, p_value) == pytest.approx(expected, rel=1e-7)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@
 did's error of the average by group takes the first group's members for those of every group; the same mistake made
 here gives its number exactly. And R's glm hands out the information of the step before its last, which moves errors of
 what rests on a propensity score by some 1e-6 of their size. Sun and Abraham's regression and the plain one with two
-sets of effects have no counterpart here.
+sets of effects are in `test_numbers_without_a_method.py`.
 """
 
 from __future__ import annotations

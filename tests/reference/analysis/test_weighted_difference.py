@@ -1,7 +1,7 @@
 """Weights and weighted differences against R on the reference study.
 
 `08_ps_weighting`: glm, ebal 0.1-8, clubSandwich 0.5.8 with inverse_var = FALSE; the weights themselves in
-`data/ps_weights.csv`. Its matched sample (MatchIt) has no counterpart here.
+`data/ps_weights.csv`. Its matched sample (MatchIt) is in `test_matching.py`.
 """
 
 from __future__ import annotations

@@ -335,7 +335,7 @@ def test_too_few_people_for_the_terms_are_refused() -> None:
     dice = np.random.default_rng(1)
     y = np.append(dice.normal(size=4), np.nan)
     others = [Variable(f"x{place}", dice.normal(size=5)) for place in range(3)]
-    with pytest.raises(AnalysisError, match="'y' is known for 4 people of an arm, too few to impute it from 4 terms"):
+    with pytest.raises(AnalysisError, match="'y' is known for too few people of an arm to impute it from 4 terms"):
         chained([*others, Variable("y", y)], ONE_SITE[:5], dice)
 
 

@@ -25,9 +25,10 @@ OUTCOMES: dict[str, Outcome] = {
 }
 KIND = {method: kind for kind, methods in METHODS.items() for method in methods}
 SCORES, RATIOS = METHODS["continuous"], (*METHODS["binary"], *METHODS["count"])
-OF_THE_INTERVENTION_ARM = ("doubly-robust-did", "att-weights", "entropy-balance")
+OF_THE_INTERVENTION_ARM = ("doubly-robust-did", "att-weights", "entropy-balance", "matching", "matched-did")
 WHO_ELSE_COUNTS = (
-    "imputation", "mmrm", "clda", "mixed-model", "overlap-weights", "att-weights", "entropy-balance",
+    "imputation", "mmrm", "clda", "mixed-model", "overlap-weights", "att-weights", "entropy-balance", "matching",
+    "matched-did",
 )  # fmt: skip
 RESAMPLED = ("wild-bootstrap", "permutation")
 ITERATED = 2e-5

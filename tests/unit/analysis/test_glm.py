@@ -357,3 +357,10 @@ def test_a_power_leaves_out_what_is_negligible_beside_the_largest(negligible: fl
     found = symmetric_power(matrix, -0.5, negligible)
     assert found[0, 0] == pytest.approx(0.5)
     assert found[1, 1] == pytest.approx(0.0 if negligible > 1e-11 / 4 else 1e-11**-0.5)
+
+
+@pytest.mark.parametrize("rows", [2, 3])
+def test_people_who_do_not_outnumber_the_terms_are_refused(rows: int) -> None:
+    X = np.array([[1.0, 1, 2], [1, 0, 5], [1, 1, 4]])[:rows]
+    with pytest.raises(AnalysisError, match="too few people with everything that is needed for 3 terms; name fewer"):
+        fit(POISSON, X, np.array([2.0, 1, 4])[:rows], site=np.arange(rows), terms=("(Intercept)", "arm", "age"))

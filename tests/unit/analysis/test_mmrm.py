@@ -162,3 +162,11 @@ def test_scores_carried_forward_are_refused() -> None:
     rows = study()
     rows["score"] = rows["score"].where(rows["timepoint"] < 2, rows["score"].shift(1))
     refused(rows, r"did not settle|cannot be told apart|cannot be estimated")
+
+
+@pytest.mark.parametrize("errors", ["CR2", "Satterthwaite", "Kenward-Roger"])
+def test_a_timepoint_at_which_everybody_has_the_same_score_is_refused(errors: str) -> None:
+    rows = study()
+    rows.loc[rows["timepoint"] == rows["timepoint"].max(), "score"] = 0.5
+    with pytest.raises(AnalysisError, match="at one timepoint everybody has the same score; leave it out, or use"):
+        mmrm(rows, covariates=(), errors=errors)

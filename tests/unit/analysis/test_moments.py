@@ -240,7 +240,9 @@ def test_a_term_on_another_scale_is_not_taken_for_a_redundant_one() -> None:
 
 def test_more_terms_than_rows_are_refused() -> None:
     X, y, site = rows(1)
-    with pytest.raises(AnalysisError, match="3 complete rows cannot support 3 terms; name fewer"):
+    with pytest.raises(
+        AnalysisError, match="too few people with everything that is needed for 3 terms; name fewer covariates"
+    ):
         least_squares(from_rows(X[:3], y[:3], site[:3], TERMS))
 
 

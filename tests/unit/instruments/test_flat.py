@@ -152,7 +152,17 @@ def test_the_two_scales_of_one_instrument_share_an_assessment(folder: Path):
         ("20,11", "20,64", "people.csv row 2: bdi_12 64 is outside 0 to 63; correct it"),
         ("20,11", "20,x", "people.csv row 2: bdi_12 has 'x', expected a number"),
         (",4,1\n", ",4.5,1\n", "people.csv row 2: visits 4.5 is not a whole number; correct it"),
-        (",4,1\n", ",4,0\n", "people.csv row 2: the period of visits ends before it begins"),
+        (
+            ",4,1\n",
+            ",4,-1\n",
+            "people.csv row 2: the period of visits ends before it begins; correct its days, or leave",
+        ),
+        (
+            ",4,1\n",
+            ",4,0\n",
+            "people.csv row 2: the period of visits holds no day; correct its days, or leave the count",
+        ),
+        (",4,1\n", ",4,0.0004\n", "people.csv row 2: the period of visits holds no day; correct its days, or leave"),
         (",4,1\n", ",-4,1\n", "people.csv row 2: service_use.count -4 is below 0; correct the value"),
         (",4,1\n", ",4,1,9\n", "people.csv row 2: has more or fewer cells than the header; correct the row"),
         (",4,1\n", ",4\n", "people.csv row 2: has more or fewer cells than the header; correct the row"),

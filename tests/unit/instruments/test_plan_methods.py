@@ -117,6 +117,77 @@ def test_what_is_no_event_has_no_limit(kind: str):
     assert outcome_of(OF_KIND[kind]).event is None
 
 
+# ---------------------------------------------------------------------------- matching
+
+MATCHED = f'{SCORE}, beside = ["matching"]'
+DIFFERENCED = f'{SCORE}, beside = ["matched-did"]'
+TWO_FACTS = TOP + 'covariates = { age = "number", sex = "category" }\n'
+
+
+def matched_on(outcome: str, *facts: str, more: str = "") -> str:
+    return written(f"{outcome}, match_on = {list(facts)}{more}".replace("'", '"'), TWO_FACTS)
+
+
+@pytest.mark.parametrize("facts", [("age",), ("baseline", "sex"), ("baseline", "age", "sex")])
+def test_people_may_be_matched_on_the_baseline_and_covariates_of_the_outcome(facts: tuple[str, ...]):
+    assert plan.parse(matched_on(MATCHED, *facts)).primary.match_on == facts
+    assert plan.parse(written(MATCHED, TWO_FACTS)).primary.match_on == ()
+
+
+def test_changes_may_be_compared_among_people_matched_on_covariates():
+    found = plan.parse(matched_on(DIFFERENCED, "age", "sex")).primary
+    assert (found.match_on, found.difference_anyway) == (("age", "sex"), False)
+
+
+def test_matching_on_the_baseline_and_then_differencing_is_refused_with_the_reason_and_ways_out():
+    (fault,) = refused(matched_on(DIFFERENCED, "baseline", "age"))
+    assert fault == (
+        "plan.outcomes[0].match_on: matching on the baseline and then comparing changes misleads: people picked for a "
+        "baseline unlike the rest of their arm drift back to it by themselves, and that drift looks like an effect; "
+        "take 'baseline' out, use 'matching', or write difference_anyway = true"
+    )
+
+
+def test_it_is_refused_where_it_would_answer_too():
+    (fault,) = refused(matched_on(f'{SCORE}, estimator = "matched-did"', "baseline"))
+    assert fault.startswith("plan.outcomes[0].match_on: matching on the baseline and then comparing changes misleads")
+
+
+def test_it_is_done_where_the_plan_says_so_in_so_many_words():
+    found = plan.parse(matched_on(DIFFERENCED, "baseline", "age", more=", difference_anyway = true")).primary
+    assert (found.match_on, found.difference_anyway) == (("baseline", "age"), True)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "facts", "more"),
+    [(MATCHED, ("baseline",), ", difference_anyway = true"), (DIFFERENCED, ("age",), ", difference_anyway = true")],
+)
+def test_an_override_of_nothing_is_refused(outcome: str, facts: tuple[str, ...], more: str):
+    (fault,) = refused(matched_on(outcome, *facts, more=more))
+    assert fault == (
+        "plan.outcomes[0].difference_anyway: belongs to matched-did with 'baseline' in match_on; take it out"
+    )
+
+
+def test_facts_that_nobody_declared_are_refused_with_those_that_are():
+    (fault,) = refused(matched_on(MATCHED, "age", "height"))
+    assert fault == "plan.outcomes[0].match_on: unexpected value 'height'; allowed: baseline, age, sex"
+
+
+@pytest.mark.parametrize("outcome", [SCORE, COUNT, f"{BINARY}, at_least = 10"])
+def test_facts_to_match_on_where_nothing_is_matched_are_refused(outcome: str):
+    (fault,) = refused(matched_on(outcome, "age"))
+    assert fault == "plan.outcomes[0].match_on: belongs to matching or matched-did; name one of them or take it out"
+
+
+def test_what_people_are_matched_on_has_its_part_in_the_hash_only_where_it_is_named():
+    texts = [
+        matched_on(MATCHED, "age"), matched_on(MATCHED, "sex"), written(MATCHED, TWO_FACTS),
+        matched_on(DIFFERENCED, "baseline", more=", difference_anyway = true"), written(SCORE, TWO_FACTS),
+    ]  # fmt: skip
+    assert len({plan.parse(text).sha256 for text in texts}) == len(texts)
+
+
 # ---------------------------------------------------------------------------- hashes
 
 SAME = {
