@@ -18,6 +18,7 @@ from typing import Any
 from .codes import DESIGNS, ROLES, SETTINGS
 from .dataset import table
 from .plan_reader import Reader
+from .plan_series import MONTHS_A_PERIOD, OF_SERIES, SERIES, series_fields
 
 # fmt: off
 METHODS: Mapping[str, tuple[str, ...]] = {
@@ -118,7 +119,8 @@ class Outcome:
     """One planned outcome: a scale at a timepoint, an event on it, or a count of service use over follow-up.
 
     `estimator` names the method that answers, `beside` those that are shown beside it. `leave_out` are days before and
-    after entry whose service use does not count.
+    after entry whose service use does not count. For series of sites, `horizon` is the month after the start that the
+    answer is about (the last if None), and `period` how many months of an event study make one point.
     """
 
     id: str
@@ -135,6 +137,8 @@ class Outcome:
     leave_out: tuple[int, int] = (0, 0)
     estimator: str = ""
     beside: tuple[str, ...] = ()
+    horizon: int | None = None
+    period: int = MONTHS_A_PERIOD
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -175,6 +179,8 @@ class Plan:
                 "leave_out": (0, 0),
                 "estimator": METHODS[outcome.kind][0],
                 "beside": ALWAYS_BESIDE[outcome.kind],
+                "horizon": None,
+                "period": MONTHS_A_PERIOD,
             }
             for name in [name for name, value in usual.items() if written[name] == value]:
                 del written[name]
@@ -326,7 +332,7 @@ def _measures(reader: Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
 
 _OUTCOME_KEYS = (
     "id", "label", "kind", "primary", "covariates", "instrument", "scale", "value_set", "timepoint", "setting",
-    "at_least", "at_most", "leave_out", "estimator", "beside",
+    "at_least", "at_most", "leave_out", "estimator", "beside", *OF_SERIES,
 )  # fmt: skip
 _OF_SCALES = ("instrument", "scale", "value_set", "timepoint", "at_least", "at_most")
 
@@ -376,6 +382,7 @@ def _scale_outcome(
 ) -> Outcome:
     later = [timepoint.id for timepoint in follow_ups(timepoints)]
     kind = reader.choice(entry, path, "kind", ("continuous", "binary"), "continuous")
+    series_fields(reader, entry, path, ())
     return Outcome(
         **common,
         **_methods(reader, entry, path, kind),
@@ -396,9 +403,13 @@ def _count_outcome(
         if name in entry:
             reader.fault(f"{path}.{name}", "means nothing beside a setting; take one of them out")
     methods = _methods(reader, entry, path, kind)
-    days = _days(reader, entry, path)
     return Outcome(
-        **common, **methods, kind=kind, leave_out=days, setting=reader.choice(entry, path, "setting", SETTINGS)
+        **common,
+        **methods,
+        **series_fields(reader, entry, path, (methods["estimator"], *methods["beside"])),
+        kind=kind,
+        leave_out=_days(reader, entry, path),
+        setting=reader.choice(entry, path, "setting", SETTINGS),
     )
 
 
@@ -426,13 +437,13 @@ def _methods(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> 
     """What answers, and what stands beside it: always the usual check, then what the plan adds."""
     if kind not in METHODS:
         return {}
-    allowed = METHODS[kind]
+    allowed = (*METHODS[kind], *(SERIES if kind == "count" else ()))
     added = reader.texts(entry, path, "beside")
     for method in added:
         if method not in allowed:
             reader.fault(f"{path}.beside", f"unexpected value '{method}'; allowed: {', '.join(allowed)}")
     estimator = reader.choice(entry, path, "estimator", allowed, allowed[0])
-    beside = (allowed[0], *ALWAYS_BESIDE[kind], *added)
+    beside = (*SERIES.get(estimator, (allowed[0], *ALWAYS_BESIDE[kind])), *added)
     return {"estimator": estimator, "beside": tuple(dict.fromkeys(each for each in beside if each != estimator))}
 
 
