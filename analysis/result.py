@@ -87,8 +87,10 @@ class Fitted:
     pre_trend: PreTrend | str | None = None
 
     def rests_on(self, term: str) -> int:
-        """The smallest number of people, or of events where series count those, that a term could tell of."""
-        return min(*self.n, self.events.get(term, min(self.n)))
+        """The smallest number of people, or where sites are followed of events, that a term could tell of."""
+        if self.units == "people":
+            return min(self.n)
+        return self.events.get(term, min(self.events.values(), default=0))
 
     @property
     def main(self) -> Estimate:

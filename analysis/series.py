@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from instruments.plan import Outcome
@@ -66,10 +65,9 @@ def site_periods(months: pd.DataFrame, length: int) -> pd.DataFrame:
     DataFrame
         One row a site and period, as `site_months`, with `period` (0 the first from the start on) for `month`.
     """
-    period = np.floor_divide(months["month"], length)
-    whole = months.assign(period=period).groupby("period")["month"].nunique() == length
-    kept = months.assign(period=period)[period.map(whole).to_numpy(dtype=bool)]
-    return kept.groupby(["arm", "site", "period"], as_index=False)[["count", "years"]].sum()
+    table = months.assign(period=months["month"] // length)
+    kept = table[table.groupby("period")["month"].transform("nunique") == length]
+    return kept.groupby(["arm", "site", "period"])[["count", "years"]].sum().reset_index()
 
 
 def calendar_periods(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
@@ -153,7 +151,7 @@ def _of_calendar(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
             f"site_use: site '{odd['site'].iloc[0]}' has a period of {days[odd.index[0]]} days from "
             f"{odd['from_on'].iloc[0].date()}; this method needs months"
         )
-    start = _one_start(use["start"].dropna().unique())
+    start = _one_start(list(use["start"].dropna().unique()))
     use = use[(use["until_on"] <= start) | (use["from_on"] >= start)]
     if not (use["from_on"] >= start).any():
         raise AnalysisError(
@@ -179,7 +177,8 @@ def _one_start(days: Sequence[Any]) -> pd.Timestamp:
 
 def _month_of(days: pd.Series[Any], origin: pd.Timestamp) -> pd.Series[Any]:
     """Calendar months since that of the origin; missing where the day is."""
-    return (days.dt.year - origin.year) * MONTHS_A_YEAR + days.dt.month - origin.month
+    months: pd.Series[Any] = (days.dt.year - origin.year) * MONTHS_A_YEAR + days.dt.month - origin.month
+    return months
 
 
 def _refuse_longer(use: pd.DataFrame, across: pd.Series[bool], length: int) -> None:
@@ -234,8 +233,9 @@ def _refuse_gaps(table: pd.DataFrame, of: str) -> None:
     """Each site needs each month, or other stretch of time, that any site has, once."""
     if table.empty:
         raise AnalysisError(f"no site has a whole {of} on the outcome's setting; add them to site_use or service_use")
-    seen = table.pivot_table(index="site", columns=of, values="years", aggfunc="size", fill_value=0)
-    for (site, when), times in seen.stack().items():
+    seen = table.groupby(["site", of]).size()
+    wanted = pd.MultiIndex.from_product([sorted(table["site"].unique()), sorted(table[of].unique())])
+    for (site, when), times in zip(wanted, seen.reindex(wanted, fill_value=0), strict=True):
         named = f"{of} {when:g}" + (" (0 is the first from the start on)" if of == "month" else "")
         if times == 0:
             raise AnalysisError(f"site '{site}' has nothing for {named}; add it, or leave that site out")

@@ -138,13 +138,14 @@ def events_behind(rows: pd.DataFrame, time: str) -> dict[str, int]:
     """By term and for the answer ('arm'), the events of the arm that had fewer."""
     least = rows.pivot_table(index=time, columns="arm", values="count", aggfunc="sum", fill_value=0).min(axis=1)
     sides = rows.assign(after=rows[time] >= 0).groupby(["arm", "after"])["count"].sum()
-    return {since_start(when): int(count) for when, count in least.items()} | {"arm": int(sides.min())}
+    terms = map(since_start, least.index)
+    return dict(zip(terms, least.astype(int).tolist(), strict=True)) | {"arm": int(sides.min())}
 
 
 def _after(found: Regression) -> Array:
     """The direction of the coefficients that is the mean of those from the start on."""
-    which = np.array([(since := periods_of(term)) is not None and since >= 0 for term in found.laid.terms], dtype=float)
-    return which / which.sum()
+    which = [(since := periods_of(term)) is not None and since >= 0 for term in found.laid.terms]
+    return np.array(which, dtype=float) / sum(which)
 
 
 def _ratio(found: Regression) -> Estimate:

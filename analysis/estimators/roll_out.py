@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import special
 
 from ..glm import GAUSSIAN, Spread, fit, spread
@@ -48,7 +50,7 @@ def callaway_santanna(rows: pd.DataFrame, *, errors: str = "CR2", confidence: fl
     Fitted
         The rate ratio and the rate difference per person-year, averaged over all starts and periods from the start on
         by number of sites; the difference alone where a site-period has no event. Terms, logarithms of rate ratios, are
-        the other averages ('group', 'dynamic', 'calendar'), the effects by start and period, and by time since the start
+        other averages ('group', 'dynamic', 'calendar'), effects by start and period, and by time since the start
         ('start-2', ...): before it each from the period before, so that all of them should be nothing. `pre_trend`
         tests that. `n` counts sites that ever and never start.
 
@@ -64,7 +66,7 @@ def callaway_santanna(rows: pd.DataFrame, *, errors: str = "CR2", confidence: fl
     """
 
     def average(panel: pd.DataFrame) -> Fitted:
-        return staggered(panel, errors=errors, confidence=confidence)
+        return _of_sites(staggered(panel, errors=errors, confidence=confidence))
 
     found = group_time_effects(_panel(rows, logarithm=False))
     return _both(rows, average, found, errors)
@@ -104,6 +106,15 @@ def sun_abraham(rows: pd.DataFrame, *, errors: str = "CR2", confidence: float = 
 
     found = group_time_effects(_panel(rows, logarithm=False))
     return replace(_both(rows, average, found, errors), pre_trend=None)
+
+
+def _of_sites(found: Fitted) -> Fitted:
+    """The same, said of sites, which stand in the place of people here."""
+
+    def said(estimates: tuple[Estimate, ...]) -> tuple[Estimate, ...]:
+        return tuple(replace(each, method=each.method.replace("between people", "between sites")) for each in estimates)
+
+    return replace(found, answers=said(found.answers), terms=said(found.terms))
 
 
 def _both(rows: pd.DataFrame, average: Fit, found: GroupTime, errors: str) -> Fitted:
@@ -206,7 +217,7 @@ def _interaction_weighted(panel: pd.DataFrame, errors: str, confidence: float) -
     label = "robust errors between sites" if errors == "classical" else f"{errors} by site"
     inference = Inference(laid, f"Sun-Abraham, {label}", confidence, clustered=errors != "classical")
 
-    def estimate(term: str, which: Array) -> Estimate:
+    def estimate(term: str, which: NDArray[np.bool_]) -> Estimate:
         direction = cells.mean_of(which.astype(float), len(beta))
         return inference.estimate(term, float(direction @ beta), spreading.error(direction))
 
@@ -238,7 +249,7 @@ def _interactions(panel: pd.DataFrame) -> tuple[_Cells, Array, tuple[str, ...]]:
     return cells, np.column_stack(list(columns.values())), tuple(columns)
 
 
-def _least_squares(within: Array, unit: Array, terms: Sequence[str], errors: str) -> tuple[Spread, Array]:
+def _least_squares(within: Array, unit: NDArray[Any], terms: Sequence[str], errors: str) -> tuple[Spread, Array]:
     """Errors of any direction of the coefficients, and these; the correction of CR1S counts the overall mean."""
     X, y = within[:, :-1], within[:, -1]
     found = fit(GAUSSIAN, X, y, site=unit, terms=terms)
