@@ -406,7 +406,7 @@ def _count_outcome(
     return Outcome(
         **common,
         **methods,
-        **series_fields(reader, entry, path, (methods["estimator"], *methods["beside"])),
+        **series_fields(reader, entry, path, (methods.get("estimator", ""), *methods.get("beside", ()))),
         kind=kind,
         leave_out=_days(reader, entry, path),
         setting=reader.choice(entry, path, "setting", SETTINGS),
