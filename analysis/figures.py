@@ -162,6 +162,67 @@ def shifts(name: str, axes_of: tuple[str, str], series: Sequence[Series]) -> str
         return _written(figure)
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One point of an event study: periods since the start, value and limits (none for the reference)."""
+
+    since: int
+    value: float
+    low: float | None
+    high: float | None
+
+
+def around_start(name: str, axes_of: tuple[str, str], moments: Sequence[Moment], nothing: float) -> str:
+    """Draw an effect by time since the start: open points before it, filled ones from it on, a line at the start.
+
+    Parameters
+    ----------
+    name
+        Identifies the figure.
+    axes_of
+        What the horizontal and the vertical axis show; a ratio (`nothing` 1) is drawn on a logarithmic one.
+    moments
+        The points, in order.
+    nothing
+        The value that stands for no effect.
+
+    Returns
+    -------
+    str
+        One `<svg>` element, text as text.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
+
+    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
+        figure = Figure(figsize=(SIZE[0] * 1.2, SIZE[1]), layout="constrained")
+        axes = figure.add_subplot()
+        for moment in moments:
+            _draw_moment(axes, moment)
+        axes.axhline(nothing, color=SOFT, linewidth=1, linestyle=":")
+        axes.axvline(-0.5, color=INK, linewidth=1, linestyle="--")
+        axes.annotate(
+            "start", (-0.5, 1), xycoords=("data", "axes fraction"), xytext=(4, -10), textcoords="offset points"
+        )
+        if nothing == 1:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(MaxNLocator(6))
+            axes.yaxis.set_major_formatter(ScalarFormatter())
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel(_folded(axes_of[0], LONGEST_AXIS))
+        axes.set_ylabel(axes_of[1])
+        return _written(figure)
+
+
+def _draw_moment(axes: Any, moment: Moment) -> None:
+    look = LOOKS[0] if moment.since >= 0 else LOOKS[1]
+    if moment.low is not None and moment.high is not None:
+        axes.plot([moment.since] * 2, [moment.low, moment.high], color=look["color"], linewidth=1.6)
+    axes.plot([moment.since], [moment.value], **{**look, "linestyle": "none"})
+
+
 def _draw_bar(axes: Any, place: int, bar: Bar) -> None:
     look = LOOKS[min(place, 1)]
     if bar.low is not None and bar.high is not None:

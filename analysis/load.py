@@ -173,6 +173,8 @@ class _Reader:
 
     def table(self, table: Table) -> pd.DataFrame:
         """One table as a typed frame; rows that cannot be read are faults and left out."""
+        if table.optional and not (self.folder / f"{table.name}.csv").exists():
+            return pd.DataFrame({column.name: pd.Series([], dtype=_DTYPES[column.type]) for column in table.columns})
         text = self._text(f"{table.name}.csv")
         header, rows = self._rows(table, text) if text is not None else ((), [])
         frame = pd.DataFrame(rows, columns=list(header), dtype=object)
@@ -261,12 +263,14 @@ class _Reader:
 
     def check_sense(self, tables: Mapping[str, pd.DataFrame]) -> None:
         """What the columns must mean together."""
-        people, use, scores = tables["people"], tables["service_use"], tables["scores"]
+        people, scores = tables["people"], tables["scores"]
         early = people["left_on"] < people["entered_on"]
         self._fault("people", "left_on", early, "is before entered_on; correct one of them")
-        upside = use["until_on"] <= use["from_on"]
-        self._fault("service_use", "until_on", upside, "is not after from_on; correct the period")
-        self._fault("service_use", "from_on", _overlapping(use), "begins inside another period; count a day once")
+        for name, whose in (("service_use", ["person", "setting", "source"]), ("site_use", ["site", "setting"])):
+            use = tables[name]
+            self._fault(name, "until_on", use["until_on"] <= use["from_on"], "is not after from_on; correct the period")
+            again = _overlapping(use, whose)
+            self._fault(name, "from_on", again, "begins inside another period; count a day once")
         asked = tables["assessments"].set_index("assessment")
         if not asked.index.is_unique:
             return
@@ -287,10 +291,10 @@ class _Reader:
         self.faults += [f"{table}.{column}: row {row + 2} {what}" for row in wrong.index[wrong.fillna(False)]]
 
 
-def _overlapping(use: pd.DataFrame) -> pd.Series[bool]:
-    """Rows whose period begins before the last one of the same person, setting and source has ended."""
+def _overlapping(use: pd.DataFrame, whose: list[str]) -> pd.Series[bool]:
+    """Rows whose period begins before the last one of the same person or site, setting and source has ended."""
     ordered = use.sort_values("from_on")
-    before = ordered.groupby(["person", "setting", "source"])["until_on"].shift()
+    before = ordered.groupby(whose)["until_on"].shift()
     return (ordered["from_on"] < before).reindex(use.index)
 
 
@@ -313,9 +317,9 @@ def _unknown_ids(plan: Plan, own: Plan) -> Iterator[str]:
 
 
 def _missing_use(outcome: Outcome, tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
-    use = tables["service_use"]
-    if outcome.setting not in set(use["setting"]):
-        known = ", ".join(sorted(set(use["setting"]))) or "none"
+    settings = {*tables["service_use"]["setting"], *tables["site_use"]["setting"]}
+    if outcome.setting not in settings:
+        known = ", ".join(sorted(settings)) or "none"
         yield f"plan.outcomes.{outcome.id}: setting '{outcome.setting}' is not in the dataset; known: {known}"
 
 

@@ -57,11 +57,24 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class PreTrend:
+    """Test that two arms, or groups of sites, moved alike before the start: statistic, its degrees of freedom, p-value.
+
+    F with `df`; with infinite second degrees of freedom chi-squared, not divided by the first.
+    """
+
+    statistic: float
+    df: tuple[float, float]
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """What one estimator gave: the answers to report, every coefficient, and the plain warnings that go with them.
 
     `n` and `n_clusters` are in the order (intervention, comparison); `n_clusters` is None where people, not sites,
-    are the units.
+    are the units. `n` counts `units`. For series, `events` says by term on how few events of an arm it rests, and
+    `pre_trend` whether the arms moved alike before the start, or in words why that cannot be tested.
     """
 
     answers: tuple[Estimate, ...]
@@ -69,6 +82,15 @@ class Fitted:
     n: tuple[int, int]
     n_clusters: tuple[int, int] | None
     warnings: tuple[str, ...]
+    units: str = "people"
+    events: Mapping[str, int] = field(default_factory=dict)
+    pre_trend: PreTrend | str | None = None
+
+    def rests_on(self, term: str) -> int:
+        """The smallest number of people, or where sites are followed of events, that a term could tell of."""
+        if self.units == "people":
+            return min(self.n)
+        return self.events.get(term, min(self.events.values(), default=0))
 
     @property
     def main(self) -> Estimate:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from . import codes
 
-CONTRACT_VERSION = "1.1"
+CONTRACT_VERSION = "1.2"
 PRIVACY_CLASSES = ("open", "research", "text", "internal", "never")
 """open: the study; research: pseudonymous; text: free text; internal: keys, versions; never: identity, secrets."""
 
@@ -90,12 +90,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: its columns in order and the columns that make a row unique."""
+    """One table: its columns in order and the columns that make a row unique; an `optional` one may have no file."""
 
     name: str
     title: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    optional: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -436,6 +437,20 @@ _DECLARED = (
             _code("source", "Source", codes.USE_SOURCES, required=True),
         ),
         ("person", "setting", "from_on", "source"),
+    ),
+    Table(
+        "site_use",
+        "Use of health services by everybody at a site, in the study or not, counted over a period",
+        (
+            _key("site", "Site", "sites.site"),
+            _code("setting", "Setting", codes.SETTINGS, required=True),
+            _day("from_on", "Period from (counted)", required=True),
+            _day("until_on", "Period until (not counted)", required=True),
+            Column("count", "integer", "Number", required=True, minimum=0),
+            Column("person_years", "number", "Time they were there", unit="person-years", required=True, minimum=0),
+        ),
+        ("site", "setting", "from_on"),
+        optional=True,
     ),
 )
 

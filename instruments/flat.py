@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from . import get, library
+from . import flat_sites, get, library
 from .dataset import TABLES, Column, ContractError, Value, table
 from .mapping import FlatError as FlatError
 from .mapping import read as read_mapping
@@ -139,6 +139,8 @@ def read(mapping_path: Path) -> Flat:
     reading = _Reading(plan, frozenset(mapping.get("missing", ("", "NA"))))
     _people(reading, mapping, folder)
     _sites(reading, mapping, folder)
+    for entry in mapping.get("site_use", []):
+        flat_sites.site_use(reading, entry, _lines(folder / entry["file"], flat_sites.sources(entry)))
     reading.tables["arms"] = [{"arm": arm.id, "label": arm.label, "role": arm.role} for arm in plan.arms]
     if reading.faults:
         raise FlatError(reading.faults)
@@ -188,6 +190,8 @@ def _sources(mapping: Mapping[str, Any]) -> list[Source]:
         found += entry["columns"].values()
     for entry in mapping.get("service_use", []):
         found += [entry["column"], entry["from_day"], entry["until_day"]]
+    if "from_on" in mapping.get("allocation", {}):
+        found.append(mapping["allocation"]["from_on"])
     return found
 
 
@@ -270,7 +274,7 @@ def _allocate(
         "arm": arm,
         "site": site,
         "person": record["person"] if by_person else None,
-        "from_on": how.get("from_on", record["entered_on"]),
+        "from_on": flat_sites.starts_on(reading, how, line, where) or record["entered_on"],
         "method": how.get("method", "randomised" if "randomised" in reading.plan.design else "other"),
     }
     earlier = next((a for a in reading.tables["allocations"] if site is not None and a["site"] == site), None)

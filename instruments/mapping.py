@@ -168,15 +168,38 @@ _USE = _table(
     {"setting": _TEXT, **dict.fromkeys(("column", "from_day", "until_day"), _NUMBER_SOURCE), "source": _TEXT},
     {"setting": "name it"} | dict.fromkeys(("column", "from_day", "until_day"), "name its column or give a number"),
 )
+_SITE_USE = _table(
+    {
+        **dict.fromkeys(("file", "setting"), _TEXT),
+        "site": _SOURCE,
+        **dict.fromkeys(("count", "person_years", "month"), _NUMBER_SOURCE),
+        **dict.fromkeys(("from_on", "until_on"), _SOURCE),
+        "month_0": _DAY,
+        "months": _NUMBER,
+    },
+    {"file": "name it", "setting": "name it"} | dict.fromkeys(("site", "count", "person_years"), _NAME),
+)
+
+
+def _dated(where: str, value: Any) -> Faults:
+    """Site use says when by the first day of each period, or by numbered months from a day."""
+    yield from _SITE_USE(where, value)
+    if isinstance(value, dict) and ("from_on" in value) == ("month" in value):
+        yield f"{where} needs either 'from_on' or 'month'; name the column of one of them"
+    if isinstance(value, dict) and ("month" in value) != ("month_0" in value):
+        yield f"{where} needs 'month' and 'month_0' together; month_0 is the first day of the month numbered 0"
+
+
 _WHOLE = _table(
     {
         "plan": _TEXT,
         "people": _PEOPLE,
         "sites": _SITES,
-        "allocation": _table({"from_on": _DAY, "method": _TEXT}),
+        "allocation": _table({"from_on": _either(_SOURCE, _DAY, (date,)), "method": _TEXT}),
         "consent": _table({"form_version": _TEXT}),
         "scores": _list(_SCORES),
         "service_use": _list(_USE),
+        "site_use": _list(_dated),
         "missing": _list(_either(_TEXT, _anything, (str,))),
     },
     dict.fromkeys(("plan", "people"), "add it"),

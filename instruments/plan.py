@@ -18,6 +18,7 @@ from typing import Any
 from .codes import DESIGNS, ROLES, SETTINGS
 from .dataset import table
 from .plan_reader import Reader
+from .plan_series import MONTHS_A_PERIOD, OF_SERIES, SERIES, series_fields
 
 # fmt: off
 METHODS: Mapping[str, tuple[str, ...]] = {
@@ -124,7 +125,9 @@ class Outcome:
 
     `estimator` names the method that answers, `beside` those that are shown beside it. `leave_out` are days before and
     after entry whose service use does not count. `match_on` are the facts in which matched people are alike, where the
-    plan names them; `difference_anyway` allows the baseline among them though changes are compared.
+    plan names them; `difference_anyway` allows the baseline among them though changes are compared. For series of
+    sites, `horizon` is the month after the start that the answer is about (the last if None), and `period` how many
+    months of an event study make one point.
     """
 
     id: str
@@ -143,6 +146,8 @@ class Outcome:
     beside: tuple[str, ...] = ()
     match_on: tuple[str, ...] = ()
     difference_anyway: bool = False
+    horizon: int | None = None
+    period: int = MONTHS_A_PERIOD
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -185,6 +190,8 @@ class Plan:
                 "beside": ALWAYS_BESIDE[outcome.kind],
                 "match_on": (),
                 "difference_anyway": False,
+                "horizon": None,
+                "period": MONTHS_A_PERIOD,
             }
             for name in [name for name, value in usual.items() if written[name] == value]:
                 del written[name]
@@ -336,7 +343,7 @@ def _measures(reader: Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
 
 _OUTCOME_KEYS = (
     "id", "label", "kind", "primary", "covariates", "instrument", "scale", "value_set", "timepoint", "setting",
-    "at_least", "at_most", "leave_out", "estimator", "beside", "match_on", "difference_anyway",
+    "at_least", "at_most", "leave_out", "estimator", "beside", "match_on", "difference_anyway", *OF_SERIES,
 )  # fmt: skip
 _OF_SCALES = ("instrument", "scale", "value_set", "timepoint", "at_least", "at_most")
 
@@ -404,6 +411,7 @@ def _scale_outcome(
 ) -> Outcome:
     later = [timepoint.id for timepoint in follow_ups(timepoints)]
     kind = reader.choice(entry, path, "kind", ("continuous", "binary"), "continuous")
+    series_fields(reader, entry, path, ())
     return Outcome(
         **common,
         **_methods(reader, entry, path, kind),
@@ -424,9 +432,13 @@ def _count_outcome(
         if name in entry:
             reader.fault(f"{path}.{name}", "means nothing beside a setting; take one of them out")
     methods = _methods(reader, entry, path, kind)
-    days = _days(reader, entry, path)
     return Outcome(
-        **common, **methods, kind=kind, leave_out=days, setting=reader.choice(entry, path, "setting", SETTINGS)
+        **common,
+        **methods,
+        **series_fields(reader, entry, path, (methods.get("estimator", ""), *methods.get("beside", ()))),
+        kind=kind,
+        leave_out=_days(reader, entry, path),
+        setting=reader.choice(entry, path, "setting", SETTINGS),
     )
 
 
@@ -454,13 +466,13 @@ def _methods(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> 
     """What answers, and what stands beside it: always the usual check, then what the plan adds."""
     if kind not in METHODS:
         return {}
-    allowed = METHODS[kind]
+    allowed = (*METHODS[kind], *(SERIES if kind == "count" else ()))
     added = reader.texts(entry, path, "beside")
     for method in added:
         if method not in allowed:
             reader.fault(f"{path}.beside", f"unexpected value '{method}'; allowed: {', '.join(allowed)}")
     estimator = reader.choice(entry, path, "estimator", allowed, allowed[0])
-    beside = (allowed[0], *ALWAYS_BESIDE[kind], *added)
+    beside = (*SERIES.get(estimator, (allowed[0], *ALWAYS_BESIDE[kind])), *added)
     return {"estimator": estimator, "beside": tuple(dict.fromkeys(each for each in beside if each != estimator))}
 
 

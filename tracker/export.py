@@ -51,7 +51,7 @@ class _Rows:
     TABLES = (
         "arms", "sites", "allocations", "people", "characteristics", "conditions", "consents", "referrals", "needs",
         "reopenings", "assignments", "posts", "contacts", "resources", "signposts", "assessments", "item_responses",
-        "scores", "service_use",
+        "scores", "service_use", "site_use",
     )  # fmt: skip
 
     def __init__(self, study: m.Study) -> None:
@@ -73,10 +73,13 @@ class _Rows:
         for arm in self.study.arms:
             yield {"arm": arm.slug, "label": arm.label, "role": arm.role}
 
-    def sites(self) -> Iterator[Row]:
+    def _of_study(self) -> ColumnElement[bool]:
         with_people = select(m.Person.site_id).where(m.Person.study_id == self.study.id)
         used = with_people.union(select(m.Allocation.site_id).where(m.Allocation.study_id == self.study.id))
-        for site in _stream(select(m.Site).where(m.Site.id.in_(used)).order_by(m.Site.slug)):
+        return m.Site.id.in_(used)
+
+    def sites(self) -> Iterator[Row]:
+        for site in _stream(select(m.Site).where(self._of_study()).order_by(m.Site.slug)):
             yield {"site": site.slug} | _same(site, "list_size", "deprivation", "deprivation_index")
 
     def allocations(self) -> Iterator[Row]:
@@ -206,6 +209,13 @@ class _Rows:
         for each in self._of_people(m.ServiceUse, m.ServiceUse.from_on):
             yield {"person": self.name(each.person_id, "p")} | _same(
                 each, "setting", "from_on", "until_on", "count", "source"
+            )
+
+    def site_use(self) -> Iterator[Row]:
+        query = select(m.SiteUse).join(m.Site, m.Site.id == m.SiteUse.site_id).where(self._of_study())
+        for each in _stream(query.order_by(m.SiteUse.from_on, m.SiteUse.id)):
+            yield {"site": self.site(each.site_id)} | _same(
+                each, "setting", "from_on", "until_on", "count", "person_years"
             )
 
     def _shared(self, assessment: m.Assessment) -> dict[str, Value]:

@@ -19,7 +19,7 @@ from .extensions import db
 
 Progress = Callable[[str, int, int], None]
 ROWS_NAMED = 20
-_TAKEN = ("people", "characteristics", "assessments", "scores", "service_use")
+_TAKEN = ("people", "characteristics", "assessments", "scores", "service_use", "site_use")
 
 
 def preview(mapping: Path) -> flat.Flat:
@@ -41,6 +41,9 @@ def import_flat(*, by: m.User, source: flat.Flat, progress: Progress) -> dict[st
     for row in _counted(source.tables["service_use"], "Health-service use", progress):
         facts = {key: value for key, value in row.items() if key != "person"}
         outcomes.record_service_use(by=by, person=found[str(row["person"])], **facts)  # type: ignore[arg-type]
+    for row in _counted(source.tables["site_use"], "Use by whole sites", progress):
+        facts = {key: value for key, value in row.items() if key != "site"}
+        studies.record_site_use(by=by, study=study, site=sites[str(row["site"])], **facts)  # type: ignore[arg-type]
     return {name: len(source.tables[name]) for name in _TAKEN}
 
 

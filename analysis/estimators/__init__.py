@@ -31,6 +31,7 @@ from .negative_binomial import negative_binomial
 from .poisson_change import poisson_change
 from .poisson_rate import poisson_rate
 from .resampled import permutation, wild_bootstrap
+from .series import SERIES_METHODS
 from .weighted_difference import weighted_difference
 
 Options = Callable[[Plan, Outcome], Mapping[str, Any]]
@@ -134,3 +135,4 @@ ESTIMATORS: Mapping[str, Method] = {
     "negative-binomial": Method(negative_binomial),
     "gee-poisson": Method(gee_count, options=_always(errors="CR2"), by_site=True),
 }
+EVERY_METHOD: Mapping[str, Callable[[Cohort, Outcome], Fitted]] = {**ESTIMATORS, **SERIES_METHODS}

@@ -130,7 +130,7 @@ def staggered(
     )
     since = tuple(estimate(f"start{e:+g}", *by_time_since(found, e)) for e in np.unique(found.period - found.group))
     answers = tuple(averages[kind] for kind in (first, *others))
-    noted = (*inference.warnings(), *_warnings(found))
+    noted = (*inference.warnings(), *warnings_of(found))
     return Fitted(answers, (*effects, *since), found.laid.n, inference.n_clusters, noted)
 
 
@@ -274,7 +274,8 @@ def moved_alike(found: GroupTime) -> tuple[float, float] | None:
     return statistic, float(special.chdtrc(before.sum(), statistic))
 
 
-def _warnings(found: GroupTime) -> Iterator[str]:
+def warnings_of(found: GroupTime) -> Iterator[str]:
+    """Who was left out, and whether groups moved apart before the start."""
     if found.left_out:
         yield ALWAYS.format(count=found.left_out)
     test = moved_alike(found)

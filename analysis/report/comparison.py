@@ -12,7 +12,7 @@ import pandas as pd
 from instruments.plan import Outcome, Plan
 
 from ..cohort import ROLES, Cohort, assemble, rows_of, scales, scores_at
-from ..estimators import ESTIMATORS
+from ..estimators import EVERY_METHOD
 from ..estimators.arm_mean import arm_mean
 from ..load import Dataset
 from ..result import AnalysisError, Fitted
@@ -134,7 +134,7 @@ def planned(plan: Plan) -> list[Task]:
 def _fit(cohort: Cohort, task: Task) -> Beside:
     outcome, method = task
     try:
-        return Beside(method, ESTIMATORS[method](cohort, outcome))
+        return Beside(method, EVERY_METHOD[method](cohort, outcome))
     except AnalysisError as error:
         return Beside(method, None, error.faults)
 

@@ -13,10 +13,10 @@ from ..cohort import ROLES, Cohort, scales
 from ..disclosure import Gate, ReleasedTable, gate
 from ..estimators.imputed import TippingPoint
 from ..estimators.weighted_difference import Weighing
-from ..figures import Series, courses, forest, love, shifts
-from ..result import Table
+from ..figures import Series, around_start, courses, forest, love, shifts
+from ..result import Fitted, Table
 from ..weighting import NOTICEABLE
-from . import balance, delivery, epoc, missing, outcomes, participants, sensitivity, words
+from . import balance, delivery, epoc, missing, outcomes, participants, sensitivity, series, words
 from .comparison import Comparison, drawn, trajectory
 from .scale import about
 
@@ -173,10 +173,12 @@ def _delivery(comparison: Comparison) -> _Draft:
 
 def _primary(comparison: Comparison) -> _Draft:
     outcome = comparison.plan.primary
-    blocks: tuple[str | Table | Drawing | Outcome | _Later, ...] = (outcomes.analysed(comparison), outcome)
+    analysed = outcomes.analysed(comparison)
+    blocks: tuple[str | Table | Drawing | Outcome | _Later, ...] = (analysed,) if analysed.rows else ()
     if outcome.id in comparison.fitted:
         table = outcomes.estimates(comparison, (outcome,), "primary", "Primary outcome")
-        blocks = (blocks[0], table, outcome, *_about(comparison, outcome))
+        return _Draft("primary", "Primary outcome", (*blocks, table, outcome, *_about(comparison, outcome)))
+    blocks = (*blocks, outcome)
     return _Draft("primary", "Primary outcome", blocks)
 
 
@@ -195,7 +197,9 @@ def _about(comparison: Comparison, outcome: Outcome) -> tuple[str | Table | Draw
     """What surrounds an outcome's estimate: other methods, then rates, risks, or course and changes within arms."""
     beside = _beside(comparison, outcome)
     if outcome.setting:
-        return (*beside, outcomes.rates(comparison, outcome))
+        of_sites = tuple(_series(comparison, outcome))
+        of_people = () if comparison.fitted[outcome.id].units != "people" else (outcomes.rates(comparison, outcome),)
+        return (*beside, *of_people, *of_sites)
     course = (_drawing(comparison, outcome), outcomes.course(comparison, outcome))
     shown = course if outcome in drawn(comparison.cohort) else ()
     if outcome.event:
@@ -203,6 +207,31 @@ def _about(comparison: Comparison, outcome: Outcome) -> tuple[str | Table | Draw
     screened = [outcomes.before_entry(comparison, outcome, each) for each in comparison.plan.screenings]
     before = (words.BEFORE_THE_OFFER, *screened) if screened else ()
     return (*beside, *shown, *before, words.UNCONTROLLED, outcomes.within_arms(comparison, outcome))
+
+
+def _series(comparison: Comparison, outcome: Outcome) -> Iterator[Table | _Later]:
+    """By time since the start, what was seen before it, and what the same finds where there is nothing."""
+    for method, fitted in series.by_period(comparison, outcome).items():
+        yield _Later(partial(_since_start, outcome, method, fitted))
+        yield series.table(comparison, outcome, method, fitted)
+    runs = series.placebos(comparison, outcome)
+    if runs:
+        yield _Later(partial(series.placebo_words, comparison, runs))
+        yield series.placebo_table(comparison, outcome, runs)
+    rates = series.rates(comparison, outcome)
+    if rates is not None:
+        yield rates
+
+
+def _since_start(outcome: Outcome, method: str, fitted: Fitted, guard: Gate) -> Iterator[str | Drawing]:
+    drawn = series.moments(fitted, method, guard)
+    if drawn:
+        name = f"since-{outcome.id}-{method}"
+        title = f"{outcome.label}: {series.NAMES[method]}, with intervals; open points lie before the start"
+        nothing = outcomes.no_difference(series.effects(fitted)[0][1])
+        svg = around_start(name, series.axes(outcome, fitted), drawn, nothing)
+        yield Drawing(name, title, series.in_words(drawn, outcome), svg)
+    yield from series.before(fitted)
 
 
 def _beside(comparison: Comparison, outcome: Outcome) -> tuple[Table | _Later, ...]:

@@ -64,6 +64,8 @@ def _followed_up(cohort: Cohort) -> list[tuple[str, tuple[Cell, ...]]]:
     timepoint = str(outcome.timepoint)
     scores = of_scale(cohort.scores, outcome)
     measured = cohort.people.index.isin(scores.loc[scores["timepoint"] == timepoint, "person"])
+    if cohort.people["arm"].nunique() < len(ROLES):
+        return [("Losses alike in both arms", (words("Nobody is in one arm"), words(NO)))]
     rows: list[tuple[str, tuple[Cell, ...]]] = []
     shares = []
     for arm, role in ROLES.items():

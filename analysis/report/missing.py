@@ -75,6 +75,8 @@ def _measured(outcome: Outcome, timepoint: str, arm: pd.DataFrame, role: str) ->
 def _gap(here: pd.DataFrame, outcome: Outcome, timepoint: str) -> Cell:
     shares = here.groupby("arm")["measured"].mean()
     keys = tuple(measured_key(outcome, timepoint, role) for role in ROLES.values())
+    if len(shares) < len(ROLES):
+        return DASH
     gap = 100 * float(shares[1] - shares[0])
     return Cell("{percentage_points:+.0f}", stats={"percentage_points": gap}, from_counts=keys)
 

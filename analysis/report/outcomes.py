@@ -35,6 +35,8 @@ def analysed(comparison: Comparison) -> Table:
     rows, sums, implied = [], [], []
     for outcome in comparison.estimated:
         fitted = comparison.fitted[outcome.id]
+        if fitted.units != "people":
+            continue
         cells = [
             people(n, int(arms[arm]), analysed_key(outcome, role))
             for n, (arm, role) in zip(fitted.n, ROLES.items(), strict=True)
@@ -75,7 +77,7 @@ def estimates(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, 
         (
             _answer_label(outcome, answer),
             (
-                people(answer.n, key=analysed_key(outcome, "both")),
+                counted(fitted, analysed_key(outcome, "both")),
                 *in_estimate_columns(fitted, answer, digits_of(answer)),
             ),
         )
@@ -90,6 +92,11 @@ def estimates(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, 
     return Table(name, title, columns, tuple(rows), notes=notes, stub="Outcome")
 
 
+def counted(fitted: Fitted, key: Key) -> Cell:
+    """How many people an estimate stands on, or of what else."""
+    return people(sum(fitted.n), key=key) if fitted.units == "people" else words(f"{sum(fitted.n):,} {fitted.units}")
+
+
 def _answer_label(outcome: Outcome, answer: Estimate) -> str:
     unit = f" {answer.unit}" if answer.unit else ""
     return f"{outcome.label}: {answer.scale}{unit}"
@@ -97,7 +104,7 @@ def _answer_label(outcome: Outcome, answer: Estimate) -> str:
 
 def in_estimate_columns(fitted: Fitted, answer: Estimate, digits: int) -> tuple[Cell, ...]:
     """An answer in the columns of `ESTIMATE_HEADS`."""
-    smaller = min(fitted.n)
+    smaller = fitted.rests_on(answer.term)
     units = sites(*fitted.n_clusters) if fitted.n_clusters else words("people")
     df = number("df", answer.df, "{:.1f}") if answer.df is not None else DASH
     value = Cell(f"{{estimate:.{digits}f}}", stats={"estimate": answer.estimate}, n=smaller)
@@ -265,7 +272,7 @@ def coefficients(comparison: Comparison) -> Table:
     for outcome in comparison.estimated:
         fitted = comparison.fitted[outcome.id]
         for term in fitted.terms:
-            smaller, digits = min(fitted.n), digits_for(term.std_error or 0.01, MOST_COEFFICIENT_DIGITS)
+            smaller, digits = fitted.rests_on(term.term), digits_for(term.std_error or 0.01, MOST_COEFFICIENT_DIGITS)
             value = Cell(f"{{estimate:.{digits}f}}", stats={"estimate": term.estimate}, n=smaller)
             error = (
                 Cell(f"{{std_error:.{digits}f}}", stats={"std_error": term.std_error}, n=smaller)

@@ -10,9 +10,9 @@ from ..cohort import ROLES
 from ..disclosure import Gate
 from ..figures import Bar
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
-from .cells import people, words
+from .cells import words
 from .comparison import Beside, Comparison
-from .outcomes import ESTIMATE_HEADS, analysed_key, apart, digits_of, in_estimate_columns
+from .outcomes import ESTIMATE_HEADS, analysed_key, apart, counted, digits_of, in_estimate_columns
 from .participants import study_key
 
 NOT_ESTIMATED = "Not estimated: {fault}"
@@ -34,6 +34,8 @@ def others(comparison: Comparison, outcome: Outcome) -> Table:
             continue
         answer = like(planned.main, each.fitted)
         rows.append((answer.method, _cells(outcome, each.fitted, planned, each.method)))
+        if {planned.units, each.fitted.units} != {"people"}:
+            continue
         for total, count in who(comparison, outcome, each.method, each.fitted.n):
             sums.append(total)
             implied += count
@@ -50,7 +52,7 @@ def like(planned: Estimate, fitted: Fitted) -> Estimate:
 def _cells(outcome: Outcome, fitted: Fitted, planned: Fitted, method: str) -> tuple[Cell, ...]:
     answer = like(planned.main, fitted)
     key = analysed_key(outcome, "both") if fitted.n == planned.n else side_key(outcome, method, "both")
-    return people(sum(fitted.n), key=key), *in_estimate_columns(fitted, answer, digits_of(planned.main))[:-1]
+    return counted(fitted, key), *in_estimate_columns(fitted, answer, digits_of(planned.main))[:-1]
 
 
 def who(
@@ -95,9 +97,9 @@ def bars(comparison: Comparison, outcome: Outcome, guard: Gate) -> list[Bar]:
     return [
         Bar(answer.method, answer.estimate, answer.conf_low, answer.conf_high)
         for each in _all(comparison, outcome)
-        if each.fitted is not None and not guard.is_small(min(each.fitted.n))
+        if each.fitted is not None
         for answer in [like(planned, each.fitted)]
-        if answer.scale == planned.scale
+        if answer.scale == planned.scale and not guard.is_small(each.fitted.rests_on(answer.term))
     ]
 
 

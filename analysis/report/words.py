@@ -63,8 +63,10 @@ def answer(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:
     if outcome.id not in comparison.fitted:
         return f"{outcome.label} could not be estimated: {'; '.join(comparison.faults[outcome.id])}."
     fitted = comparison.fitted[outcome.id]
-    if gate.is_small(min(fitted.n)):
+    if gate.is_small(fitted.rests_on(fitted.main.term)):
         return f"{outcome.label}: too few people were analysed for the result to be shown."
+    if fitted.units != "people":
+        return _series_answer(comparison, outcome)
     say = {"count": _rate_answer, "binary": _risk_answer}.get(outcome.kind, _score_answer)
     return say(comparison, outcome)
 
@@ -90,6 +92,31 @@ def _rate_answer(comparison: Comparison, outcome: Outcome) -> str:
         f"({limits(difference, level)}), adjusted for {_adjusted(comparison, outcome)}."
     )
     return f"{found} {_settled(ratio, 1)}"
+
+
+SINCE = {
+    "interrupted-series": ("", "had each arm kept its level and slope but for what both share"),
+    "event-study": ("from the start on ", "had the arms gone on moving alike"),
+    "callaway-santanna": ("from their start on ", "had they moved like sites that never started"),
+    "sun-abraham": ("from their start on ", "had they moved like sites that never started"),
+}
+
+
+def _series_answer(comparison: Comparison, outcome: Outcome) -> str:
+    """What the sites' series say; the ratio first, where there is one."""
+    main, *others = comparison.fitted[outcome.id].answers
+    when, otherwise = SINCE[outcome.estimator]
+    if outcome.estimator == "interrupted-series":
+        month = f"{outcome.horizon} months after the start" if outcome.horizon is not None else "in the last month"
+        when = f"{month} "
+    level = comparison.plan.confidence
+    gap = "".join(f", a difference of {shown(each)} per person-year ({limits(each, level)})" for each in others)
+    size = f"{shown(main)} times" if main.scale == "rate ratio" else f"{shown(main)} per person-year apart from"
+    found = (
+        f"{outcome.label} per person-year at sites of “{arm_columns(comparison.plan)[0]}” {when}were {size} what they "
+        f"would have been ({limits(main, level)}){gap}, {otherwise}."
+    )
+    return f"{found} {_settled(main, 1 if main.scale == 'rate ratio' else 0)}"
 
 
 def _risk_answer(comparison: Comparison, outcome: Outcome) -> str:
@@ -162,13 +189,16 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
         yield "There is no answer to be sure of: mend what is named above, then compare again."
         return
     yield _analysed(comparison, outcome, gate)
+    alike = "people" if fitted.units == "people" else "what is counted"
     if fitted.n_clusters:
         first, second = fitted.n_clusters
         df = f", which leaves {fitted.main.df:.1f} degrees of freedom" if fitted.main.df is not None else ""
         yield (
             f"They come from {first} sites in one arm and {second} in the other{df}. "
-            "The interval allows for people of one site being alike."
+            f"The interval allows for {alike} of one site being alike."
         )
+    elif fitted.units != "people":
+        yield "The interval takes sites to be independent of each other, as the plan says."
     else:
         yield "People, not sites, are the units; the interval takes them to be independent."
         if comparison.plan.design != "individually-randomised":
@@ -179,6 +209,9 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
 
 def _analysed(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:
     """How many of the study's people the answer stands on, as far as both numbers may leave."""
+    fitted = comparison.fitted[outcome.id]
+    if fitted.units != "people":
+        return f"The answer stands on {sum(fitted.n):,} {fitted.units}."
     arms = comparison.cohort.people.groupby("arm").size()
     sizes = [gate.count(study_key(role), int(arms[arm])) for arm, role in ROLES.items()]
     n = gate.count(analysed_key(outcome, "both"), sum(comparison.fitted[outcome.id].n))
@@ -217,7 +250,7 @@ def what_would_change_it(comparison: Comparison) -> Iterator[str]:
     large = [label for label, value in differences(cohort).items() if abs(value) > FLAGS[0]]
     if large:
         yield f"The arms differed at baseline in: {', '.join(large)}. The estimate leans on its adjustment for them."
-    if plan.primary.id not in comparison.fitted:
+    if plan.primary.id not in comparison.fitted or comparison.fitted[plan.primary.id].units != "people":
         return
     share = sum(comparison.fitted[plan.primary.id].n) / len(cohort.people)
     if 100 * share < FOLLOW_UP_PERCENT:

@@ -20,7 +20,7 @@ import pytest
 import instruments
 import tracker.actions
 import tracker.queries
-from analysis.estimators import ESTIMATORS
+from analysis.estimators import ESTIMATORS, SERIES_METHODS
 from instruments.dataset import PRIVACY_CLASSES, TABLES
 from tracker.models import Base
 
@@ -412,7 +412,9 @@ def test_every_template_that_is_mentioned_is_there():
 # ---------------------------------------------------------------------------------------- estimators
 
 
-@pytest.mark.parametrize("name", sorted({method.function.__name__ for method in ESTIMATORS.values()}))
+@pytest.mark.parametrize(
+    "name", sorted({method.function.__name__ for known in (ESTIMATORS, SERIES_METHODS) for method in known.values()})
+)
 def test_every_estimator_is_held_to_an_outside_reference(name: str):
     asked = re.compile(rf"\b{name}\(")
     found = [

@@ -22,6 +22,9 @@ _DATABASE_SAYS = {
     "uq_service_use_person_id_setting_from_on_source": (
         "from_on", "Attendances from this date are already recorded. Choose another start date.",
     ),
+    "uq_site_use_site_id_setting_from_on": (
+        "form", "What a site used from this day is recorded already, with another number. Leave the row out.",
+    ),
     "uq_consent_current": ("kind", "This consent is recorded already. Withdraw it first if it changed."),
     "uq_post_user_id_site_id_from_on": ("from_on", "This post is recorded already. Choose another start date."),
     "uq_allocation_site": ("from_on", "This site is allocated from that day already. Choose another day."),

@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from instruments import plan as plans
 
-from ..extensions import db
-from ..models import Allocation, Arm, Person, Site, Study, User
+from ..extensions import db, today
+from ..models import Allocation, Arm, Person, Site, SiteUse, Study, User
 from ..permissions import may_import, may_manage
 from .audit import facts, write_event
 from .refusal import CHANGED_MEANWHILE, Conflict, Refused, check, translated
@@ -85,6 +85,31 @@ def allocate(
     with translated():
         write_event(by=by, action="allocate", record=allocation)
     return allocation
+
+
+def record_site_use(
+    *, by: User, study: Study, site: Site, setting: str, from_on: date, until_on: date, count: int, person_years: float
+) -> SiteUse:
+    """Save what everybody at a site of the study used over a period; the same again changes nothing."""
+    check(may_import(by, study) and _is_of(study, site))
+    facts_given = {"until_on": until_on, "count": count, "person_years": person_years}
+    if until_on > today():
+        raise Refused("form", f"site '{site.slug}': a period ends in the future; leave it out until it is over")
+    known = db.session.scalar(select(SiteUse).filter_by(site_id=site.id, setting=setting, from_on=from_on))
+    if known is not None and facts_given == {name: getattr(known, name) for name in facts_given}:
+        return known
+    use = SiteUse(site_id=site.id, setting=setting, from_on=from_on, recorded_by=by.id, **facts_given)
+    db.session.add(use)
+    with translated():
+        write_event(by=by, action="record_site_use", record=use)
+    return use
+
+
+def _is_of(study: Study, site: Site) -> bool:
+    """Whether a site is allocated in a study, or somebody of the study is there."""
+    allocated = select(Allocation.id).where(Allocation.study_id == study.id, Allocation.site_id == site.id)
+    there = select(Person.id).where(Person.study_id == study.id, Person.site_id == site.id)
+    return db.session.scalar(select(allocated.exists() | there.exists())) or False
 
 
 def _parsed(text: str) -> plans.Plan:

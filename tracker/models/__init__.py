@@ -21,7 +21,7 @@ from .referral import MOST_ATTEMPTS, MOST_MINUTES, Assignment, Contact, Need, Re
 from .resource import STILL_ASKED, FaultReport, Resource, Signpost
 from .safety import SAFETY_KINDS, SafetyFlag
 from .self_completion import LINK_VALID, LONGEST, MOST_IDLE, WAYS, SelfCompletion, SelfCompletionPart, digest_of
-from .service_use import ServiceUse
+from .service_use import ServiceUse, SiteUse
 from .sign_in import ABSOLUTE, IDLE, SIGN_IN_METHODS, Authenticator, Passkey, RecoveryCode, SignIn, SignInFailure
 from .staff import STAFF_ROLES, TEXT_SIZES, Invitation, Membership, Post, User
 from .study import Allocation, Arm, Site, Study
@@ -34,6 +34,6 @@ __all__ = [
     "Condition", "Consent", "Contact", "Draft", "DraftResponse", "FaultReport", "Goal", "GoalProgress", "HeldForm",
     "Identity", "Invitation", "ItemResponse", "Membership", "Need", "Passkey", "Person", "Post", "RecoveryCode",
     "Referral", "Reopening", "ReportedScore", "Resource", "SafetyFlag", "Said", "SelfCompletion",
-    "SelfCompletionPart", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "Study", "User", "Wording",
-    "codes_of", "digest_of",
+    "SelfCompletionPart", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "SiteUse", "Study", "User",
+    "Wording", "codes_of", "digest_of",
 ]  # fmt: skip

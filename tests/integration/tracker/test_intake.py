@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from sqlalchemy import func, select
 from instruments.flat import FlatError
 from tests.world import PLAN, World
 from tracker import intake
+from tracker.actions import studies
 from tracker.actions.refusal import Refused
 from tracker.export import export_bundle
 from tracker.extensions import db
-from tracker.models import Allocation, Assessment, Person, ReportedScore, ServiceUse, Site, Study
+from tracker.models import Allocation, Assessment, AuditEvent, Person, ReportedScore, ServiceUse, Site, SiteUse, Study
 from tracker.permissions import Forbidden
 
 MAPPING = """
@@ -46,7 +48,7 @@ TABLE = """id,practice,arm,entered,age,sex,drug,phq_0,phq_6,gp_pre
 2,a,1,2024-03-08,70,M,no,11,,2
 3,b,0,2024-04-01,55,F,no,12,12,NA
 """
-COUNTED = (Study, Site, Person, Allocation, Assessment, ReportedScore, ServiceUse)
+COUNTED = (Study, Site, Person, Allocation, Assessment, ReportedScore, ServiceUse, SiteUse)
 
 
 @pytest.fixture
@@ -76,6 +78,7 @@ def counts() -> list[int | None]:
 def test_everything_that_the_mapping_names_arrives(world: World, folder: Path):
     assert bring_in(world, folder) == {
         "people": 3, "characteristics": 3, "assessments": 5, "scores": 5, "service_use": 2,
+        "site_use": 0,
     }  # fmt: skip
     study = db.session.scalar(select(Study).where(Study.slug == "meadow"))
     people = db.session.scalars(select(Person).where(Person.study_id == study.id).order_by(Person.study_number)).all()
@@ -231,3 +234,126 @@ def test_a_study_that_is_here_with_another_plan_is_not_touched(world: World, fol
 def test_a_new_study_comes_only_from_an_administrator(world: World, folder: Path, name: str):
     with pytest.raises(Forbidden):
         bring_in(world, folder, by=name)
+
+
+# ---------------------------------------------------------------------------- whole sites
+
+MONTHS = """
+
+[allocation]
+from_on = "offered"
+
+[[site_use]]
+file = "months.csv"
+setting = "gp"
+site = "practice"
+from_on = "month"
+count = "seen"
+person_years = { column = "list", times = 0.25 }
+"""
+SEEN = "practice,month,seen,list\na,2024-01,40,101\na,2024-02,44,101\nb,2024-01,51,80\n"
+
+
+@pytest.fixture
+def with_months(folder: Path) -> Path:
+    """The same with what each practice saw by month, and the day from which it is in its arm."""
+    (folder / "mapping.toml").write_text(MAPPING + MONTHS, encoding="utf-8")
+    header, *lines = TABLE.splitlines()
+    days = ("2024-02-01", "2024-03-01", "2024")
+    table = [f"{header},offered", *(f"{line},{day}" for line, day in zip(lines, days, strict=True))]
+    (folder / "people.csv").write_text("\n".join(table) + "\n", encoding="utf-8")
+    (folder / "months.csv").write_text(SEEN, encoding="utf-8")
+    return folder
+
+
+def meadow(world: World) -> Study:
+    from tracker.actions import staff
+
+    study = db.session.scalar(select(Study).where(Study.slug == "meadow"))
+    assert study is not None
+    with db.transaction():
+        staff.grant(by=world.user("administrator"), user=world.user("evaluator"), role="evaluator", study=study)
+    return study
+
+
+def test_what_whole_sites_used_comes_in_and_goes_out_again(world: World, with_months: Path, tmp_path: Path):
+    assert bring_in(world, with_months)["site_use"] == 3
+    export_bundle(by=world.user("evaluator"), study=meadow(world), folder=tmp_path / "bundle")
+    lines = (tmp_path / "bundle" / "site_use.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "site,setting,from_on,until_on,count,person_years"
+    assert sorted(lines[1:]) == [
+        "a,gp,2024-01-01,2024-02-01,40,25.25",
+        "a,gp,2024-02-01,2024-03-01,44,25.25",
+        "b,gp,2024-01-01,2024-02-01,51,20.0",
+    ]
+
+
+def test_the_day_from_which_a_site_is_in_its_arm_is_the_file_s_earliest(world: World, with_months: Path):
+    bring_in(world, with_months)
+    found = db.session.execute(select(Site.slug, Allocation.from_on).join(Site, Site.id == Allocation.site_id)).all()
+    assert {slug: str(day) for slug, day in found if slug in "ab"} == {"a": "2024-02-01", "b": "2024-01-01"}
+
+
+def test_what_a_site_used_leaves_its_row_in_the_trail(world: World, with_months: Path):
+    bring_in(world, with_months)
+    trail = db.session.scalars(select(AuditEvent).where(AuditEvent.action == "record_site_use")).all()
+    assert len(trail) == 3
+
+
+def test_the_same_use_of_a_site_comes_in_once_for_two_studies(world: World, with_months: Path):
+    bring_in(world, with_months)
+    (with_months / "plan.toml").write_text(PLAN.replace('"garden"', '"heath"'), encoding="utf-8")
+    bring_in(world, with_months)
+    assert db.session.scalar(select(func.count()).select_from(SiteUse)) == 3
+
+
+def test_another_number_for_the_same_period_of_a_site_is_refused(world: World, with_months: Path):
+    bring_in(world, with_months)
+    before = counts()
+    (with_months / "plan.toml").write_text(PLAN.replace('"garden"', '"heath"'), encoding="utf-8")
+    (with_months / "months.csv").write_text(SEEN.replace("44", "45"), encoding="utf-8")
+    with pytest.raises(Refused, match="recorded already, with another number"):
+        bring_in(world, with_months)
+    db.session.rollback()
+    assert counts() == before
+
+
+def test_a_period_of_a_site_that_is_not_over_is_refused(world: World, with_months: Path):
+    (with_months / "months.csv").write_text(SEEN.replace("2024-02", "2999-02"), encoding="utf-8")
+    with pytest.raises(Refused, match="site 'a': a period ends in the future; leave it out until it is over"):
+        bring_in(world, with_months)
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("administrator", True), ("evaluator", True), ("link-worker", False),
+                                               ("supervisor", False), ("outcome-assessor", False)])  # fmt: skip
+def test_who_may_import_may_record_what_a_site_of_the_study_used(world: World, name: str, allowed: bool):
+    def record(site: str) -> None:
+        with db.transaction():
+            studies.record_site_use(
+                by=world.user(name), study=world.study(), site=world.site(site), setting="gp",
+                from_on=date(2024, 1, 1), until_on=date(2024, 2, 1), count=5, person_years=2.0,
+            )  # fmt: skip
+
+    if allowed:
+        record("mill")
+        assert db.session.scalar(select(SiteUse.count)) == 5
+        return
+    with pytest.raises(Forbidden):
+        record("mill")
+    db.session.rollback()
+
+
+def test_a_site_of_another_study_is_nobody_s_to_write_to(world: World):
+    with db.transaction():
+        elsewhere = studies.create_site(by=world.user("administrator"), slug="far", name="Far")
+    with pytest.raises(Forbidden), db.transaction():
+        studies.record_site_use(
+            by=world.user("evaluator"), study=world.study(), site=elsewhere, setting="gp",
+            from_on=date(2024, 1, 1), until_on=date(2024, 2, 1), count=5, person_years=2.0,
+        )  # fmt: skip
+
+
+def test_the_bundle_holds_no_use_of_another_study_s_sites(world: World, with_months: Path, tmp_path: Path):
+    bring_in(world, with_months)
+    written = export_bundle(by=world.user("evaluator"), study=world.study(), folder=tmp_path / "garden")
+    assert written["site_use"] == 0

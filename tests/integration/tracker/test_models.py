@@ -90,6 +90,9 @@ BREAKING: dict[str, dict[str, Any]] = {
     "ck_referral_closure_reason_is_known": {"closed_on": today, "closure_reason": "bored"},
     "ck_service_use_period_not_empty": {"from_on": LATER, "until_on": LATER},
     "ck_service_use_count_range": {"count": -1},
+    "ck_site_use_period_not_empty": {"from_on": LATER, "until_on": LATER},
+    "ck_site_use_count_range": {"count": -1},
+    "ck_site_use_person_years_range": {"person_years": -0.5},
     "ck_contact_attended_takes_time": {"attendance": "attended", "minutes": 0},
     "ck_contact_travel_minutes_range": {"travel_minutes": 481},
     "ck_contact_minutes_range": {"minutes": 481},
@@ -138,6 +141,10 @@ def full(world: World) -> World:
         outcomes.record_service_use(
             by=worker, person=world.person("own"), setting="gp", from_on=days_ago(300), until_on=days_ago(200),
             count=3, source="record-extract",
+        )  # fmt: skip
+        studies.record_site_use(
+            by=evaluator, study=world.study(), site=world.site("mill"), setting="gp", from_on=days_ago(300),
+            until_on=days_ago(270), count=400, person_years=500.5,
         )  # fmt: skip
         people.describe(by=evaluator, person=world.person("own"), name="drug", value="yes")
         outcomes.record_reported_scores(

@@ -10,6 +10,7 @@ import pytest
 
 from instruments import plan
 from instruments.plan import ALWAYS_BESIDE, METHODS, Event, Outcome, PlanError
+from instruments.plan_series import SERIES
 from tests.unit.analysis import study
 
 TOP = """
@@ -68,7 +69,7 @@ def test_no_method_of_another_kind_may_answer_or_stand_beside(kind: str):
         for method in METHODS[other]:
             (one,) = refused(written(f'{OF_KIND[kind]}, estimator = "{method}"'))
             (two,) = refused(written(f'{OF_KIND[kind]}, beside = ["{method}"]'))
-            allowed = ", ".join(METHODS[kind])
+            allowed = ", ".join((*METHODS[kind], *(SERIES if kind == "count" else ())))
             assert one == f"plan.outcomes[0].estimator: unexpected value '{method}'; allowed: {allowed}"
             assert two == f"plan.outcomes[0].beside: unexpected value '{method}'; allowed: {allowed}"
 
