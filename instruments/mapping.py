@@ -168,6 +168,14 @@ _USE = _table(
     {"setting": _TEXT, **dict.fromkeys(("column", "from_day", "until_day"), _NUMBER_SOURCE), "source": _TEXT},
     {"setting": "name it"} | dict.fromkeys(("column", "from_day", "until_day"), "name its column or give a number"),
 )
+_FIRSTS = _table(
+    {"setting": _TEXT, **dict.fromkeys(("day", "happened"), _NUMBER_SOURCE), "source": _TEXT},
+    {
+        "setting": "name it",
+        "day": "name the column with the days from entry to the first, or to the last day known",
+        "happened": "name the column that says whether it came (1) or not (0)",
+    },
+)
 _WHOLE = _table(
     {
         "plan": _TEXT,
@@ -177,6 +185,7 @@ _WHOLE = _table(
         "consent": _table({"form_version": _TEXT}),
         "scores": _list(_SCORES),
         "service_use": _list(_USE),
+        "first_events": _list(_FIRSTS),
         "missing": _list(_either(_TEXT, _anything, (str,))),
     },
     dict.fromkeys(("plan", "people"), "add it"),
