@@ -204,7 +204,7 @@ def _versions(dataset: Dataset) -> Iterator[Notice]:
 
 def _service_use(dataset: Dataset, people: pd.DataFrame) -> tuple[pd.DataFrame, list[Notice]]:
     """Counts and person-years before and from entry on; health records go before people's own reports."""
-    use, doubled = _counted_once(dataset["service_use"])
+    use, doubled = counted_once(dataset["service_use"])
     before, after = _sides(use, people, (0, 0))
     return _both_sides(use, before, after), [
         *_notice(
@@ -214,7 +214,7 @@ def _service_use(dataset: Dataset, people: pd.DataFrame) -> tuple[pd.DataFrame, 
     ]
 
 
-def _counted_once(use: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[Any]]:
+def counted_once(use: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[Any]]:
     """Service use without people's own reports of what a record has too, and which rows those were."""
     recorded = use["source"] == "record-extract"
     doubled = ~recorded & recorded.groupby([use["person"], use["setting"]]).transform("any")
@@ -239,7 +239,7 @@ def _around_entry(dataset: Dataset, people: pd.DataFrame) -> Iterator[Notice]:
     """What outcomes leave out of the days around entry, as planned."""
     for outcome in dataset.plan.outcomes:
         if outcome.leave_out != (0, 0):
-            use, _ = _counted_once(dataset["service_use"])
+            use, _ = counted_once(dataset["service_use"])
             use = use[use["setting"] == outcome.setting]
             before, after = _sides(use, people, outcome.leave_out)
             early, late = outcome.leave_out
@@ -251,7 +251,7 @@ def use_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     """Counts and person-years of an outcome's setting, by person, without the days around entry that it leaves out."""
     found = cohort.use
     if outcome.leave_out != (0, 0):
-        use, _ = _counted_once(cohort.dataset["service_use"])
+        use, _ = counted_once(cohort.dataset["service_use"])
         found = _both_sides(use, *_sides(use, cohort.people, outcome.leave_out))
     return found[found["setting"] == outcome.setting].set_index("person").drop(columns="setting")
 
@@ -271,7 +271,7 @@ def rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
         By person: `arm`, `site`, the outcome's covariates, and `score` and `baseline`, or `count`, `years`,
         `baseline_count` and `baseline_years`.
     """
-    people = _facts(cohort, outcome)
+    people = facts_of(cohort, outcome)
     if outcome.setting:
         return people.join(use_of(cohort, outcome))
     score, baseline = (
@@ -305,7 +305,7 @@ def long_rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     timed = found.assign(
         timepoint=pd.Categorical(found["timepoint"], order, ordered=True), score=had(found["score"], outcome.event)
     )
-    return timed.join(_facts(cohort, outcome), on="person")
+    return timed.join(facts_of(cohort, outcome), on="person")
 
 
 def wide_rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
@@ -333,7 +333,8 @@ def auxiliaries(plan: Plan, outcome: Outcome) -> dict[str, str]:
     return {f"score at {id}": id for id in others}
 
 
-def _facts(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+def facts_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+    """Arm, site and the outcome's covariates of everybody, by person."""
     named = [c.name for c in cohort.plan.covariates if c.name in outcome.covariates and c.name not in ("arm", "site")]
     return cohort.people[["arm", "site", *named]]
 

@@ -61,7 +61,7 @@ class Fitted:
     """What one estimator gave: the answers to report, every coefficient, and the plain warnings that go with them.
 
     `n` and `n_clusters` are in the order (intervention, comparison); `n_clusters` is None where people, not sites,
-    are the units.
+    are the units. `events` are the people of each arm who had the event, where the times to it were compared.
     """
 
     answers: tuple[Estimate, ...]
@@ -69,6 +69,13 @@ class Fitted:
     n: tuple[int, int]
     n_clusters: tuple[int, int] | None
     warnings: tuple[str, ...]
+    events: tuple[int, int] | None = None
+
+    @property
+    def fewest(self) -> int:
+        """The smallest group that the answers could give away: an arm's people, those with the event, or without."""
+        parts = [part for n, had in zip(self.n, self.events or self.n, strict=True) for part in (n, had, n - had)]
+        return min((part for part in parts if part), default=0)
 
     @property
     def main(self) -> Estimate:

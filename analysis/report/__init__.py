@@ -159,7 +159,7 @@ def _rows(
     about = {"outcome": outcome.id, "timepoint": outcome.timepoint}
     for estimate in estimates:
         row = {name: getattr(estimate, name) for name in ESTIMATE_COLUMNS[2:]}
-        if gate.is_small(min(fitted.n)):
+        if gate.is_small(fitted.fewest):
             row |= dict.fromkeys(("estimate", "std_error", "df", "conf_low", "conf_high", "p_value"))
         yield about | row | {"n": n}
 

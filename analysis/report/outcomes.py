@@ -20,7 +20,9 @@ from .scale import about, digits_for
 
 MOST_COEFFICIENT_DIGITS = 6
 ESTIMATE_HEADS = ("Sites by arm", "Degrees of freedom", "Estimate", "interval", "p", "Method")
-RATIOS = ("rate ratio", "risk ratio", "odds ratio", "hazard ratio")
+RATIOS = (
+    "rate ratio", "risk ratio", "odds ratio", "hazard ratio", "subdistribution hazard ratio", "mean time ratio",
+)  # fmt: skip
 
 
 def analysed_key(outcome: Outcome, role: str) -> Key:
@@ -45,7 +47,7 @@ def analysed(comparison: Comparison) -> Table:
         for known, left_out in _left_out(comparison, outcome):
             sums.append(known)
             implied.append((known.parts[1], left_out))
-    notes = ("People with the outcome, the baseline and every named covariate; the others could not be analysed.",)
+    notes = ("People with the outcome, a baseline where it has one, and every covariate; others were not analysed.",)
     columns = (*arm_columns(comparison.plan), "Both")
     return Table("analysed", "People analysed", columns, tuple(rows), tuple(sums), tuple(implied), notes)
 
@@ -91,13 +93,13 @@ def estimates(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, 
 
 
 def _answer_label(outcome: Outcome, answer: Estimate) -> str:
-    unit = f" {answer.unit}" if answer.unit else ""
+    unit = " in days" if answer.unit == "days" else f" {answer.unit}" if answer.unit else ""
     return f"{outcome.label}: {answer.scale}{unit}"
 
 
 def in_estimate_columns(fitted: Fitted, answer: Estimate, digits: int) -> tuple[Cell, ...]:
     """An answer in the columns of `ESTIMATE_HEADS`."""
-    smaller = min(fitted.n)
+    smaller = fitted.fewest
     units = sites(*fitted.n_clusters) if fitted.n_clusters else words("people")
     df = number("df", answer.df, "{:.1f}") if answer.df is not None else DASH
     value = Cell(f"{{estimate:.{digits}f}}", stats={"estimate": answer.estimate}, n=smaller)
@@ -265,7 +267,7 @@ def coefficients(comparison: Comparison) -> Table:
     for outcome in comparison.estimated:
         fitted = comparison.fitted[outcome.id]
         for term in fitted.terms:
-            smaller, digits = min(fitted.n), digits_for(term.std_error or 0.01, MOST_COEFFICIENT_DIGITS)
+            smaller, digits = fitted.fewest, digits_for(term.std_error or 0.01, MOST_COEFFICIENT_DIGITS)
             value = Cell(f"{{estimate:.{digits}f}}", stats={"estimate": term.estimate}, n=smaller)
             error = (
                 Cell(f"{{std_error:.{digits}f}}", stats={"std_error": term.std_error}, n=smaller)
