@@ -158,7 +158,7 @@ def with_admissions(rows: Rows, seed: int = 5, daily: float = 0.004, deaths: flo
     dice = random.Random(seed)
     for person in rows["people"]:
         day, ends = int(dice.expovariate(daily)) + 1, dice.choice([182, 182, 182, 150])
-        if day >= ends and dice.random() < deaths:
+        if day >= ends and dice.random() < deaths and not person.get("left_reason"):
             ends = dice.randrange(20, 150)
             person |= {"left_on": person["entered_on"] + timedelta(ends), "left_reason": "died"}
         use(rows, person, (0, min(day, ends), 0))
