@@ -350,13 +350,13 @@ HALF = "Days until half of all referred had been met (Kaplan-Meier): median (int
 
 def test_who_has_not_been_met_yet_waits_on_in_the_median_of_everybody(rows: Rows, cohort_of: Make) -> None:
     """Of ten referrals, four are met on days 1 to 4, two close on day 5 unmet, and the rest on day 10: half by day 10."""
-    rows["referrals"], rows["contacts"] = rows["referrals"][:20], []
+    rows["referrals"], rows["contacts"], rows["assignments"] = rows["referrals"][:20], [], []
     for place, line in enumerate(rows["referrals"]):
         kind, later = place % 10, timedelta(1 + place % 10)
         if kind < 4 or kind > 5:
             met = line["referred_on"] + (later if kind < 4 else timedelta(10))
             rows["contacts"].append({"contact": f"c{place}", "person": line["person"], "referral": line["referral"],
-                                     "worker": "w1", "contacted_on": met, "attendance": "attended", "mode": "home"})  # fmt: skip
+                                     "worker": "w1", "contacted_on": met, "attendance": "attended", "mode": "home", "minutes": 9})  # fmt: skip
         else:
             line["closed_on"] = line["referred_on"] + timedelta(5)
     rows["signposts"] = []
