@@ -125,7 +125,7 @@ def waiting(cohort: Cohort) -> Table | None:
         *_split("Referrals", "status", referrals, codes.REFERRAL_STATUSES),
         ("Days from referral to first attended contact: median (quartiles)",
          both_arms(referrals, lambda arm, _: median_quartiles(arm["days"]))),
-        ("Days until half of all referred had been met (Kaplan-Meier): median (interval)",
+        ("Days until half of all referred had been met (Kaplan-Meier): median (limits)",
          both_arms(referrals, lambda arm, _: _half_met(arm, cohort.plan.confidence))),
         ("Referrals without an attended contact", both_arms(referrals, _unmet)),
     ]  # fmt: skip

@@ -345,7 +345,7 @@ def test_the_wait_is_from_referral_to_the_first_contact_that_was_attended(rows: 
     assert found["Referrals without an attended contact", "Link worker"].startswith(f"{without} (")
 
 
-HALF = "Days until half of all referred had been met (Kaplan-Meier): median (interval)"
+HALF = "Days until half of all referred had been met (Kaplan-Meier): median (limits)"
 
 
 def test_who_has_not_been_met_yet_waits_on_in_the_median_of_everybody(rows: Rows, cohort_of: Make) -> None:
