@@ -271,7 +271,7 @@ def rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
         By person: `arm`, `site`, the outcome's covariates, and `score` and `baseline`, or `count`, `years`,
         `baseline_count` and `baseline_years`.
     """
-    people = _facts(cohort, outcome)
+    people = facts_of(cohort, outcome)
     if outcome.setting:
         return people.join(use_of(cohort, outcome))
     score, baseline = (
@@ -305,7 +305,7 @@ def long_rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     timed = found.assign(
         timepoint=pd.Categorical(found["timepoint"], order, ordered=True), score=had(found["score"], outcome.event)
     )
-    return timed.join(_facts(cohort, outcome), on="person")
+    return timed.join(facts_of(cohort, outcome), on="person")
 
 
 def wide_rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
@@ -333,7 +333,8 @@ def auxiliaries(plan: Plan, outcome: Outcome) -> dict[str, str]:
     return {f"score at {id}": id for id in others}
 
 
-def _facts(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+def facts_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+    """Arm, site and the outcome's covariates of everybody, by person."""
     named = [c.name for c in cohort.plan.covariates if c.name in outcome.covariates and c.name not in ("arm", "site")]
     return cohort.people[["arm", "site", *named]]
 

@@ -73,8 +73,9 @@ class Fitted:
     """What one estimator gave: the answers to report, every coefficient, and the plain warnings that go with them.
 
     `n` and `n_clusters` are in the order (intervention, comparison); `n_clusters` is None where people, not sites,
-    are the units. `n` counts `units`. For series, `events` says by term on how few events of an arm it rests, and
-    `pre_trend` whether the arms moved alike before the start, or in words why that cannot be tested.
+    are the units. `n` counts `units`. `had` are the people of each arm who had the event, where the times to it were
+    compared. For series, `events` says by term on how few events of an arm it rests, and `pre_trend` whether the arms
+    moved alike before the start, or in words why that cannot be tested.
     """
 
     answers: tuple[Estimate, ...]
@@ -85,12 +86,22 @@ class Fitted:
     units: str = "people"
     events: Mapping[str, int] = field(default_factory=dict)
     pre_trend: PreTrend | str | None = None
+    had: tuple[int, int] | None = None
 
     def rests_on(self, term: str) -> int:
-        """The smallest number of people, or where sites are followed of events, that a term could tell of."""
-        if self.units == "people":
-            return min(self.n)
-        return self.events.get(term, min(self.events.values(), default=0))
+        """The smallest group that a term could give away: an arm's people, those with the event, or without.
+
+        Where sites are followed, the events of an arm.
+        """
+        if self.units != "people":
+            return self.events.get(term, min(self.events.values(), default=0))
+        parts = [part for n, had in zip(self.n, self.had or self.n, strict=True) for part in (n, had, n - had)]
+        return min((part for part in parts if part), default=0)
+
+    @property
+    def fewest(self) -> int:
+        """The smallest group that the main answer could give away."""
+        return self.rests_on(self.main.term)
 
     @property
     def main(self) -> Estimate:

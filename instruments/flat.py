@@ -192,6 +192,8 @@ def _sources(mapping: Mapping[str, Any]) -> list[Source]:
         found += [entry["column"], entry["from_day"], entry["until_day"]]
     if "from_on" in mapping.get("allocation", {}):
         found.append(mapping["allocation"]["from_on"])
+    for entry in mapping.get("first_events", []):
+        found += [entry["day"], entry["happened"]]
     return found
 
 
@@ -214,6 +216,7 @@ def _people(reading: _Reading, mapping: Mapping[str, Any], folder: Path) -> None
         _consent(reading, mapping, record)
         _scores(reading, mapping, line, where, record)
         _service_use(reading, mapping, line, where, record)
+        _first_events(reading, mapping, line, where, record)
 
 
 def _person(reading: _Reading, people: Mapping[str, Any], line: Line, where: str) -> Record:
@@ -391,6 +394,32 @@ def _service_use(reading: _Reading, mapping: Mapping[str, Any], line: Line, wher
             "source": entry.get("source", "record-extract"),
         }
         reading.add("service_use", where, row)
+
+
+def _first_events(reading: _Reading, mapping: Mapping[str, Any], line: Line, where: str, record: Record) -> None:
+    """The time without any use, as a period with number 0, and the first use as a period of one day."""
+    entered = record["entered_on"]
+    assert isinstance(entered, date)
+    for entry in mapping.get("first_events", []):
+        days, happened = (reading.number(entry[key], line, where) for key in ("day", "happened"))
+        if days is None or happened is None:
+            continue
+        if happened not in (0, 1):
+            reading.faults.append(
+                f"{where}: {_named(entry['happened'])} has {happened:g}, expected 1 (it happened) or 0 (it did not); "
+                "give it codes"
+            )
+        if days < 0 or days != int(days):
+            fault = "is not a whole number of days from entry on"
+            reading.faults.append(f"{where}: {_named(entry['day'])} {days:g} {fault}; correct it")
+            continue
+        on, after = (reading.day(entry["day"], entered, day, where) for day in (days, days + 1))
+        about: Record = {"person": record["person"], "setting": entry["setting"]}
+        about["source"] = entry.get("source", "record-extract")
+        if days > 0:
+            reading.add("service_use", where, about | {"from_on": entered, "until_on": on, "count": 0})
+        if happened == 1:
+            reading.add("service_use", where, about | {"from_on": on, "until_on": after, "count": 1})
 
 
 def _sites(reading: _Reading, mapping: Mapping[str, Any], folder: Path) -> None:

@@ -190,6 +190,14 @@ def _dated(where: str, value: Any) -> Faults:
         yield f"{where} needs 'month' and 'month_0' together; month_0 is the first day of the month numbered 0"
 
 
+_FIRSTS = _table(
+    {"setting": _TEXT, **dict.fromkeys(("day", "happened"), _NUMBER_SOURCE), "source": _TEXT},
+    {
+        "setting": "name it",
+        "day": "name the column with the days from entry to the first, or to the last day known",
+        "happened": "name the column that says whether it came (1) or not (0)",
+    },
+)
 _WHOLE = _table(
     {
         "plan": _TEXT,
@@ -200,6 +208,7 @@ _WHOLE = _table(
         "scores": _list(_SCORES),
         "service_use": _list(_USE),
         "site_use": _list(_dated),
+        "first_events": _list(_FIRSTS),
         "missing": _list(_either(_TEXT, _anything, (str,))),
     },
     dict.fromkeys(("plan", "people"), "add it"),

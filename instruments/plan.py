@@ -28,6 +28,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     ),
     "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic"),
     "count": ("poisson-rate", "poisson-change", "negative-binomial", "gee-poisson"),
+    "time-to-event": ("restricted-mean", "cox", "cumulative-incidence", "fine-gray"),
 }
 # fmt: on
 """The methods for each kind of outcome: the one that answers unless the plan says otherwise comes first."""
@@ -35,8 +36,9 @@ ALWAYS_BESIDE: Mapping[str, tuple[str, ...]] = {
     "continuous": ("did",),
     "binary": ("modified-poisson",),
     "count": ("poisson-change",),
+    "time-to-event": ("cox", "cumulative-incidence"),
 }
-"""What every report shows beside that answer: a method that leans on another assumption."""
+"""What every report shows beside that answer: methods that lean on another assumption."""
 MATCHING = ("matching", "matched-did")
 MISLEADS = (
     "matching on the baseline and then comparing changes misleads: people picked for a baseline unlike the rest of "
@@ -121,13 +123,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One planned outcome: a scale at a timepoint, an event on it, or a count of service use over follow-up.
+    """One planned outcome: a scale at a timepoint, an event on it, or service use: a count, or the time to the first.
 
     `estimator` names the method that answers, `beside` those that are shown beside it. `leave_out` are days before and
     after entry whose service use does not count. `match_on` are the facts in which matched people are alike, where the
     plan names them; `difference_anyway` allows the baseline among them though changes are compared. For series of
     sites, `horizon` is the month after the start that the answer is about (the last if None), and `period` how many
-    months of an event study make one point.
+    months of an event study make one point. A time to the first use is followed from entry to `until_day`.
     """
 
     id: str
@@ -142,6 +144,7 @@ class Outcome:
     setting: str | None = None
     event: Event | None = None
     leave_out: tuple[int, int] = (0, 0)
+    until_day: int | None = None
     estimator: str = ""
     beside: tuple[str, ...] = ()
     match_on: tuple[str, ...] = ()
@@ -186,6 +189,7 @@ class Plan:
             usual = {
                 "event": None,
                 "leave_out": (0, 0),
+                "until_day": None,
                 "estimator": METHODS[outcome.kind][0],
                 "beside": ALWAYS_BESIDE[outcome.kind],
                 "match_on": (),
@@ -343,8 +347,10 @@ def _measures(reader: Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
 
 _OUTCOME_KEYS = (
     "id", "label", "kind", "primary", "covariates", "instrument", "scale", "value_set", "timepoint", "setting",
-    "at_least", "at_most", "leave_out", "estimator", "beside", "match_on", "difference_anyway", *OF_SERIES,
+    "at_least", "at_most", "leave_out", "until_day", "estimator", "beside", "match_on", "difference_anyway",
+    *OF_SERIES,
 )  # fmt: skip
+_OF_USE = ("count", "time-to-event")
 _OF_SCALES = ("instrument", "scale", "value_set", "timepoint", "at_least", "at_most")
 
 
@@ -374,7 +380,7 @@ def _outcome(
     for name in chosen:
         if name not in names:
             reader.fault(f"{path}.covariates", f"'{name}' is not declared; add it under [covariates] with its kind")
-    build = _count_outcome if "setting" in entry else _scale_outcome
+    build = _use_outcome if "setting" in entry or entry.get("kind") == "time-to-event" else _scale_outcome
     common = {
         "id": id,
         "label": reader.text(entry, path, "label", id),
@@ -424,10 +430,10 @@ def _scale_outcome(
     )
 
 
-def _count_outcome(
+def _use_outcome(
     reader: Reader, entry: Mapping[str, Any], path: str, _: tuple[Timepoint, ...], common: dict[str, Any]
 ) -> Outcome:
-    kind = reader.choice(entry, path, "kind", ("count",), "count")
+    kind = reader.choice(entry, path, "kind", _OF_USE, "count")
     for name in _OF_SCALES:
         if name in entry:
             reader.fault(f"{path}.{name}", "means nothing beside a setting; take one of them out")
@@ -435,11 +441,25 @@ def _count_outcome(
     return Outcome(
         **common,
         **methods,
+        **_followed(reader, entry, path, kind),
         **series_fields(reader, entry, path, (methods.get("estimator", ""), *methods.get("beside", ()))),
         kind=kind,
-        leave_out=_days(reader, entry, path),
         setting=reader.choice(entry, path, "setting", SETTINGS),
     )
+
+
+def _followed(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> dict[str, Any]:
+    """The days of service use that count: all but those around entry, or those up to the end of the planned time."""
+    if kind == "time-to-event":
+        if "leave_out" in entry:
+            reader.fault(f"{path}.leave_out", "belongs to a count; a time to the first begins at entry, take it out")
+        if "until_day" not in entry:
+            reader.fault(f"{path}.until_day", "is missing; say for how many days from entry people count, such as 365")
+            return {}
+        return {"until_day": reader.whole(entry, path, "until_day", least=1, most=MOST_DAYS)}
+    if "until_day" in entry:
+        reader.fault(f"{path}.until_day", 'belongs to a time to the first; write kind = "time-to-event" or take it out')
+    return {"leave_out": _days(reader, entry, path)}
 
 
 def _event(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> Event | None:

@@ -16,9 +16,13 @@ from instruments.plan import Outcome, Plan
 
 from ..cohort import Cohort, auxiliaries, long_rows_of, named_covariates, rows_of, wide_rows_of
 from ..result import AnalysisError, Fitted
+from ..times import time_rows_of
 from .ancova import ancova
+from .cox import cox
+from .cumulative_incidence import cumulative_incidence
 from .did import did
 from .doubly_robust import doubly_robust_change
+from .fine_gray import fine_gray
 from .gee import gee_binary, gee_count
 from .imputed import imputed
 from .linear_probability import linear_probability
@@ -31,6 +35,7 @@ from .negative_binomial import negative_binomial
 from .poisson_change import poisson_change
 from .poisson_rate import poisson_rate
 from .resampled import permutation, wild_bootstrap
+from .restricted_mean import restricted_mean
 from .series import SERIES_METHODS
 from .weighted_difference import weighted_difference
 
@@ -70,6 +75,10 @@ def _population(plan: Plan, _: Outcome) -> dict[str, Any]:
     """Risks of the people who were offered something where they chose or were chosen; of everybody in a trial."""
     population = "intervention" if plan.design == "controlled-before-after" else "everybody"
     return {"errors": plan.errors, "population": population}
+
+
+def _up_to(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    return {"errors": plan.errors, "horizon": outcome.until_day}
 
 
 def _weighted(kind: str) -> Options:
@@ -134,5 +143,9 @@ ESTIMATORS: Mapping[str, Method] = {
     "poisson-change": Method(poisson_change),
     "negative-binomial": Method(negative_binomial),
     "gee-poisson": Method(gee_count, options=_always(errors="CR2"), by_site=True),
+    "restricted-mean": Method(restricted_mean, time_rows_of, _up_to),
+    "cox": Method(cox, time_rows_of),
+    "cumulative-incidence": Method(cumulative_incidence, time_rows_of, _up_to),
+    "fine-gray": Method(fine_gray, time_rows_of),
 }
 EVERY_METHOD: Mapping[str, Callable[[Cohort, Outcome], Fitted]] = {**ESTIMATORS, **SERIES_METHODS}

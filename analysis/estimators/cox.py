@@ -27,7 +27,7 @@ from .partial_likelihood import (
     sums_by,
 )
 from .product_limit import EVENT
-from .pseudo_values import event_design
+from .pseudo_values import event_design, events_of
 
 TIES = ("efron", "breslow")
 KINDS = (*ADJUSTMENTS, *MULTIPLIERS, "classical")
@@ -122,7 +122,7 @@ def cox(
     p_value = proportionality(found)[0][1]
     noted = (NOT_PROPORTIONAL.format(term="arm", p=p_value),) if p_value < ALARM else ()
     answers = (exponentiated(terms[0], "hazard ratio"),)
-    return Fitted(answers, terms, laid.n, inference.n_clusters, (*inference.warnings(), *noted))
+    return Fitted(answers, terms, laid.n, inference.n_clusters, (*inference.warnings(), *noted), had=events_of(laid))
 
 
 def fit_cox(laid: Design, ties: str = "efron") -> CoxFit:

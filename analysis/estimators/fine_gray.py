@@ -26,7 +26,7 @@ from .partial_likelihood import (
     maximise,
 )
 from .product_limit import CENSORED, COMPETING, EVENT
-from .pseudo_values import event_design
+from .pseudo_values import event_design, events_of
 
 KINDS = (*ADJUSTMENTS, *MULTIPLIERS, "classical")
 
@@ -100,7 +100,7 @@ def fine_gray(
         for term, value, error, df in zip(laid.terms[1:], state.beta, spread.std_error, spread.df, strict=True)
     )
     answers = (exponentiated(terms[0], "subdistribution hazard ratio"),)
-    return Fitted(answers, terms, laid.n, inference.n_clusters, inference.warnings())
+    return Fitted(answers, terms, laid.n, inference.n_clusters, inference.warnings(), had=events_of(laid))
 
 
 def _subdistribution(laid: Design, order: NDArray[np.intp]) -> Subdistribution:

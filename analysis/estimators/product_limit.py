@@ -114,7 +114,8 @@ def refuse_beyond(table: LifeTable, horizon: float, who: str) -> None:
         raise AnalysisError(f"horizon: {horizon:g} days is not above zero; name a later day")
     if horizon > table.days[-1] and table.survival[-1] > 0:
         last = f"{table.days[-1]:g}"
-        raise AnalysisError(f"horizon: nobody in the {who} was followed to day {horizon:g}; name one up to {last}")
+        remedy = f"name one up to {last} (in a plan: until_day)"
+        raise AnalysisError(f"horizon: nobody in the {who} was followed to day {horizon:g}; {remedy}")
 
 
 # ---------------------------------------------------------------------------- numbers read from a curve

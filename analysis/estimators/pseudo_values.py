@@ -55,6 +55,12 @@ def event_design(rows: pd.DataFrame, covariates: Sequence[Covariate]) -> Design:
     return laid
 
 
+def events_of(laid: Design) -> tuple[int, int]:
+    """People with the event in the intervention and in the comparison arm."""
+    had = laid.rows.loc[laid.rows["event"] == EVENT, "arm"]
+    return int((had == 1).sum()), int((had == 0).sum())
+
+
 def compare(laid: Design, event: Array, reading: Reading, horizon: float, errors: str, confidence: float) -> Fitted:
     """Compare a number read from the arms' curves.
 
@@ -90,7 +96,7 @@ def compare(laid: Design, event: Array, reading: Reading, horizon: float, errors
     )
     arms = (_of_arm(laid, values, value, role, reading, errors, inference) for value, role in ROLES)
     terms = (*coefficients(inference, found.beta, spreading, reading.scales[0]), *arms)
-    return Fitted(answers, terms, laid.n, inference.n_clusters, inference.warnings())
+    return Fitted(answers, terms, laid.n, inference.n_clusters, inference.warnings(), had=events_of(laid))
 
 
 def _values(laid: Design, event: Array, reading: Reading, horizon: float) -> Array:

@@ -15,8 +15,8 @@ from .product_limit import COMPETING, EVENT, influence_on_mean, mean_up_to
 from .pseudo_values import Reading, compare, event_design
 
 CENSORED_DEATHS = (
-    "{count} people had a competing event, such as death, and are treated as if they could still have had this one "
-    "later: read the cumulative incidence beside it, or count competing events as events."
+    "People who had a competing event, such as death, are treated as if they could still have had this one later: read "
+    "the cumulative incidence beside it, or count competing events as events."
 )
 
 
@@ -55,7 +55,7 @@ def restricted_mean(
     -------
     Fitted
         Difference in days and ratio of the two means (error that of the logarithm). After the coefficients the terms
-        hold each arm's own mean, without covariates. A warning says how many competing events were censored.
+        hold each arm's own mean, without covariates. A warning says where competing events were censored.
 
     Raises
     ------
@@ -73,12 +73,11 @@ def restricted_mean(
     event = np.asarray(kind > 0 if composite else kind == EVENT, dtype=float)
     reading = Reading(
         name="Restricted mean time",
-        scales=("difference", "ratio"),
+        scales=("difference", "mean time ratio"),
         unit="days",
         number=lambda table: mean_up_to(table, horizon),
         influence=lambda table: influence_on_mean(table, horizon),
     )
     fitted = compare(laid, event, reading, horizon, errors, confidence)
-    competing = 0 if composite else int((kind >= COMPETING).sum())
-    noted = (CENSORED_DEATHS.format(count=competing),) if competing else ()
+    noted = (CENSORED_DEATHS,) if (kind >= COMPETING).any() and not composite else ()
     return replace(fitted, warnings=(*fitted.warnings, *noted))

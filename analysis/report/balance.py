@@ -150,7 +150,7 @@ def in_words(drawn: list[Pair]) -> str:
 def unseen(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[str]:
     """How strong something unmeasured would have to be to explain the answer away (the E-value)."""
     fitted = comparison.fitted.get(outcome.id)
-    if fitted is None or comparison.plan.design != "controlled-before-after" or guard.is_small(min(fitted.n)):
+    if fitted is None or comparison.plan.design != "controlled-before-after" or guard.is_small(fitted.fewest):
         return
     ratios = _as_ratios(comparison, outcome, fitted.main)
     if ratios is None:

@@ -16,7 +16,7 @@ from ..estimators.weighted_difference import Weighing
 from ..figures import Series, around_start, courses, forest, love, shifts
 from ..result import Fitted, Table
 from ..weighting import NOTICEABLE
-from . import balance, delivery, epoc, missing, outcomes, participants, sensitivity, series, words
+from . import balance, delivery, epoc, missing, outcomes, participants, sensitivity, series, times, words
 from .comparison import Comparison, drawn, trajectory
 from .scale import about
 
@@ -196,6 +196,8 @@ def _others(comparison: Comparison) -> list[_Draft]:
 def _about(comparison: Comparison, outcome: Outcome) -> tuple[str | Table | Drawing | _Later, ...]:
     """What surrounds an outcome's estimate: other methods, then rates, risks, or course and changes within arms."""
     beside = _beside(comparison, outcome)
+    if outcome.kind == "time-to-event":
+        return (*beside, *_times(comparison, outcome))
     if outcome.setting:
         of_sites = tuple(_series(comparison, outcome))
         of_people = () if comparison.fitted[outcome.id].units != "people" else (outcomes.rates(comparison, outcome),)
@@ -249,6 +251,26 @@ def _compared_methods(comparison: Comparison, outcome: Outcome, guard: Gate) -> 
         axis = f"{planned.scale.capitalize()} {planned.unit}".strip()
         svg = forest(name, axis, bars, outcomes.no_difference(planned))
         yield Drawing(name, title, sensitivity.in_words(bars, outcomes.digits_of(planned)), svg)
+
+
+def _times(comparison: Comparison, outcome: Outcome) -> Iterator[Table | _Later]:
+    """The ratio of hazards, who had the event, and the curves by arm."""
+    yield _Later(partial(times.hazards_in_words, comparison, outcome))
+    yield times.happened(comparison, outcome)
+    found = times.curves(comparison, outcome)
+    table = times.followed(comparison, outcome, found)
+    if table is None:
+        yield _Later(lambda _: iter([times.NO_CURVES]))
+        return
+    yield _Later(partial(_curves, comparison, outcome, found))
+    yield table
+
+
+def _curves(comparison: Comparison, outcome: Outcome, found: list[times.Curve], _: Gate) -> Iterator[Drawing]:
+    drawn = times.series(comparison, found)
+    name, axis = f"curve-{outcome.id}", "Without it, %"
+    title = f"{outcome.label}: people without it by day after entry, deaths aside (Kaplan-Meier), with intervals"
+    yield Drawing(name, title, times.curves_in_words(drawn), courses(name, axis, drawn, times.ticks(drawn)))
 
 
 def _drawing(comparison: Comparison, outcome: Outcome) -> Drawing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,12 +11,14 @@ import pandas as pd
 from instruments import codes
 
 from ..cohort import ROLES, Cohort
+from ..estimators.product_limit import median_day
 from ..result import Cell, Key, Sum, Table
 from .cells import DASH, arm_columns, both_arms, mean_sd, median_quartiles, number, people
 from .participants import study_key
 
 LINK_WORKER = "link-worker"
 MOST_DATES = 9
+SAME_DAY = 0.5
 
 
 def tables(cohort: Cohort) -> tuple[Table, ...]:
@@ -103,7 +106,11 @@ def _split_sums(label: str, column: str, frame: pd.DataFrame) -> Iterator[Sum]:
 
 
 def waiting(cohort: Cohort) -> Table | None:
-    """What became of referrals, and the days from referral to the first attended contact."""
+    """What became of referrals, and the days from referral to the first attended contact.
+
+    Those who have not been met yet wait on: the median of everybody (Kaplan-Meier) counts them as long as they were
+    waited for, to the end of the referral, to leaving, or to the last day on which anything was recorded.
+    """
     referrals = cohort.dataset["referrals"]
     if referrals.empty:
         return None
@@ -112,11 +119,14 @@ def waiting(cohort: Cohort) -> Table | None:
     referrals = referrals.assign(
         arm=referrals["person"].map(cohort.people["arm"]),
         days=(referrals["referral"].map(first) - referrals["referred_on"]).dt.days,
+        waited=_waited(cohort, referrals),
     )
     rows = [
         *_split("Referrals", "status", referrals, codes.REFERRAL_STATUSES),
         ("Days from referral to first attended contact: median (quartiles)",
          both_arms(referrals, lambda arm, _: median_quartiles(arm["days"]))),
+        ("Days until half of all referred had been met (Kaplan-Meier): median (limits)",
+         both_arms(referrals, lambda arm, _: _half_met(arm, cohort.plan.confidence))),
         ("Referrals without an attended contact", both_arms(referrals, _unmet)),
     ]  # fmt: skip
     sums, implied = [*_split_sums("Referrals", "status", referrals)], []
@@ -125,6 +135,29 @@ def waiting(cohort: Cohort) -> Table | None:
         implied.append((_met_key(True, role), int(referrals.loc[referrals["arm"] == arm, "days"].count())))
     title = "From referral to first contact"
     return Table("waiting", title, arm_columns(cohort.plan), tuple(rows), tuple(sums), tuple(implied))
+
+
+def _waited(cohort: Cohort, referrals: pd.DataFrame) -> pd.Series[Any]:
+    """Days from each referral to the last on which a first contact could have been seen."""
+    left_on = referrals["person"].map(cohort.people["left_on"])
+    last = pd.Series(_last_day(cohort), index=referrals.index)
+    ends = pd.concat([referrals["closed_on"], left_on, last], axis=1).min(axis=1)
+    return (ends - referrals["referred_on"]).dt.days
+
+
+def _half_met(arm: pd.DataFrame, confidence: float) -> Cell:
+    met = arm["days"].notna()
+    days = arm["days"].where(met, arm["waited"]).astype(float).replace(0.0, SAME_DAY)
+    known = days > 0
+    if not met[known].any():
+        return DASH
+    median, low, high = median_day(days[known], met[known].astype(float), confidence)
+    if math.isnan(median):
+        return Cell("not reached", n=int(met.sum()))
+    if math.isnan(low) or math.isnan(high):
+        return Cell("{median:,.0f}", stats={"median": median}, n=int(met.sum()))
+    stats = {"median": median, "conf_low": low, "conf_high": high}
+    return Cell("{median:,.0f} ({conf_low:,.0f} to {conf_high:,.0f})", stats=stats, n=int(met.sum()))
 
 
 def _met_key(met: bool, role: str) -> Key:
@@ -192,7 +225,15 @@ def _caseload_row(open_people: int, fte: float) -> tuple[Cell, ...]:
 
 def _quarter_ends(cohort: Cohort) -> list[pd.Timestamp]:
     """The ends of the last quarters between the first assignment and the last date on which anything happened."""
-    columns = [("contacts", "contacted_on"), ("assessments", "assessed_on"), ("assignments", "from_on")]
-    last = max(cohort.dataset[table][column].max() for table, column in columns if len(cohort.dataset[table]))
-    first = cohort.dataset["assignments"]["from_on"].min()
+    first, last = cohort.dataset["assignments"]["from_on"].min(), _last_day(cohort)
     return list(pd.date_range(first, last, freq="QE"))[-MOST_DATES:] or [last]
+
+
+def _last_day(cohort: Cohort) -> pd.Timestamp:
+    """The last day on which a contact, an assessment, an assignment or a referral was recorded."""
+    columns = [
+        ("contacts", "contacted_on"), ("assessments", "assessed_on"), ("assignments", "from_on"),
+        ("referrals", "referred_on"),
+    ]  # fmt: skip
+    last: pd.Timestamp = max(cohort.dataset[name][day].max() for name, day in columns if len(cohort.dataset[name]))
+    return last

@@ -20,7 +20,9 @@ from .scale import about, digits_for
 
 MOST_COEFFICIENT_DIGITS = 6
 ESTIMATE_HEADS = ("Sites by arm", "Degrees of freedom", "Estimate", "interval", "p", "Method")
-RATIOS = ("rate ratio", "risk ratio", "odds ratio", "hazard ratio")
+RATIOS = (
+    "rate ratio", "risk ratio", "odds ratio", "hazard ratio", "subdistribution hazard ratio", "mean time ratio",
+)  # fmt: skip
 
 
 def analysed_key(outcome: Outcome, role: str) -> Key:
@@ -47,7 +49,7 @@ def analysed(comparison: Comparison) -> Table:
         for known, left_out in _left_out(comparison, outcome):
             sums.append(known)
             implied.append((known.parts[1], left_out))
-    notes = ("People with the outcome, the baseline and every named covariate; the others could not be analysed.",)
+    notes = ("People with the outcome, a baseline where it has one, and every covariate; others were not analysed.",)
     columns = (*arm_columns(comparison.plan), "Both")
     return Table("analysed", "People analysed", columns, tuple(rows), tuple(sums), tuple(implied), notes)
 
@@ -98,7 +100,7 @@ def counted(fitted: Fitted, key: Key) -> Cell:
 
 
 def _answer_label(outcome: Outcome, answer: Estimate) -> str:
-    unit = f" {answer.unit}" if answer.unit else ""
+    unit = " in days" if answer.unit == "days" else f" {answer.unit}" if answer.unit else ""
     return f"{outcome.label}: {answer.scale}{unit}"
 
 

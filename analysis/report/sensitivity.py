@@ -33,7 +33,8 @@ def others(comparison: Comparison, outcome: Outcome) -> Table:
             rows.append((each.method, (words(NOT_ESTIMATED.format(fault="; ".join(each.faults))), *[words("")] * 5)))
             continue
         answer = like(planned.main, each.fitted)
-        rows.append((answer.method, _cells(outcome, each.fitted, planned, each.method)))
+        scale = "" if answer.scale == planned.main.scale else f" ({answer.scale})"
+        rows.append((f"{answer.method}{scale}", _cells(outcome, each.fitted, planned, each.method)))
         if {planned.units, each.fitted.units} != {"people"}:
             continue
         for total, count in who(comparison, outcome, each.method, each.fitted.n):
@@ -52,7 +53,8 @@ def like(planned: Estimate, fitted: Fitted) -> Estimate:
 def _cells(outcome: Outcome, fitted: Fitted, planned: Fitted, method: str) -> tuple[Cell, ...]:
     answer = like(planned.main, fitted)
     key = analysed_key(outcome, "both") if fitted.n == planned.n else side_key(outcome, method, "both")
-    return counted(fitted, key), *in_estimate_columns(fitted, answer, digits_of(planned.main))[:-1]
+    digits = digits_of(planned.main if answer.scale == planned.main.scale else answer)
+    return counted(fitted, key), *in_estimate_columns(fitted, answer, digits)[:-1]
 
 
 def who(
@@ -75,7 +77,7 @@ def who(
 def bracket(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[str]:
     """ANCOVA and difference-in-differences as the two ends of what a controlled before-after study can say."""
     found = {each.method: each.fitted for each in _all(comparison, outcome) if each.fitted is not None}
-    if not {"ancova", "did"} <= found.keys() or any(guard.is_small(min(each.n)) for each in found.values()):
+    if not {"ancova", "did"} <= found.keys() or any(guard.is_small(each.fewest) for each in found.values()):
         return
     one, other = (found[name].main.estimate for name in ("ancova", "did"))
     low, high = sorted([one, other])

@@ -13,7 +13,7 @@ from ..result import Estimate
 from .cells import arm_columns
 from .comparison import Comparison, passing_low
 from .epoc import FOLLOW_UP_PERCENT
-from .outcomes import analysed_key, digits_of
+from .outcomes import analysed_key, digits_of, no_difference
 from .participants import FLAGS, differences, study_key
 from .scale import about
 
@@ -63,11 +63,14 @@ def answer(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:
     if outcome.id not in comparison.fitted:
         return f"{outcome.label} could not be estimated: {'; '.join(comparison.faults[outcome.id])}."
     fitted = comparison.fitted[outcome.id]
-    if gate.is_small(fitted.rests_on(fitted.main.term)):
-        return f"{outcome.label}: too few people were analysed for the result to be shown."
+    if gate.is_small(fitted.fewest):
+        who = "had it, or did not," if fitted.had else "were analysed"
+        return f"{outcome.label}: too few people {who} for the result to be shown."
     if fitted.units != "people":
         return _series_answer(comparison, outcome)
-    say = {"count": _rate_answer, "binary": _risk_answer}.get(outcome.kind, _score_answer)
+    say = {"count": _rate_answer, "binary": _risk_answer, "time-to-event": _time_answer}.get(
+        outcome.kind, _score_answer
+    )
     return say(comparison, outcome)
 
 
@@ -123,20 +126,54 @@ def _risk_answer(comparison: Comparison, outcome: Outcome) -> str:
     answers = {each.scale: each for each in comparison.fitted[outcome.id].answers}
     first, second = arm_columns(comparison.plan)
     gap, ratio, level = answers["risk difference"], answers["risk ratio"], comparison.plan.confidence
-    points = replace(
-        gap,
-        estimate=100 * gap.estimate,
-        std_error=_percent(gap.std_error),
-        conf_low=_percent(gap.conf_low),
-        conf_high=_percent(gap.conf_high),
-    )
+    points = _in_points(gap)
     way = "more" if gap.estimate > 0 else "fewer"
-    size = shown(replace(points, estimate=abs(points.estimate)))
+    size = _size(points)
     return (
         f"{outcome.label}: in “{first}” {size} percentage points {way} had it than would have in “{second}” "
         f"({limits(points, level)}), a risk {shown(ratio)} times as high ({limits(ratio, level)}), adjusted for "
         f"{_adjusted(comparison, outcome)}. {_settled(gap, 0)}"
     )
+
+
+def _time_answer(comparison: Comparison, outcome: Outcome) -> str:
+    main, level = comparison.fitted[outcome.id].main, comparison.plan.confidence
+    first, second = arm_columns(comparison.plan)
+    way = "more" if main.estimate > 0 else "fewer"
+    until, adjusted = f"up to day {outcome.until_day}", adjusted_for(comparison, outcome)
+    said = {
+        "difference": (
+            f"{until} people in “{first}” had {_size(main)} {way} days without it than people in “{second}” "
+            f"({limits(main, level)})"
+        ),
+        "risk difference": (
+            f"{until} {_size(_in_points(main))} percentage points {way} had it in “{first}” than in “{second}”, where "
+            f"death may come first ({limits(_in_points(main), level)})"
+        ),
+        "hazard ratio": (
+            f"of those who had not had it yet, people in “{first}” came to it {shown(main)} times as often as people "
+            f"in “{second}” ({limits(main, level)})"
+        ),
+    }
+    otherwise = f"the {main.scale} of “{first}” and “{second}” {until} is {shown(main)} ({limits(main, level)})"
+    nothing = no_difference(main)
+    return f"{outcome.label}: {said.get(main.scale, otherwise)}{adjusted}. {_settled(main, nothing)}"
+
+
+def adjusted_for(comparison: Comparison, outcome: Outcome) -> str:
+    """What a time to an event was adjusted for, which has no baseline."""
+    named = [_name(covariate) for covariate in named_covariates(comparison.plan, outcome)]
+    return f", adjusted for {listed(named)}" if named else ", adjusted for nothing"
+
+
+def _size(answer: Estimate) -> str:
+    return shown(replace(answer, estimate=abs(answer.estimate)))
+
+
+def _in_points(gap: Estimate) -> Estimate:
+    """A difference of risks in percentage points."""
+    error, low, high = (_percent(value) for value in (gap.std_error, gap.conf_low, gap.conf_high))
+    return replace(gap, estimate=100 * gap.estimate, std_error=error, conf_low=low, conf_high=high)
 
 
 def _percent(value: float | None) -> float | None:
@@ -174,7 +211,7 @@ def matters(comparison: Comparison, outcome: Outcome, gate: Gate) -> Iterator[st
         return
     mid = about(comparison.plan, outcome).mid
     low, high = fitted.main.conf_low, fitted.main.conf_high
-    if mid is None or low is None or high is None or gate.is_small(min(fitted.n)):
+    if mid is None or low is None or high is None or gate.is_small(fitted.fewest):
         return
     size, source = mid
     verdict = "reaches" if max(abs(low), abs(high)) >= size else "stays below"

@@ -18,7 +18,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from analysis import compare, load, write
+from analysis.cohort import assemble
+from analysis.times import time_rows_of
 from tests import world as worlds
+from tests.unit.analysis import study
 from tests.world import PASSWORD, World, days_ago
 from tracker.actions import staff, studies
 from tracker.export import export_bundle
@@ -41,6 +44,7 @@ class Typed:
     after: dict[str, int]
     minutes: int
     visits: tuple[int, int]
+    admitted: int | None
 
     @property
     def age(self) -> int:
@@ -88,6 +92,7 @@ def invented() -> list[Typed]:
                     after,
                     draw.choice((15, 30, 45)),
                     (draw.randint(1, 9), draw.randint(0, 6)),
+                    None if len(people) % 2 else 7 + 9 * len(people),
                 )
             )
     return people
@@ -115,8 +120,9 @@ def type_in(client: FlaskClient, world: World, person: Typed, name: str) -> uuid
         answered = {f"item-{item}": value for item, value in answers.items()} | parts("assessed_on", days_ago(day))
         answered |= {"mode": "in-person", "respondent": "self", "client_key": str(uuid.uuid4())}
         send(client, f"/people/{id}/assessments/phq9/{timepoint}", answered)
-    for count, opens, closes in zip(person.visits, (555, 190), (190, 10), strict=True):
-        use = {"setting": "gp", "count": count, "source": "record-extract"}
+    used = [("gp", *period) for period in zip(person.visits, (555, 190), (190, 10), strict=True)]
+    for setting, count, opens, closes in [*used, *admissions(person)]:
+        use = {"setting": setting, "count": count, "source": "record-extract"}
         send(
             client,
             f"/people/{id}/attendance/new",
@@ -132,6 +138,14 @@ def type_in(client: FlaskClient, world: World, person: Typed, name: str) -> uuid
         }
         send(client, f"/referrals/{referral}/contacts/new", contact | parts("contacted_on", days_ago(150)))
     return id
+
+
+def admissions(person: Typed) -> list[tuple[str, int, int, int]]:
+    """The time without an admission, and the day of the first one: (setting, number, from and until so many days ago)."""
+    if person.admitted is None:
+        return [("in-patient", 0, 190, 10)]
+    day = 190 - person.admitted
+    return [("in-patient", 0, 190, day), ("in-patient", 1, day, day - 1)]
 
 
 @pytest.fixture
@@ -177,8 +191,27 @@ def test_what_was_typed_is_what_the_report_says(typed: list[Typed], bundle: Path
 
 def test_attendances_arrive_with_their_person_time(typed: list[Typed], bundle: Path):
     use = load.read(bundle)["service_use"]
+    use = use[use["setting"] == "gp"]
     assert use["count"].sum() == sum(sum(each.visits) for each in typed)
     assert set((use["until_on"] - use["from_on"]).dt.days) == {365, 180}
+
+
+def test_admissions_typed_as_single_days_arrive_as_times_to_the_first(typed: list[Typed], bundle: Path, tmp_path: Path):
+    plan = tmp_path / "plan.toml"
+    shows = "\n[analysis]\nsmall_number = 0\n"
+    plan.write_text((bundle / "plan.toml").read_text(encoding="utf-8") + study.ADMISSION + shows, encoding="utf-8")
+    dataset = load.read(bundle, plan)
+    rows = time_rows_of(assemble(dataset), dataset.plan.outcomes[-1])
+    known = rows.dropna(subset=["days"])  # nothing was typed about admissions of the world's own people
+    found = sorted(zip(known["arm"], known["days"], known["event"], strict=True))
+    expected = sorted(
+        (int(each.site in HELPED), float(each.admitted or 180), float(bool(each.admitted))) for each in typed
+    )
+    assert found == expected
+    write(compare(dataset), tmp_path / "out")
+    tables = pd.read_csv(tmp_path / "out" / "tables" / "times-admission.csv")
+    counted = tables[(tables["row"] == "Had it by day 180") & (tables["statistic"] == "count")]["value"].astype(float)
+    assert counted.sum() == sum(each.admitted is not None for each in typed)
 
 
 def test_the_report_and_bundle_know_nobodys_name(typed: list[Typed], bundle: Path, tmp_path: Path):

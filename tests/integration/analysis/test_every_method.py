@@ -21,8 +21,8 @@ from instruments.plan import METHODS, Outcome
 from tests.unit.analysis import study
 
 EVENT = '[[outcomes]]\nid = "low-6m"\nkind = "binary"\ninstrument = "phq9"\nat_least = 10\n'
-PLAN = study.PLAN.replace("controlled-before-after", "cluster-randomised") + EVENT
-BY_KIND = {"continuous": "phq9-6m", "binary": "low-6m", "count": "gp"}
+PLAN = study.PLAN.replace("controlled-before-after", "cluster-randomised") + EVENT + study.ADMISSION
+BY_KIND = {"continuous": "phq9-6m", "binary": "low-6m", "count": "gp", "time-to-event": "admission"}
 KIND = {method: kind for kind, methods in METHODS.items() for method in methods}
 SCORES, EVENTS = METHODS["continuous"], METHODS["binary"]
 WITHOUT_ERRORS = ("wild-bootstrap", "permutation")
@@ -32,7 +32,11 @@ OF_SCORES = pytest.mark.parametrize("method", SCORES)
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> load.Dataset:
-    return load.read(study.write(tmp_path_factory.mktemp("every") / "bundle", None, PLAN))
+    return load.read(study.write(tmp_path_factory.mktemp("every") / "bundle", rows(), PLAN))
+
+
+def rows() -> study.Rows:
+    return study.with_admissions(study.tables())
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +109,10 @@ def of_sites(cohort: Cohort, *sites: str) -> Cohort:
 @pytest.fixture(scope="module")
 def shuffled(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     """The same study with every table of the bundle in another order, and so other people first."""
-    dice, rows = random.Random(8), study.tables()
-    for lines in rows.values():
+    dice, mixed = random.Random(8), rows()
+    for lines in mixed.values():
         dice.shuffle(lines)
-    return assemble(load.read(study.write(tmp_path_factory.mktemp("shuffled") / "bundle", rows, PLAN)))
+    return assemble(load.read(study.write(tmp_path_factory.mktemp("shuffled") / "bundle", mixed, PLAN)))
 
 
 @EVERY

@@ -28,12 +28,13 @@ def desk(guide: str, tmp_path: Path) -> Path:
     *shown_plan, shown_mapping = blocks(guide, "toml")
     (tmp_path / "plan.toml").write_text("\n".join(shown_plan), encoding="utf-8")
     (tmp_path / "mapping.toml").write_text(shown_mapping, encoding="utf-8")
-    lines = ["id,practice,group,start,age,sex,phq_before,phq_after,gp_year_before,gp_after"]
+    lines = ["id,practice,group,start,age,sex,phq_before,phq_after,gp_year_before,gp_after,admission_days,admission"]
     for number in range(96):
         practice, group, sex = number % 8, int(number % 8 < 4), "FM"[number % 3 == 0]
         scores = f"{9 + number % 7},{5 + (number * 5) % 9}"
+        admission = f"{1 + (number * 37) % 181},1" if number % 3 == 0 else ("60,died" if number % 11 == 0 else "182,0")
         lines.append(
-            f"{number},{practice},{group},2024-03-01,{30 + number % 41},{sex},{scores},{number % 6},{number % 5}"
+            f"{number},{practice},{group},2024-03-01,{30 + number % 41},{sex},{scores},{number % 6},{number % 5},{admission}"
         )
     (tmp_path / "people.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return tmp_path
@@ -55,6 +56,12 @@ def test_the_mapping_shown_makes_a_bundle_that_the_plan_shown_compares(desk: Pat
     ran = run("compare", desk / "bundle", desk / "plan.toml", desk / "out")
     assert ran.code == 0
     assert ran.out.startswith("Depression at 6 months was ")
+    assert "first-admission" not in ran.err
+    assert "First admission: up to day 182 people in “Link worker” had " in page_of(desk)
+
+
+def page_of(desk: Path) -> str:
+    return (desk / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_python_shown_runs(

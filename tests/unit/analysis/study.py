@@ -143,6 +143,41 @@ def _add(rows: Rows, table: str, **row: Any) -> None:
     rows.setdefault(table, []).append(row)
 
 
+ADMISSION = """
+[[outcomes]]
+id = "admission"
+label = "First admission"
+kind = "time-to-event"
+setting = "in-patient"
+until_day = 180
+"""
+
+
+def with_admissions(rows: Rows, seed: int = 5, daily: float = 0.004, deaths: float = 0.1) -> Rows:
+    """The study with everybody followed for half a year to a first admission; some die before it."""
+    dice = random.Random(seed)
+    for person in rows["people"]:
+        day, ends = int(dice.expovariate(daily)) + 1, dice.choice([182, 182, 182, 150])
+        if day >= ends and dice.random() < deaths and not person.get("left_reason"):
+            ends = dice.randrange(20, 150)
+            person |= {"left_on": person["entered_on"] + timedelta(ends), "left_reason": "died"}
+        use(rows, person, (0, min(day, ends), 0))
+        if day < ends:
+            use(rows, person, (day, day + 1, 1))
+    return rows
+
+
+def use(rows: Rows, person: Mapping[str, Any], *periods: tuple[int, int, int], **changed: Any) -> None:
+    """Service use of a person: (from day, until day, number) after entry, of in-patients from their record."""
+    about = {"person": person["person"], "setting": "in-patient", "source": "record-extract"} | changed
+    for opens, closes, count in periods:
+        between = {
+            "from_on": person["entered_on"] + timedelta(opens),
+            "until_on": person["entered_on"] + timedelta(closes),
+        }
+        _add(rows, "service_use", count=count, **between, **about)
+
+
 def write(folder: Path, rows: Rows | None = None, plan: str = PLAN) -> Path:
     """The study as a bundle; `rows` and `plan` may have been changed."""
     bundle.write(folder, tables() if rows is None else rows, plan, made_by="an invented study")

@@ -22,6 +22,7 @@ OUTCOMES: dict[str, Outcome] = {
     "continuous": SCORE,
     "binary": replace(SCORE, kind="binary"),
     "count": PLANNED.outcomes[2],
+    "time-to-event": replace(PLANNED.outcomes[2], kind="time-to-event", until_day=180),
 }
 KIND = {method: kind for kind, methods in METHODS.items() for method in methods}
 SCORES, RATIOS = METHODS["continuous"], (*METHODS["binary"], *METHODS["count"])
@@ -35,14 +36,14 @@ ITERATED = 2e-5
 
 
 def people(sites_per_arm: int = 5, each: int = 16, seed: int = 1) -> pd.DataFrame:
-    """A made-up study: scores at three timepoints, an event before and after, counts and their years."""
+    """A made-up study: scores at three timepoints, an event before and after, counts and their years, a first event."""
     dice = np.random.default_rng(seed)
     site = np.repeat(np.arange(2 * sites_per_arm), each)
     n, arm = len(site), (site < sites_per_arm).astype(int)
     own = dice.normal(10, 3, n) + dice.normal(0, 1, 2 * sites_per_arm)[site]
     first, between, last = (own + dice.normal(0, 1.5, n) + shift * arm for shift in (0, 0.5, 1.0))
     rate = np.exp(0.1 * (own - 10))
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "arm": arm,
             "site": [f"s{number:02}" for number in site],
@@ -59,6 +60,11 @@ def people(sites_per_arm: int = 5, each: int = 16, seed: int = 1) -> pd.DataFram
             "town": pd.Categorical(dice.choice(["Elm", "Oak"], n)),
             "died": False,
         }
+    )
+    first = np.ceil(dice.exponential(150 / rate))
+    last = dice.choice([182, 182, 90], n)
+    return rows.assign(
+        days=np.minimum(first, last), event=np.select([first > last, dice.random(n) < 0.2], [0.0, 2.0], 1.0)
     )
 
 
@@ -233,6 +239,39 @@ def test_not_having_it_turns_the_risk_difference_round(name: str, plain: dict[st
         assert gaps[1].std_error == pytest.approx(gaps[0].std_error, rel=1e-4)
 
 
+# ---------------------------------------------------------------------------- times
+
+
+TIMES = pytest.mark.parametrize("name", METHODS["time-to-event"])
+
+
+@TIMES
+def test_people_who_had_the_event_are_counted_by_arm(name: str, plain: dict[str, Fitted]) -> None:
+    had = people().query("event == 1").groupby("arm").size()
+    assert plain[name].had == (had[1], had[0])
+    assert plain[name].rests_on("arm") == min(*had, *(80 - had))
+
+
+@TIMES
+def test_a_fifth_of_the_time_in_another_unit_is_the_same_comparison(name: str, plain: dict[str, Fitted]) -> None:
+    """Only the restricted mean is said in days; a ratio, or a risk, knows no unit of time."""
+    rows = people()
+    options = {"horizon": 36} if name in ("restricted-mean", "cumulative-incidence") else {}
+    other = fitted(name, rows.assign(days=rows["days"] / 5), **options)
+    for first, second in zip(plain[name].answers, other.answers, strict=True):
+        factor = 1 / 5 if first.unit == "days" else 1
+        assert second.estimate == pytest.approx(factor * first.estimate, rel=1e-6)
+        assert second.p_value == pytest.approx(first.p_value, rel=1e-4)
+
+
+@TIMES
+def test_an_arm_in_which_nobody_had_the_event_is_named(name: str) -> None:
+    rows = people()
+    rows.loc[rows["arm"] == 0, "event"] = 0.0
+    with pytest.raises(AnalysisError, match="nobody in the comparison arm had the event"):
+        fitted(name, rows)
+
+
 # ---------------------------------------------------------------------------- who is left out
 
 
@@ -241,7 +280,7 @@ def test_who_lacks_the_outcome_is_left_out(name: str) -> None:
     rows = people()
     gone = rows.index[[3, 40, 99, 120]]
     lacking = rows.copy()
-    lacking.loc[gone, ["score", "had", "count"]] = np.nan
+    lacking.loc[gone, ["score", "had", "count", "days", "event"]] = np.nan
     found, without = fitted(name, lacking), fitted(name, rows.drop(index=gone))
     same(without, found, 1e-4)
 

@@ -52,7 +52,9 @@ def _lose(rows: study.Rows, person: dict[str, object], dice: random.Random) -> N
 @pytest.fixture(scope="module", params=range(8))
 def comparison(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     folder = tmp_path_factory.mktemp("thin") / "bundle"
-    return compare(load.read(study.write(folder, thin_study(request.param))))
+    often, deaths = (0.004, 0.3) if request.param % 2 else (0.0015, 0.05)
+    rows = study.with_admissions(thin_study(request.param), request.param, often, deaths)
+    return compare(load.read(study.write(folder, rows, study.PLAN + study.ADMISSION)))
 
 
 @pytest.fixture(scope="module")

@@ -191,8 +191,8 @@ def test_incidences_without_censoring_are_shares() -> None:
 def test_death_counts_as_asked_and_is_named_where_it_does_not() -> None:
     rows = study()
     censored, composite = (restricted_mean(rows, horizon=180, composite=both) for both in (False, True))
-    deaths = int((rows["event"] == 2).sum())
-    assert censored.warnings[-1].startswith(f"{deaths} people had a competing event")
+    assert censored.warnings[-1].startswith("People who had a competing event")
+    assert not any(character.isdigit() for character in censored.warnings[-1]), "a count would go past the gate"
     assert composite.warnings == ()
     means = [{term.term: term.estimate for term in fitted.terms} for fitted in (censored, composite)]
     assert means[0]["intervention"] > means[1]["intervention"]

@@ -345,6 +345,51 @@ def test_the_wait_is_from_referral_to_the_first_contact_that_was_attended(rows: 
     assert found["Referrals without an attended contact", "Link worker"].startswith(f"{without} (")
 
 
+HALF = "Days until half of all referred had been met (Kaplan-Meier): median (limits)"
+
+
+def test_who_has_not_been_met_yet_waits_on_in_the_median_of_everybody(rows: Rows, cohort_of: Make) -> None:
+    """Of ten referrals, four are met on days 1 to 4, two close on day 5 unmet, and the rest on day 10: half by day 10."""
+    rows["referrals"], rows["contacts"], rows["assignments"] = rows["referrals"][:20], [], []
+    for place, line in enumerate(rows["referrals"]):
+        kind, later = place % 10, timedelta(1 + place % 10)
+        if kind < 4 or kind > 5:
+            met = line["referred_on"] + (later if kind < 4 else timedelta(10))
+            rows["contacts"].append({"contact": f"c{place}", "person": line["person"], "referral": line["referral"],
+                                     "worker": "w1", "contacted_on": met, "attendance": "attended", "mode": "home", "minutes": 9})  # fmt: skip
+        else:
+            line["closed_on"] = line["referred_on"] + timedelta(5)
+    rows["signposts"] = []
+    cells = shown(delivery.waiting(cohort_of(rows)))
+    assert cells["Days from referral to first attended contact: median (quartiles)", "Link worker"] == "7 (3 to 10)"
+    assert cells[HALF, "Link worker"].startswith("10 (")
+    assert cells[HALF, "Usual care"] == "–"
+
+
+def test_where_fewer_than_half_were_met_the_median_is_not_reached(rows: Rows, cohort_of: Make) -> None:
+    met = {line["referral"] for line in rows["referrals"][:20]}
+    for line in rows["contacts"]:
+        line["attendance"] = "attended" if line["referral"] in met else "cancelled"
+    assert shown(delivery.waiting(cohort_of(rows)))[HALF, "Link worker"] == "not reached"
+
+
+def test_a_contact_on_the_day_of_the_referral_counts_and_a_wait_ends_where_somebody_left(
+    rows: Rows, cohort_of: Make
+) -> None:
+    """All but twenty are met at once; of those who left on the day they were referred nothing is known."""
+    first = {line["referral"]: line["referred_on"] for line in rows["referrals"]}
+    rows["contacts"] = [line for line in rows["contacts"] if line["contact"].endswith("-0")]
+    rows["signposts"] = []
+    unmet = {line["person"] for line in rows["referrals"][:20]}
+    for line in rows["contacts"]:
+        line["contacted_on"] = first[line["referral"]]
+        line["attendance"] = "cancelled" if line["person"] in unmet else "attended"
+    for person in rows["people"]:
+        if person["person"] in unmet:
+            person |= {"left_on": person["entered_on"], "left_reason": "withdrew"}
+    assert shown(delivery.waiting(cohort_of(rows)))[HALF, "Link worker"] == "0 (0 to 0)"
+
+
 def test_referrals_are_counted_by_the_answer_to_the_offer(rows: Rows, cohort_of: Make) -> None:
     for line in rows["referrals"][:16]:
         line["status"] = "declined"

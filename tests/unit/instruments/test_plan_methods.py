@@ -20,7 +20,8 @@ arms.b = { role = "comparison" }
 timepoints = [{ id = "baseline", day = 0 }, { id = "12m", day = 365 }]
 """
 SCORE, BINARY, COUNT = 'instrument = "phq9"', 'instrument = "phq9", kind = "binary"', 'setting = "gp"'
-OF_KIND = {"continuous": SCORE, "binary": f"{BINARY}, at_least = 10", "count": COUNT}
+TIME = f'{COUNT}, kind = "time-to-event", until_day = 365'
+OF_KIND = {"continuous": SCORE, "binary": f"{BINARY}, at_least = 10", "count": COUNT, "time-to-event": TIME}
 EVERY_KIND = pytest.mark.parametrize("kind", METHODS)
 
 
@@ -291,7 +292,14 @@ REFUSED = {
     "a kind that is none": (f'{SCORE}, kind = "ordinal"', "kind: unexpected value 'ordinal'; allowed: continuous, binary"),
     "a kind in a list": (f'{SCORE}, kind = ["binary"]', "kind: unexpected value '['binary']'; allowed: continuous, binary"),
     "a score said to be a count": (f'{SCORE}, kind = "count"', "kind: unexpected value 'count'; allowed: continuous, binary"),
-    "a count said to be a score": (f'{COUNT}, kind = "continuous"', "kind: unexpected value 'continuous'; allowed: count"),
+    "a count said to be a score": (f'{COUNT}, kind = "continuous"', "kind: unexpected value 'continuous'; allowed: count, time-to-event"),
+    "a time without its end": (f'{COUNT}, kind = "time-to-event"', "until_day: is missing; say for how many days from entry people count, such as 365"),
+    "a time that ends at entry": (f'{COUNT}, kind = "time-to-event", until_day = 0', "until_day: unexpected value '0'; write a whole number from 1 to 36525"),
+    "a time that ends within a day": (f'{COUNT}, kind = "time-to-event", until_day = 9.5', "until_day: unexpected value '9.5'; write a whole number from 1 to 36525"),
+    "a time that leaves days out": (f"{TIME}, leave_out = [0, 7]", "leave_out: belongs to a count; a time to the first begins at entry, take it out"),
+    "a time to a score": (f'{TIME}, instrument = "phq9"', f"instrument: {BESIDE_A_SETTING}"),
+    "a time to an event on a score": (f"{TIME}, at_least = 10", f"at_least: {BESIDE_A_SETTING}"),
+    "the end of a count": (f"{COUNT}, until_day = 365", 'until_day: belongs to a time to the first; write kind = "time-to-event" or take it out'),
     "a method that is a number": (f"{SCORE}, estimator = 3", f"estimator: unexpected value '3'; allowed: {METHODS_OF_SCORES}"),
     "a method that is empty": (f'{SCORE}, estimator = ""', f"estimator: unexpected value ''; allowed: {METHODS_OF_SCORES}"),
     "methods in capitals": (f'{SCORE}, estimator = "DID"', f"estimator: unexpected value 'DID'; allowed: {METHODS_OF_SCORES}"),
