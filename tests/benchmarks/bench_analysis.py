@@ -35,10 +35,10 @@ from analysis.estimators.mixed_model import random_intercept
 from analysis.estimators.mmrm import mmrm
 from analysis.moments import Array, cluster_robust, from_chunks, least_squares
 from instruments.plan import Covariate
-from tests.benchmarks.bench_linear import long, resampling, seconds, wide
+from tests.benchmarks.bench_linear import long, resampling, wide
 from tests.unit.analysis import study
 
-SEED, SITES, CHUNK = 20260101, 200, 100_000
+SEED, SITES, CHUNK = 20260101, 200, 50_000
 ROWS, QUICK_ROWS = (100_000, 1_000_000, 10_000_000), (2_000, 20_000, 200_000)
 RAW = argparse.RawDescriptionHelpFormatter
 MEMORY, GROWTH, BOOTSTRAP = 500.0, 1.1, 25.0
@@ -185,8 +185,19 @@ def in_a_process_of_its_own(method: str, folder: Path, rows: int) -> dict[str, f
 
 
 def child(method: str, folder: str, rows: str) -> None:
-    took = seconds(lambda: streamed(method, Path(folder), int(rows)))
-    print(json.dumps({"seconds": took, "memory": peak_memory()}))
+    took, worked = timed(lambda: streamed(method, Path(folder), int(rows)))
+    print(json.dumps({"seconds": took, "worked": worked, "memory": peak_memory()}))
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """The best of three: seconds by the clock, and of the processor, which others on the machine hardly change."""
+    clock, processor = [], []
+    for _ in range(3):
+        start, begun = time.perf_counter(), time.process_time()
+        work()
+        clock.append(time.perf_counter() - start)
+        processor.append(time.process_time() - begun)
+    return min(clock), min(processor)
 
 
 # ---------------------------------------------------------------------------- what is timed
@@ -210,27 +221,29 @@ MMRM = Peer(
 PEERS = (FIXEST, LME4, SURVIVAL, MICE, MMRM)
 
 
-def growth(bench: Bench, name: str, took: dict[int, float]) -> None:
-    """By how much more than the rows the time grows: the slope on log scales between the two largest sizes."""
-    few, many = sorted(took)[-2:]
-    exponent = math.log(took[many] / took[few]) / math.log(many / few)
-    bench.bar(f"{name}, time grows by rows to the power of (at most {GROWTH})", exponent, exponent <= GROWTH, "")
+def growth(bench: Bench, name: str, worked: dict[int, float]) -> None:
+    """By how much more than the rows the processor's time grows: the slope on log scales between the largest sizes."""
+    few, many = sorted(worked)[-2:]
+    exponent = math.log(worked[many] / worked[few]) / math.log(many / few)
+    bench.bar(f"{name}, work grows by rows to the power of (at most {GROWTH})", exponent, exponent <= GROWTH, "")
 
 
 def from_files(bench: Bench, sizes: tuple[int, ...]) -> None:
     for method, (_, _, each) in STREAMED.items():
-        took = {}
+        worked = {}
         for rows in sizes:
             folder = bench.folder / f"{method}-{rows}"
             folder.mkdir()
             write_rows(folder, rows, rows // each)
             found = in_a_process_of_its_own(method, folder, rows)
             shutil.rmtree(folder)
-            took[rows] = found["seconds"]
-            bench.line(f"{method}, CR2, from files", f"{rows:,} rows", took[rows], f"{found['memory']:.0f} MB at most")
+            worked[rows] = found["worked"]
+            bench.line(
+                f"{method}, CR2, from files", f"{rows:,} rows", found["seconds"], f"{found['memory']:.0f} MB at most"
+            )
         name = f"{method}, MB (at most {MEMORY:.0f})"
         bench.bar(name, found["memory"], found["memory"] <= MEMORY, "MB with Python and its packages")
-        growth(bench, method, took)
+        growth(bench, method, worked)
 
 
 def events(people: int) -> pd.DataFrame:
@@ -294,15 +307,15 @@ WORKS = (
 
 
 def in_memory(bench: Bench, work: Work) -> None:
-    took = {}
+    worked = {}
     for size in (min(size, QUICK_ROWS[place]) if bench.quick else size for place, size in enumerate(work.sizes)):
         rows = work.rows(size)
-        took[size] = seconds(lambda: work.does(rows))  # noqa: B023  (called before the next)
-        bench.line(work.name, f"{size:,} {work.unit}", took[size])
+        took, worked[size] = timed(lambda: work.does(rows))  # noqa: B023  (called before the next)
+        bench.line(work.name, f"{size:,} {work.unit}", took)
         if work.peer is not None:
-            bench.beside(work.peer, rows, took[size])
-    if len(took) > 1:
-        growth(bench, work.name, took)
+            bench.beside(work.peer, rows, took)
+    if len(worked) > 1:
+        growth(bench, work.name, worked)
 
 
 def bootstrap(bench: Bench) -> None:

@@ -82,7 +82,7 @@ def test_every_work_has_its_line_for_each_size(quick: subprocess.CompletedProces
 def test_memory_and_growth_have_their_bars(quick: subprocess.CompletedProcess[str]) -> None:
     for method in ("ancova", "did"):
         assert re.search(rf"{method}, MB \(at most 500\): \d+(\.\d+)? MB .*: reached", quick.stdout)
-        assert re.search(rf"{method}, time grows by rows to the power of \(at most 1.1\): -?[\d.e-]+", quick.stdout)
+        assert re.search(rf"{method}, work grows by rows to the power of \(at most 1.1\): -?[\d.e-]+", quick.stdout)
 
 
 def test_without_r_nothing_is_set_against_it(quick: subprocess.CompletedProcess[str]) -> None:
@@ -173,10 +173,10 @@ def test_visits_are_four_a_person_but_those_missed() -> None:
     assert (rows.groupby("site")["arm"].nunique() == 1).all()
 
 
-@pytest.mark.parametrize(("took", "missed"), [({10: 1.0, 100: 2.0, 1_000: 20.0}, 0), ({10: 1.0, 100: 20.0}, 1)])
-def test_growth_is_the_slope_between_the_two_largest(took: dict[int, float], missed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("worked", "missed"), [({10: 1.0, 100: 2.0, 1_000: 20.0}, 0), ({10: 1.0, 100: 20.0}, 1)])
+def test_growth_is_the_slope_between_the_two_largest(worked: dict[int, float], missed: int, tmp_path: Path) -> None:
     bench = Bench(tmp_path, quick=True)
-    growth(bench, "work", took)
+    growth(bench, "work", worked)
     assert len(bench.missed) == missed
 
 
