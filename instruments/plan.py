@@ -18,6 +18,7 @@ from typing import Any
 from .codes import DESIGNS, ROLES, SETTINGS
 from .dataset import table
 from .plan_reader import Reader
+from .plan_sections import MULTIPLICITY, Subgroup, family, harms, intervention, only_where_used, subgroups
 
 # fmt: off
 METHODS: Mapping[str, tuple[str, ...]] = {
@@ -118,7 +119,8 @@ class Outcome:
     """One planned outcome: a scale at a timepoint, an event on it, or a count of service use over follow-up.
 
     `estimator` names the method that answers, `beside` those that are shown beside it. `leave_out` are days before and
-    after entry whose service use does not count.
+    after entry whose service use does not count. Outcomes of one `family` are tested together; those without a name
+    are one family, the primary outcome is its own.
     """
 
     id: str
@@ -135,6 +137,7 @@ class Outcome:
     leave_out: tuple[int, int] = (0, 0)
     estimator: str = ""
     beside: tuple[str, ...] = ()
+    family: str = ""
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -147,6 +150,7 @@ class Plan:
     """A whole plan. `timepoints` are in order of their day; the first is the baseline.
 
     People who entered outside `enrolled_from` to `enrolled_until` (both counted, where given) are not in the cohort.
+    `intervention` are texts about it by item of TIDieR, `harms` how they are looked for, in the planner's own words.
     """
 
     id: str
@@ -164,6 +168,10 @@ class Plan:
     seed: int
     enrolled_from: date | None = None
     enrolled_until: date | None = None
+    subgroups: tuple[Subgroup, ...] = ()
+    multiplicity: str = MULTIPLICITY[0]
+    intervention: tuple[tuple[str, str], ...] = ()
+    harms: str = ""
 
     @property
     def sha256(self) -> str:
@@ -175,12 +183,14 @@ class Plan:
                 "leave_out": (0, 0),
                 "estimator": METHODS[outcome.kind][0],
                 "beside": ALWAYS_BESIDE[outcome.kind],
+                "family": "",
             }
             for name in [name for name, value in usual.items() if written[name] == value]:
                 del written[name]
         for written in tree["timepoints"]:
             if not written["screening"]:
                 del written["screening"]
+        only_where_used(tree)
         canonical = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -217,7 +227,10 @@ class Plan:
         return next((m for m in self.measures if (m.id, m.scale) == (id, scale)), None)
 
 
-_TOP = ("study", "arms", "timepoints", "outcomes", "covariates", "measures", "capture", "analysis")
+_TOP = (
+    "study", "arms", "timepoints", "outcomes", "covariates", "measures", "capture", "analysis", "subgroups",
+    "intervention", "harms",
+)  # fmt: skip
 
 
 def parse(text: str) -> Plan:
@@ -240,7 +253,7 @@ def parse(text: str) -> Plan:
         reader.fault("study.enrolled_until", "is before enrolled_from; correct one of the dates")
     covariates = _covariates(reader, reader.part(tree, "covariates"))
     arms, timepoints = _arms(reader, reader.part(tree, "arms")), _timepoints(reader, tree)
-    options = reader.part(tree, "analysis", ("errors", "confidence", "small_number", "seed"))
+    options = reader.part(tree, "analysis", ("errors", "confidence", "small_number", "seed", "multiplicity"))
     design = reader.choice(study, "study", "design", DESIGNS)
     default_errors = "classical" if design == "individually-randomised" else "CR2"
     plan = Plan(
@@ -259,6 +272,10 @@ def parse(text: str) -> Plan:
         seed=reader.whole(options, "analysis", "seed", 20260101, least=0, most=2**63 - 1),
         enrolled_from=opened,
         enrolled_until=closed,
+        subgroups=subgroups(reader, tree, {covariate.name: covariate.kind for covariate in covariates}),
+        multiplicity=reader.choice(options, "analysis", "multiplicity", MULTIPLICITY, MULTIPLICITY[0]),
+        intervention=intervention(reader, tree),
+        harms=harms(reader, tree),
     )
     if not 0.5 < plan.confidence < 1:
         reader.fault("analysis.confidence", f"{plan.confidence:g} is not a confidence level; use for example 0.95")
@@ -326,7 +343,7 @@ def _measures(reader: Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
 
 _OUTCOME_KEYS = (
     "id", "label", "kind", "primary", "covariates", "instrument", "scale", "value_set", "timepoint", "setting",
-    "at_least", "at_most", "leave_out", "estimator", "beside",
+    "at_least", "at_most", "leave_out", "estimator", "beside", "family",
 )  # fmt: skip
 _OF_SCALES = ("instrument", "scale", "value_set", "timepoint", "at_least", "at_most")
 
@@ -358,11 +375,13 @@ def _outcome(
         if name not in names:
             reader.fault(f"{path}.covariates", f"'{name}' is not declared; add it under [covariates] with its kind")
     build = _count_outcome if "setting" in entry else _scale_outcome
+    primary = reader.flag(entry, path, "primary")
     common = {
         "id": id,
         "label": reader.text(entry, path, "label", id),
-        "primary": reader.flag(entry, path, "primary"),
+        "primary": primary,
         "covariates": chosen,
+        "family": family(reader, entry, path, primary=primary),
     }
     return build(reader, entry, path, timepoints, common)
 
