@@ -16,7 +16,7 @@ from ..estimators.weighted_difference import Weighing
 from ..figures import Series, courses, forest, love, shifts
 from ..result import Table
 from ..weighting import NOTICEABLE
-from . import balance, delivery, epoc, missing, outcomes, participants, sensitivity, words
+from . import balance, delivery, epoc, missing, outcomes, participants, sensitivity, subgroups, words
 from .comparison import Comparison, drawn, trajectory
 from .scale import about
 
@@ -70,7 +70,8 @@ def lay_out(comparison: Comparison) -> Contents:
         _delivery(comparison),
         _primary(comparison),
     ]
-    parts += [*_others(comparison), *_missing(comparison), _deviations(comparison), _coefficients(comparison)]
+    parts += [*_others(comparison), *_subgroups(comparison)]
+    parts += [*_missing(comparison), _deviations(comparison), _coefficients(comparison)]
     guard = gate([block for part in parts for block in part.blocks if isinstance(block, Table)], plan.small_number)
     sections = [_summary(comparison, guard), *(part.through(guard, comparison) for part in parts)]
     return Contents(plan.title, words.answer(comparison, plan.primary, guard), tuple(sections), guard)
@@ -246,6 +247,27 @@ def _in_words(comparison: Comparison, outcome: Outcome, series: Sequence[Series]
         f"{arm.label} goes from {arm.mean[0]:.{digits}f} to {arm.mean[-1]:.{digits}f}" for arm in series if arm.mean
     ]
     return f"Line chart over time. {'; '.join(lines)}. The table below has every number."
+
+
+def _subgroups(comparison: Comparison) -> list[_Draft]:
+    """The primary outcome by the subgroups of the plan, where it names any."""
+    found = subgroups.subgroups(comparison)
+    if not found:
+        return []
+    tables = (subgroups.tests(found), subgroups.differences(comparison, found))
+    drawing = _Later(partial(_by_subgroup, comparison, found))
+    shown = [table for table in tables if table is not None]
+    return [_Draft("subgroups", "Subgroups", (*subgroups.said(comparison, found), drawing, *shown))]
+
+
+def _by_subgroup(comparison: Comparison, found: tuple[subgroups.Found, ...], guard: Gate) -> Iterator[Drawing]:
+    bars = subgroups.bars(comparison, found, guard)
+    if bars:
+        planned = comparison.fitted[comparison.plan.primary.id].main
+        axis, digits = f"{planned.scale.capitalize()} {planned.unit}".strip(), outcomes.digits_of(planned)
+        title = f"{comparison.plan.primary.label}: the planned estimate (filled) and the difference in each level"
+        svg = forest("subgroups", axis, bars, outcomes.no_difference(planned))
+        yield Drawing("subgroups", title, subgroups.in_words(bars, digits), svg)
 
 
 def _missing(comparison: Comparison) -> list[_Draft]:

@@ -101,7 +101,7 @@ def in_estimate_columns(fitted: Fitted, answer: Estimate, digits: int) -> tuple[
     units = sites(*fitted.n_clusters) if fitted.n_clusters else words("people")
     df = number("df", answer.df, "{:.1f}") if answer.df is not None else DASH
     value = Cell(f"{{estimate:.{digits}f}}", stats={"estimate": answer.estimate}, n=smaller)
-    return units, df, value, _limits(answer, smaller, digits), _p(answer, smaller), words(answer.method)
+    return units, df, value, limits_cell(answer, smaller, digits), p_cell(answer.p_value, smaller), words(answer.method)
 
 
 def digits_of(answer: Estimate) -> int:
@@ -116,18 +116,20 @@ def no_difference(answer: Estimate) -> float:
     return 1.0 if answer.scale in RATIOS else 0.0
 
 
-def _limits(answer: Estimate, n: int, digits: int) -> Cell:
+def limits_cell(answer: Estimate, n: int, digits: int) -> Cell:
+    """The interval of an estimate from n people, if it has one."""
     if answer.conf_low is None or answer.conf_high is None:
         return DASH
     stats = {"conf_low": answer.conf_low, "conf_high": answer.conf_high}
     return Cell(f"{{conf_low:.{digits}f}} to {{conf_high:.{digits}f}}", stats=stats, n=n)
 
 
-def _p(answer: Estimate, n: int) -> Cell:
-    if answer.p_value is None:
+def p_cell(p_value: float | None, n: int | None) -> Cell:
+    """A p-value from n people, if there is one."""
+    if p_value is None:
         return DASH
-    shape = "<0.001" if answer.p_value < 0.001 else "{p_value:.3f}"
-    return Cell(shape, stats={"p_value": answer.p_value}, n=n)
+    shape = "<0.001" if p_value < 0.001 else "{p_value:.3f}"
+    return Cell(shape, stats={"p_value": p_value}, n=n)
 
 
 def course(comparison: Comparison, outcome: Outcome) -> Table:
@@ -274,7 +276,7 @@ def coefficients(comparison: Comparison) -> Table:
             )
             df = number("df", term.df, "{:.1f}") if term.df is not None else DASH
             label = f"{outcome.label}: {term.term}"
-            rows.append((label, (value, error, df, _limits(term, smaller, digits), words(term.scale))))
+            rows.append((label, (value, error, df, limits_cell(term, smaller, digits), words(term.scale))))
     columns = ("Estimate", "Standard error", "Degrees of freedom", "Interval", "Scale")
     return Table("coefficients", "Coefficients of every model", columns, tuple(rows), stub="Outcome and term")
 
