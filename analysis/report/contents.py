@@ -16,7 +16,7 @@ from ..estimators.weighted_difference import Weighing
 from ..figures import Series, courses, forest, love, shifts
 from ..result import Table
 from ..weighting import NOTICEABLE
-from . import balance, delivery, epoc, missing, outcomes, participants, sensitivity, subgroups, words
+from . import balance, delivery, epoc, families, missing, outcomes, participants, sensitivity, subgroups, words
 from .comparison import Comparison, drawn, trajectory
 from .scale import about
 
@@ -187,7 +187,9 @@ def _others(comparison: Comparison) -> list[_Draft]:
         return []
     known = tuple(outcome for outcome in others if outcome.id in comparison.fitted)
     title = "Other planned outcomes, in the order of the plan"
-    tables = (outcomes.estimates(comparison, known, "others", title),) if known else ()
+    told = tuple(families.said(comparison.plan, comparison.fitted))
+    adjusted = families.adjusted(comparison.plan, comparison.fitted)
+    tables = (outcomes.estimates(comparison, known, "others", title, adjusted, told),) if known else ()
     drafts = [_Draft("others", "Other planned outcomes", (*tables, *others))]
     return drafts + [_Draft(outcome.id, outcome.label, _about(comparison, outcome)) for outcome in known]
 

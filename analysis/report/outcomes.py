@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 
@@ -15,6 +15,7 @@ from ..cohort import ROLES, Cohort, rows_of, scores_at
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import BLANK, DASH, arm_columns, both_arms, interval, number, people, sites, words
 from .comparison import Change, Comparison, before_the_offer, changes, trajectory
+from .families import Adjusted
 from .participants import measured_and_lost, measured_key, study_key
 from .scale import about, digits_for
 
@@ -69,14 +70,21 @@ def apart(one: tuple[Key, int], other: tuple[Key, int], rest: Key) -> tuple[Sum,
     return Sum(many, (few, rest)), (rest, more - fewer)
 
 
-def estimates(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, title: str) -> Table:
-    """Answers of some outcomes, with what they stand on before what they say."""
+def estimates(
+    comparison: Comparison,
+    outcomes: tuple[Outcome, ...],
+    name: str,
+    title: str,
+    adjusted: Mapping[str, Adjusted] | None = None,
+    notes: Sequence[str] = (),
+) -> Table:
+    """Answers of some outcomes, with what they stand on before what they say, and adjusted p-values if there are."""
     rows = [
         (
             _answer_label(outcome, answer),
             (
                 people(answer.n, key=analysed_key(outcome, "both")),
-                *in_estimate_columns(fitted, answer, digits_of(answer)),
+                *_with_adjusted(adjusted, outcome, fitted, answer),
             ),
         )
         for outcome in outcomes
@@ -85,9 +93,21 @@ def estimates(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, 
     ]
     level = f"{comparison.plan.confidence * 100:g}% interval"
     first, second = arm_columns(comparison.plan)
-    columns = ("People", *(level if head == "interval" else head for head in ESTIMATE_HEADS))
-    notes = (f"{first} compared with {second}; above zero, or above one for a ratio, is higher in the first.",)
-    return Table(name, title, columns, tuple(rows), notes=notes, stub="Outcome")
+    heads = ("People", *(level if head == "interval" else head for head in ESTIMATE_HEADS))
+    columns = (*heads[:-1], "p, adjusted", heads[-1]) if adjusted else heads
+    about_sides = f"{first} compared with {second}; above zero, or above one for a ratio, is higher in the first."
+    return Table(name, title, columns, tuple(rows), notes=(about_sides, *notes), stub="Outcome")
+
+
+def _with_adjusted(
+    adjusted: Mapping[str, Adjusted] | None, outcome: Outcome, fitted: Fitted, answer: Estimate
+) -> tuple[Cell, ...]:
+    """An answer's cells; where p-values are adjusted, that of the main answer beside it and none beside the others."""
+    cells = in_estimate_columns(fitted, answer, digits_of(answer))
+    if not adjusted:
+        return cells
+    own = adjusted.get(outcome.id) if answer is fitted.main else None
+    return *cells[:-1], p_cell(own.p_value, own.n) if own else DASH, cells[-1]
 
 
 def _answer_label(outcome: Outcome, answer: Estimate) -> str:

@@ -215,7 +215,7 @@ def test_the_tidy_estimates_have_their_columns_and_agree_in_both_forms(out: Path
     rows = json.loads((out / "estimates.json").read_text(encoding="utf-8"))
     assert list(lines[0]) == [
         "outcome", "timepoint", "term", "estimate", "std_error", "df", "conf_low", "conf_high", "p_value", "n",
-        "n_clusters", "method", "scale", "unit",
+        "n_clusters", "method", "scale", "unit", "p_adjusted",
     ]  # fmt: skip
     assert len(lines) == len(rows)
     for line, row in zip(lines, rows, strict=True):
