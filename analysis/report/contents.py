@@ -16,7 +16,7 @@ from ..estimators.weighted_difference import Weighing
 from ..figures import Series, courses, forest, love, shifts
 from ..result import Table
 from ..weighting import NOTICEABLE
-from . import balance, delivery, epoc, families, missing, outcomes, participants, sensitivity, subgroups, words
+from . import balance, delivery, epoc, families, missing, outcomes, participants, robins, sensitivity, subgroups, words
 from .comparison import Comparison, drawn, trajectory
 from .scale import about
 
@@ -71,7 +71,7 @@ def lay_out(comparison: Comparison) -> Contents:
         _primary(comparison),
     ]
     parts += [*_others(comparison), *_subgroups(comparison)]
-    parts += [*_missing(comparison), _deviations(comparison), _coefficients(comparison)]
+    parts += [*_missing(comparison), _bias(comparison), _deviations(comparison), _coefficients(comparison)]
     guard = gate([block for part in parts for block in part.blocks if isinstance(block, Table)], plan.small_number)
     sections = [_summary(comparison, guard), *(part.through(guard, comparison) for part in parts)]
     return Contents(plan.title, words.answer(comparison, plan.primary, guard), tuple(sections), guard)
@@ -296,6 +296,10 @@ def _what_if(comparison: Comparison, outcome: Outcome, found: TippingPoint, guar
         title = f"{outcome.label}: the difference if those without a score fared otherwise than people like them"
         svg = shifts(name, (f"Shift of imputed scores ({label})", "Difference between the arms"), lines)
         yield Drawing(name, title, missing.lines_in_words(lines, outcomes.digits_of(found.unshifted)), svg)
+
+
+def _bias(comparison: Comparison) -> _Draft:
+    return _Draft("bias", "Risk of bias", (robins.sheet(comparison),))
 
 
 def _deviations(comparison: Comparison) -> _Draft:

@@ -76,7 +76,7 @@ def _score_answer(comparison: Comparison, outcome: Outcome) -> str:
     way = "higher" if main.estimate > 0 else "lower"
     size = f"{abs(main.estimate):.{digits}f} {way} in “{first}” than in “{second}”"
     interval = limits(main, comparison.plan.confidence)
-    found = f"{outcome.label} was {size} ({interval}), adjusted for {_adjusted(comparison, outcome)}."
+    found = f"{outcome.label} was {size} ({interval}), adjusted for {adjusted_for(comparison, outcome)}."
     return f"{found} {scale.better.capitalize()} is better. {_settled(main, 0)}"
 
 
@@ -87,7 +87,7 @@ def _rate_answer(comparison: Comparison, outcome: Outcome) -> str:
     found = (
         f"{outcome.label} per person-year in “{first}” were {shown(ratio)} times those in “{second}” "
         f"({limits(ratio, level)}), a difference of {shown(difference)} per person-year "
-        f"({limits(difference, level)}), adjusted for {_adjusted(comparison, outcome)}."
+        f"({limits(difference, level)}), adjusted for {adjusted_for(comparison, outcome)}."
     )
     return f"{found} {_settled(ratio, 1)}"
 
@@ -108,7 +108,7 @@ def _risk_answer(comparison: Comparison, outcome: Outcome) -> str:
     return (
         f"{outcome.label}: in “{first}” {size} percentage points {way} had it than would have in “{second}” "
         f"({limits(points, level)}), a risk {shown(ratio)} times as high ({limits(ratio, level)}), adjusted for "
-        f"{_adjusted(comparison, outcome)}. {_settled(gap, 0)}"
+        f"{adjusted_for(comparison, outcome)}. {_settled(gap, 0)}"
     )
 
 
@@ -116,7 +116,8 @@ def _percent(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def _adjusted(comparison: Comparison, outcome: Outcome) -> str:
+def adjusted_for(comparison: Comparison, outcome: Outcome) -> str:
+    """What an outcome's estimate is adjusted for."""
     usual = {"count": "the rate before entry", "binary": "having it at the baseline"}
     baseline = usual.get(outcome.kind, "the baseline score")
     return listed([baseline, *(_name(covariate) for covariate in named_covariates(comparison.plan, outcome))])
