@@ -16,7 +16,22 @@ from ..estimators.weighted_difference import Weighing
 from ..figures import Series, courses, forest, love, shifts
 from ..result import Table
 from ..weighting import NOTICEABLE
-from . import balance, delivery, epoc, families, missing, outcomes, participants, robins, sensitivity, subgroups, words
+from . import (
+    balance,
+    delivery,
+    epoc,
+    families,
+    flow_figure,
+    harms,
+    missing,
+    outcomes,
+    participants,
+    robins,
+    sensitivity,
+    subgroups,
+    tidier,
+    words,
+)
 from .comparison import Comparison, drawn, trajectory
 from .scale import about
 
@@ -71,7 +86,13 @@ def lay_out(comparison: Comparison) -> Contents:
         _primary(comparison),
     ]
     parts += [*_others(comparison), *_subgroups(comparison)]
-    parts += [*_missing(comparison), _bias(comparison), _deviations(comparison), _coefficients(comparison)]
+    parts += [
+        *_missing(comparison),
+        _harms(comparison),
+        _bias(comparison),
+        _deviations(comparison),
+        _coefficients(comparison),
+    ]
     guard = gate([block for part in parts for block in part.blocks if isinstance(block, Table)], plan.small_number)
     sections = [_summary(comparison, guard), *(part.through(guard, comparison) for part in parts)]
     return Contents(plan.title, words.answer(comparison, plan.primary, guard), tuple(sections), guard)
@@ -139,7 +160,14 @@ def released(block: str | Table, guard: Gate) -> str | ReleasedTable:
 
 def _people(comparison: Comparison) -> _Draft:
     tables = (participants.flow_table(comparison.cohort), participants.baseline(comparison.cohort))
-    return _Draft("people", "People", tables)
+    return _Draft("people", "People", (_Later(partial(_flow, comparison)), *tables))
+
+
+def _flow(comparison: Comparison, guard: Gate) -> Iterator[Drawing]:
+    found = flow_figure.columns(comparison, guard)
+    heading = f"In the study: {flow_figure.everybody(comparison, guard)}"
+    title = "The flow of people through the study"
+    yield Drawing("flow", title, flow_figure.in_words(found), flow_figure.diagram(heading, found))
 
 
 def _balance(comparison: Comparison) -> list[_Draft]:
@@ -169,7 +197,8 @@ def _delivery(comparison: Comparison) -> _Draft:
             "The source gives how many contacts each person had, and nothing about when, how or for how long.",
             *tables,
         )
-    return _Draft("delivery", "What was delivered", blocks or ("The data hold nothing about contacts or signposts.",))
+    blocks = blocks or ("The data hold nothing about contacts or signposts.",)
+    return _Draft("delivery", "What was delivered", (*blocks, tidier.sheet(comparison.cohort)))
 
 
 def _primary(comparison: Comparison) -> _Draft:
@@ -296,6 +325,10 @@ def _what_if(comparison: Comparison, outcome: Outcome, found: TippingPoint, guar
         title = f"{outcome.label}: the difference if those without a score fared otherwise than people like them"
         svg = shifts(name, (f"Shift of imputed scores ({label})", "Difference between the arms"), lines)
         yield Drawing(name, title, missing.lines_in_words(lines, outcomes.digits_of(found.unshifted)), svg)
+
+
+def _harms(comparison: Comparison) -> _Draft:
+    return _Draft("harms", "Harms", (*harms.said(comparison.cohort), harms.table(comparison.cohort)))
 
 
 def _bias(comparison: Comparison) -> _Draft:
