@@ -63,6 +63,7 @@ def test_it_has_every_part_in_order(page: str) -> None:
         "Depression at 6 months",
         "GP attendances",
         "Missing data",
+        "Harms",
         "Risk of bias",
         "Departures from the plan",
         "Every coefficient",

@@ -22,6 +22,7 @@ from tests.unit.analysis import study
 from tests.unit.analysis.test_disclosure import Equation, solve
 
 REASONS = ("died", "moved", "withdrew", "lost")
+SUBGROUPS = '[[subgroups]]\nname = "sex"\n[[subgroups]]\nname = "age"\ncut = [40, 80]\n'
 
 
 def thin_study(seed: int) -> study.Rows:
@@ -52,7 +53,8 @@ def _lose(rows: study.Rows, person: dict[str, object], dice: random.Random) -> N
 @pytest.fixture(scope="module", params=range(8))
 def comparison(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     folder = tmp_path_factory.mktemp("thin") / "bundle"
-    return compare(load.read(study.write(folder, thin_study(request.param))))
+    plan = study.PLAN + (SUBGROUPS if request.param % 2 else "")
+    return compare(load.read(study.write(folder, thin_study(request.param), plan)))
 
 
 @pytest.fixture(scope="module")
