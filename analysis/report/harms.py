@@ -24,7 +24,7 @@ ROUNDING = 1e-9
 BASELINE, LATER = "at baseline", "after baseline"
 NO_RECORD = (
     "What is not recorded may have happened all the same: people who are harmed may stop answering, and a service "
-    "hears of some harms only. The counts are not tested: they are too few for a test to find what matters."
+    "hears of some harms only. The counts are not tested: most are too few for a test to find what matters."
 )
 
 

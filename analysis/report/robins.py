@@ -25,6 +25,7 @@ from .words import adjusted_for
 
 Row = tuple[str, tuple[Cell, ...]]
 NOT_IN_THE_DATA = "Not in the data"
+HASH = 12
 LEFT_TO_PEOPLE = "Judgement (left to people)"
 ROBINS_I = (
     "Domains of ROBINS-I (Sterne 2016, doi:10.1136/bmj.i4919). A judgement is one of: low, moderate, serious, critical "
@@ -289,7 +290,7 @@ def _how_key(outcome: Outcome, column: str, code: str, role: str) -> Key:
 
 def _reported(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
     plan = comparison.plan
-    yield "SHA-256 of the plan", words(plan.sha256)
+    yield "SHA-256 of the plan (whole at the end of this report)", words(f"{plan.sha256[:HASH]}…")
     said = f"{len(plan.outcomes)} planned, {len(comparison.estimated)} estimated, all in the order of the plan"
     yield "Outcomes", words(said)
     named = f"{len(plan.subgroups)} planned" if plan.subgroups else "None planned, none shown"

@@ -11,7 +11,7 @@ from instruments.plan_sections import INTERVENTION_TEXTS
 
 from ..cohort import Cohort
 from ..result import Cell, Table
-from .cells import BLANK, median_quartiles, number, people, words
+from .cells import BLANK, DASH, median_quartiles, number, people, words
 from .delivery import caseload, each_person, only_counts, reached_key
 
 TO_BE_WRITTEN = "To be written"
@@ -31,7 +31,7 @@ def sheet(cohort: Cohort) -> Table:
     for place, (item, label) in enumerate(INTERVENTION_TEXTS.items(), start=1):
         rows.append((f"{place}. {label}", (words(written.get(item, TO_BE_WRITTEN)), BLANK)))
         rows += [(name, (BLANK, cell)) for name, cell in FACTS.get(item, _nothing)(cohort)]
-    rows.append((f"{len(INTERVENTION_TEXTS) + 1}. How well: as delivered", (BLANK, BLANK)))
+    rows.append((f"{len(INTERVENTION_TEXTS) + 1}. How well: as delivered", (DASH, BLANK)))
     rows += [(name, (BLANK, cell)) for name, cell in _delivered(cohort)]
     columns = ("What the plan says", "What the data say")
     title = "The intervention as planned and as delivered"

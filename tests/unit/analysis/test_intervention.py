@@ -42,7 +42,7 @@ def test_what_the_plan_says_is_shown_and_the_rest_is_to_be_written(cohort_of: Co
     assert found["1. Brief name"][0] == "A {link} worker"
     assert found["2. Why: rationale, theory, goal"][0] == "Loneliness makes ill"
     assert found["9. Tailoring"] == ("To be written", "")
-    assert found["12. How well: as delivered"] == ("", "")
+    assert found["12. How well: as delivered"] == ("–", "")
 
 
 def test_the_source_of_the_items_is_cited(cohort_of: CohortOf, rows: study.Rows) -> None:
