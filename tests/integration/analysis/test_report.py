@@ -456,7 +456,7 @@ def test_the_page_needs_nothing_else(outline: Outline, page: str) -> None:
 
 
 def test_every_figure_says_in_words_what_it_shows(outline: Outline, page: str) -> None:
-    assert outline.tags.count("svg") == 7
+    assert outline.tags.count("svg") == 8
     assert outline.unlabelled == []
     assert re.search(r'aria-label="Line chart over time. Link worker goes from [\d.]+ to [\d.]+; Usual care goes', page)
 
@@ -472,7 +472,7 @@ def test_ids_stand_once_though_two_figures_are_inside(outline: Outline) -> None:
 
 def test_every_link_of_the_contents_leads_somewhere(page: str, outline: Outline) -> None:
     links = re.findall(r'href="#([^"]+)"', page[page.index("<nav") : page.index("</nav>")])
-    assert len(links) == 13
+    assert len(links) == 15
     assert set(links) <= set(outline.ids)
 
 
