@@ -88,7 +88,7 @@ class Bar:
     high: float | None
 
 
-def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float) -> str:
+def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float, width: float = 1.35) -> str:
     """Draw estimates of one quantity under each other, the first one filled, with a line at no difference.
 
     Parameters
@@ -101,6 +101,8 @@ def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float) -> str:
         The estimates, the planned one first.
     nothing
         The value that stands for no difference.
+    width
+        How much wider it is than other figures; with short labels less will do, and letters are larger on a phone.
 
     Returns
     -------
@@ -112,7 +114,7 @@ def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float) -> str:
     from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
-        figure = Figure(figsize=(SIZE[0] * 1.35, 0.9 + 0.42 * len(bars)), layout="constrained")
+        figure = Figure(figsize=(SIZE[0] * width, 0.9 + 0.42 * len(bars)), layout="constrained")
         axes = figure.add_subplot()
         for place, bar in enumerate(bars):
             _draw_bar(axes, place, bar)

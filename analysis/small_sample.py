@@ -411,23 +411,52 @@ def joint_test(fit: LeastSquares, terms: Sequence[str], kind: str = "CR2") -> Jo
     Reference: `01_ancova_eq5d12` (`HTZ_arm_eq5d0`).
     """
     chosen = [_position(fit.moments, term) for term in terms]
-    q = len(chosen)
     covariance = cluster_robust(fit, kind).covariance[np.ix_(chosen, chosen)]
-    eta = _hotelling_df(fit, chosen, kind)
-    if eta <= q - 1 or np.linalg.matrix_rank(covariance) < q:
-        raise AnalysisError(f"{fit.n_clusters} sites are too few to test {q} terms at once; test fewer")
-    wald = float(fit.beta[chosen] @ np.linalg.solve(covariance, fit.beta[chosen]))
+    return wald_test(fit.beta[chosen], covariance, *_by_site(fit, chosen, kind))
+
+
+def wald_test(beta: Array, covariance: Array, own: Array, shared: Array) -> JointTest:
+    """Test that q estimates are all zero, given what each site adds to the spread of their covariance.
+
+    Parameters
+    ----------
+    beta, covariance
+        The estimates, (q,), and their covariance by site, (q, q).
+    own
+        Covariance that each site's part would have were the coefficients known, (G, q, q).
+    shared
+        What the estimated coefficients take away, in whitened coordinates, (G, q, p).
+
+    Raises
+    ------
+    AnalysisError
+        Where the sites are too few to test so many at once.
+
+    References
+    ----------
+    Pustejovsky JE, Tipton E. J Bus Econ Stat 2018;36:672-683. doi:10.1080/07350015.2016.1247004 (the HTZ test)
+    Reference: `01_ancova_eq5d12` (`HTZ_arm_eq5d0`).
+    """
+    q = len(beta)
+    eta = _matching_df(own, shared) if np.linalg.matrix_rank(covariance) == q else 0.0
+    if eta <= q - 1:
+        raise AnalysisError(f"{len(own)} sites are too few to test {q} terms at once; test fewer")
+    wald = float(beta @ np.linalg.solve(covariance, beta))
     statistic = (eta - q + 1) / (eta * q) * wald
     df = (float(q), eta - q + 1)
     return JointTest(statistic, df, float(special.fdtrc(*df, statistic)))
 
 
-def _hotelling_df(fit: LeastSquares, chosen: list[int], kind: str) -> float:
+def _by_site(fit: LeastSquares, chosen: list[int], kind: str) -> tuple[Array, Array]:
+    """What each site adds to the covariance of the chosen coefficients: `own` (G, q, q) and `shared` (G, q, p)."""
     leverage, vectors = np.linalg.eigh(fit.root.T @ fit.moments.xx @ fit.root)
     turned = np.swapaxes(vectors, 1, 2)
     levers = fit.root[chosen] @ (vectors * ADJUSTMENTS[kind](leverage)[:, None, :]) @ turned
     shared = levers @ (vectors * leverage[:, None, :]) @ turned
-    own = shared @ np.swapaxes(levers, 1, 2)
+    return shared @ np.swapaxes(levers, 1, 2), shared
+
+
+def _matching_df(own: Array, shared: Array) -> float:
     values, axes = np.linalg.eigh((own - shared @ np.swapaxes(shared, 1, 2)).sum(axis=0))
     unit = (axes / np.sqrt(values)).T
     own, shared = unit @ own @ unit.T, unit @ shared
@@ -435,4 +464,5 @@ def _hotelling_df(fit: LeastSquares, chosen: list[int], kind: str) -> float:
     sites = np.arange(len(own))
     blocks[sites, sites] += own
     spread = (np.einsum("ghss->gh", blocks) ** 2).sum() + np.einsum("ghst,ghts->", blocks, blocks)
-    return float(len(chosen) * (len(chosen) + 1) / spread)
+    q = own.shape[1]
+    return float(q * (q + 1) / spread)

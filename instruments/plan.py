@@ -18,6 +18,7 @@ from typing import Any
 from .codes import DESIGNS, ROLES, SETTINGS
 from .dataset import table
 from .plan_reader import Reader
+from .plan_sections import MULTIPLICITY, Subgroup, family, harms, intervention, only_where_used, subgroups
 from .plan_series import MONTHS_A_PERIOD, OF_SERIES, SERIES, series_fields
 
 # fmt: off
@@ -130,6 +131,7 @@ class Outcome:
     plan names them; `difference_anyway` allows the baseline among them though changes are compared. For series of
     sites, `horizon` is the month after the start that the answer is about (the last if None), and `period` how many
     months of an event study make one point. A time to the first use is followed from entry to `until_day`.
+    Outcomes of one `family` are tested together; those without a name are one family, the primary outcome is its own.
     """
 
     id: str
@@ -151,6 +153,7 @@ class Outcome:
     difference_anyway: bool = False
     horizon: int | None = None
     period: int = MONTHS_A_PERIOD
+    family: str = ""
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -163,6 +166,7 @@ class Plan:
     """A whole plan. `timepoints` are in order of their day; the first is the baseline.
 
     People who entered outside `enrolled_from` to `enrolled_until` (both counted, where given) are not in the cohort.
+    `intervention` are texts about it by item of TIDieR, `harms` how they are looked for, in the planner's own words.
     """
 
     id: str
@@ -180,6 +184,10 @@ class Plan:
     seed: int
     enrolled_from: date | None = None
     enrolled_until: date | None = None
+    subgroups: tuple[Subgroup, ...] = ()
+    multiplicity: str = MULTIPLICITY[0]
+    intervention: tuple[tuple[str, str], ...] = ()
+    harms: str = ""
 
     @property
     def sha256(self) -> str:
@@ -196,12 +204,14 @@ class Plan:
                 "difference_anyway": False,
                 "horizon": None,
                 "period": MONTHS_A_PERIOD,
+                "family": "",
             }
             for name in [name for name, value in usual.items() if written[name] == value]:
                 del written[name]
         for written in tree["timepoints"]:
             if not written["screening"]:
                 del written["screening"]
+        only_where_used(tree)
         canonical = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -238,7 +248,10 @@ class Plan:
         return next((m for m in self.measures if (m.id, m.scale) == (id, scale)), None)
 
 
-_TOP = ("study", "arms", "timepoints", "outcomes", "covariates", "measures", "capture", "analysis")
+_TOP = (
+    "study", "arms", "timepoints", "outcomes", "covariates", "measures", "capture", "analysis", "subgroups",
+    "intervention", "harms",
+)  # fmt: skip
 
 
 def parse(text: str) -> Plan:
@@ -261,7 +274,7 @@ def parse(text: str) -> Plan:
         reader.fault("study.enrolled_until", "is before enrolled_from; correct one of the dates")
     covariates = _covariates(reader, reader.part(tree, "covariates"))
     arms, timepoints = _arms(reader, reader.part(tree, "arms")), _timepoints(reader, tree)
-    options = reader.part(tree, "analysis", ("errors", "confidence", "small_number", "seed"))
+    options = reader.part(tree, "analysis", ("errors", "confidence", "small_number", "seed", "multiplicity"))
     design = reader.choice(study, "study", "design", DESIGNS)
     default_errors = "classical" if design == "individually-randomised" else "CR2"
     plan = Plan(
@@ -280,6 +293,10 @@ def parse(text: str) -> Plan:
         seed=reader.whole(options, "analysis", "seed", 20260101, least=0, most=2**63 - 1),
         enrolled_from=opened,
         enrolled_until=closed,
+        subgroups=subgroups(reader, tree, {covariate.name: covariate.kind for covariate in covariates}),
+        multiplicity=reader.choice(options, "analysis", "multiplicity", MULTIPLICITY, MULTIPLICITY[0]),
+        intervention=intervention(reader, tree),
+        harms=harms(reader, tree),
     )
     if not 0.5 < plan.confidence < 1:
         reader.fault("analysis.confidence", f"{plan.confidence:g} is not a confidence level; use for example 0.95")
@@ -347,7 +364,7 @@ def _measures(reader: Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
 
 _OUTCOME_KEYS = (
     "id", "label", "kind", "primary", "covariates", "instrument", "scale", "value_set", "timepoint", "setting",
-    "at_least", "at_most", "leave_out", "until_day", "estimator", "beside", "match_on", "difference_anyway",
+    "at_least", "at_most", "leave_out", "until_day", "estimator", "beside", "match_on", "difference_anyway", "family",
     *OF_SERIES,
 )  # fmt: skip
 _OF_USE = ("count", "time-to-event")
@@ -381,13 +398,15 @@ def _outcome(
         if name not in names:
             reader.fault(f"{path}.covariates", f"'{name}' is not declared; add it under [covariates] with its kind")
     build = _use_outcome if "setting" in entry or entry.get("kind") == "time-to-event" else _scale_outcome
+    primary = reader.flag(entry, path, "primary")
     common = {
         "id": id,
         "label": reader.text(entry, path, "label", id),
-        "primary": reader.flag(entry, path, "primary"),
+        "primary": primary,
         "covariates": chosen,
         "match_on": reader.texts(entry, path, "match_on"),
         "difference_anyway": reader.flag(entry, path, "difference_anyway"),
+        "family": family(reader, entry, path, primary=primary),
     }
     return build(reader, entry, path, timepoints, common)
 

@@ -50,6 +50,14 @@ class Reader:
             return default
         return tuple(value)
 
+    def numbers(self, where: Mapping[str, Any], path: str, key: str) -> tuple[float, ...]:
+        """A list of numbers; empty where it is not there."""
+        value = where.get(key, [])
+        if not isinstance(value, list):
+            self.fault(f"{path}.{key}", f"unexpected value '{value}'; write a list of numbers")
+            return ()
+        return tuple(self.number({key: each}, path, key) for each in value)
+
     def flag(self, where: Mapping[str, Any], path: str, key: str) -> bool:
         value = where.get(key, False)
         if not isinstance(value, bool):

@@ -25,6 +25,7 @@ from .checking import fitness, in_lines
 from .comparison import Comparison, compare, told
 from .contents import Contents, lay_out
 from .description import lay_out_description
+from .families import adjusted
 from .outcomes import analysed_key
 from .page import page
 from .sensitivity import side_key
@@ -35,6 +36,7 @@ ESTIMATE_COLUMNS = (
     "outcome", "timepoint", "term", "estimate", "std_error", "df", "conf_low", "conf_high", "p_value", "n",
     "n_clusters", "method", "scale", "unit",
 )  # fmt: skip
+ADJUSTED = "p_adjusted"
 PROVENANCE_FILE = "provenance.json"
 DRAWING = ("wild-bootstrap", "permutation")
 PACKAGES = ("numpy", "scipy", "pandas", "matplotlib")
@@ -122,10 +124,12 @@ def _replace(draft: Path, folder: Path) -> None:
 
 
 def _estimates_files(comparison: Comparison, whole: Contents) -> Iterator[tuple[str, str]]:
-    for name, made in (("estimates", _estimates), ("sensitivity", _sensitivity)):
-        rows = [*made(comparison, whole.gate)]
-        yield f"{name}.csv", _csv(ESTIMATE_COLUMNS, rows)
-        yield f"{name}.json", _json(rows)
+    planned = [*_estimates(comparison, whole.gate)]
+    yield "estimates.csv", _csv((*ESTIMATE_COLUMNS, ADJUSTED), planned)
+    yield "estimates.json", _json(planned)
+    beside = [*_sensitivity(comparison, whole.gate)]
+    yield "sensitivity.csv", _csv(ESTIMATE_COLUMNS, beside)
+    yield "sensitivity.json", _json(beside)
 
 
 def _files(whole: Contents, provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -139,9 +143,12 @@ def _files(whole: Contents, provenance: Mapping[str, Any]) -> Iterator[tuple[str
 
 def _estimates(comparison: Comparison, gate: Gate) -> Iterator[dict[str, Any]]:
     """Every answer and every coefficient in tidy columns, as far as the gate lets them."""
+    families = adjusted(comparison.plan, comparison.fitted)
     for outcome in comparison.estimated:
-        fitted = comparison.fitted[outcome.id]
-        yield from _rows(outcome, _once(fitted), fitted, gate.count(analysed_key(outcome, "both"), sum(fitted.n)), gate)
+        fitted, own = comparison.fitted[outcome.id], families.get(outcome.id)
+        n = gate.count(analysed_key(outcome, "both"), sum(fitted.n))
+        for place, row in enumerate(_rows(outcome, _once(fitted), fitted, n, gate)):
+            yield row | {ADJUSTED: own.shown(gate) if own and not place else None}
 
 
 def _sensitivity(comparison: Comparison, gate: Gate) -> Iterator[dict[str, Any]]:

@@ -152,18 +152,31 @@ def unseen(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[st
     fitted = comparison.fitted.get(outcome.id)
     if fitted is None or comparison.plan.design != "controlled-before-after" or guard.is_small(fitted.fewest):
         return
-    ratios = _as_ratios(comparison, outcome, fitted.main)
-    if ratios is None:
+    values = e_values(comparison, outcome)
+    if values is None:
         return
-    value, nearer = ratios
+    value, nearer = values
     if nearer is None:
         yield "Its interval holds no difference already: nothing unmeasured is needed to explain it."
         return
     yield (
         "Something that was not measured could explain it away if it went with both the arm and the outcome by a risk "
-        f"ratio of about {e_value(value):.1f} or more, beyond what is adjusted for; by {e_value(nearer):.1f} or more "
+        f"ratio of about {value:.1f} or more, beyond what is adjusted for; by {nearer:.1f} or more "
         "it could move the interval to no difference (E-values)."
     )
+
+
+def e_values(comparison: Comparison, outcome: Outcome) -> tuple[float, float | None] | None:
+    """E-values of the estimate and of the limit nearer to no difference; None for a limit where the interval holds it.
+
+    None altogether where the outcome has no estimate, no interval, or no risk ratio that stands for it.
+    """
+    fitted = comparison.fitted.get(outcome.id)
+    ratios = _as_ratios(comparison, outcome, fitted.main) if fitted else None
+    if ratios is None:
+        return None
+    value, nearer = ratios
+    return e_value(value), None if nearer is None else e_value(nearer)
 
 
 def _as_ratios(comparison: Comparison, outcome: Outcome, answer: Estimate) -> tuple[float, float | None] | None:

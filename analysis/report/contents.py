@@ -16,7 +16,24 @@ from ..estimators.weighted_difference import Weighing
 from ..figures import Series, around_start, courses, forest, love, shifts
 from ..result import Fitted, Table
 from ..weighting import NOTICEABLE
-from . import balance, delivery, epoc, missing, outcomes, participants, sensitivity, series, times, words
+from . import (
+    balance,
+    delivery,
+    epoc,
+    families,
+    flow_figure,
+    harms,
+    missing,
+    outcomes,
+    participants,
+    robins,
+    sensitivity,
+    series,
+    subgroups,
+    tidier,
+    times,
+    words,
+)
 from .comparison import Comparison, drawn, trajectory
 from .scale import about
 
@@ -70,7 +87,14 @@ def lay_out(comparison: Comparison) -> Contents:
         _delivery(comparison),
         _primary(comparison),
     ]
-    parts += [*_others(comparison), *_missing(comparison), _deviations(comparison), _coefficients(comparison)]
+    parts += [*_others(comparison), *_subgroups(comparison)]
+    parts += [
+        *_missing(comparison),
+        _harms(comparison),
+        _bias(comparison),
+        _deviations(comparison),
+        _coefficients(comparison),
+    ]
     guard = gate([block for part in parts for block in part.blocks if isinstance(block, Table)], plan.small_number)
     sections = [_summary(comparison, guard), *(part.through(guard, comparison) for part in parts)]
     return Contents(plan.title, words.answer(comparison, plan.primary, guard), tuple(sections), guard)
@@ -138,7 +162,14 @@ def released(block: str | Table, guard: Gate) -> str | ReleasedTable:
 
 def _people(comparison: Comparison) -> _Draft:
     tables = (participants.flow_table(comparison.cohort), participants.baseline(comparison.cohort))
-    return _Draft("people", "People", tables)
+    return _Draft("people", "People", (_Later(partial(_flow, comparison)), *tables))
+
+
+def _flow(comparison: Comparison, guard: Gate) -> Iterator[Drawing]:
+    found = flow_figure.columns(comparison, guard)
+    heading = f"In the study: {flow_figure.everybody(comparison, guard)}"
+    title = "The flow of people through the study"
+    yield Drawing("flow", title, flow_figure.in_words(found), flow_figure.diagram(heading, found))
 
 
 def _balance(comparison: Comparison) -> list[_Draft]:
@@ -168,7 +199,8 @@ def _delivery(comparison: Comparison) -> _Draft:
             "The source gives how many contacts each person had, and nothing about when, how or for how long.",
             *tables,
         )
-    return _Draft("delivery", "What was delivered", blocks or ("The data hold nothing about contacts or signposts.",))
+    blocks = blocks or ("The data hold nothing about contacts or signposts.",)
+    return _Draft("delivery", "What was delivered", (*blocks, tidier.sheet(comparison.cohort)))
 
 
 def _primary(comparison: Comparison) -> _Draft:
@@ -188,7 +220,9 @@ def _others(comparison: Comparison) -> list[_Draft]:
         return []
     known = tuple(outcome for outcome in others if outcome.id in comparison.fitted)
     title = "Other planned outcomes, in the order of the plan"
-    tables = (outcomes.estimates(comparison, known, "others", title),) if known else ()
+    told = tuple(families.said(comparison.plan, comparison.fitted))
+    adjusted = families.adjusted(comparison.plan, comparison.fitted)
+    tables = (outcomes.estimates(comparison, known, "others", title, adjusted, told),) if known else ()
     drafts = [_Draft("others", "Other planned outcomes", (*tables, *others))]
     return drafts + [_Draft(outcome.id, outcome.label, _about(comparison, outcome)) for outcome in known]
 
@@ -299,6 +333,27 @@ def _in_words(comparison: Comparison, outcome: Outcome, series: Sequence[Series]
     return f"Line chart over time. {'; '.join(lines)}. The table below has every number."
 
 
+def _subgroups(comparison: Comparison) -> list[_Draft]:
+    """The primary outcome by the subgroups of the plan, where it names any."""
+    found = subgroups.subgroups(comparison)
+    if not found:
+        return []
+    tables = (subgroups.tests(found), subgroups.differences(comparison, found))
+    drawing = _Later(partial(_by_subgroup, comparison, found))
+    shown = [table for table in tables if table is not None]
+    return [_Draft("subgroups", "Subgroups", (*subgroups.said(comparison, found), drawing, *shown))]
+
+
+def _by_subgroup(comparison: Comparison, found: tuple[subgroups.Found, ...], guard: Gate) -> Iterator[Drawing]:
+    bars = subgroups.bars(comparison, found, guard)
+    if bars:
+        planned = comparison.fitted[comparison.plan.primary.id].main
+        axis, digits = f"{planned.scale.capitalize()} {planned.unit}".strip(), outcomes.digits_of(planned)
+        title = f"{comparison.plan.primary.label}: the planned estimate (filled) and the difference in each level"
+        svg = forest("subgroups", axis, bars, outcomes.no_difference(planned), width=1.0)
+        yield Drawing("subgroups", title, subgroups.in_words(bars, digits), svg)
+
+
 def _missing(comparison: Comparison) -> list[_Draft]:
     """Who is missing on the first scale, and what that could do to its answer."""
     if not scales(comparison.plan):
@@ -323,6 +378,14 @@ def _what_if(comparison: Comparison, outcome: Outcome, found: TippingPoint, guar
         title = f"{outcome.label}: the difference if those without a score fared otherwise than people like them"
         svg = shifts(name, (f"Shift of imputed scores ({label})", "Difference between the arms"), lines)
         yield Drawing(name, title, missing.lines_in_words(lines, outcomes.digits_of(found.unshifted)), svg)
+
+
+def _harms(comparison: Comparison) -> _Draft:
+    return _Draft("harms", "Harms", (*harms.said(comparison.cohort), harms.table(comparison.cohort)))
+
+
+def _bias(comparison: Comparison) -> _Draft:
+    return _Draft("bias", "Risk of bias", (robins.sheet(comparison),))
 
 
 def _deviations(comparison: Comparison) -> _Draft:

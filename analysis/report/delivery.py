@@ -40,10 +40,8 @@ def contacts(cohort: Cohort) -> Table | None:
         return None
     made = cohort.dataset["contacts"].assign(arm=cohort.dataset["contacts"]["person"].map(cohort.people["arm"]))
     attended = made[made["attendance"] == "attended"]
-    each = cohort.people[["arm"]].assign(
-        contacts=attended.groupby("person").size(), minutes=attended.groupby("person")["minutes"].sum()
-    )
-    each[["contacts", "minutes"]] = each[["contacts", "minutes"]].fillna(0).astype(float)
+    each = each_person(cohort)
+    each["minutes"] = attended.groupby("person")["minutes"].sum().reindex(each.index).fillna(0).astype(float)
     rows = [
         *_per_person(each),
         ("Minutes with the person, per person: mean (SD)", both_arms(each, lambda arm, _: mean_sd(arm["minutes"], 0))),
@@ -51,20 +49,29 @@ def contacts(cohort: Cohort) -> Table | None:
         *_split("Contacts", "attendance", made, codes.ATTENDANCES),
         *_split("Attended", "mode", attended, codes.CONTACT_MODES),
     ]
-    sums = [*_reached_sums(), *_split_sums("Contacts", "attendance", made), *_split_sums("Attended", "mode", attended)]
+    sums = [*reached_sums(), *_split_sums("Contacts", "attendance", made), *_split_sums("Attended", "mode", attended)]
     return Table("contacts", "Contacts with link workers", arm_columns(cohort.plan), tuple(rows), tuple(sums))
 
 
+def each_person(cohort: Cohort) -> pd.DataFrame:
+    """How many attended contacts everybody had, with their arm, by person: 0 where none is recorded."""
+    if only_counts(cohort):
+        found = cohort.use[cohort.use["setting"] == LINK_WORKER].set_index("person")["count"]
+    else:
+        contacts = cohort.dataset["contacts"]
+        found = contacts[contacts["attendance"] == "attended"].groupby("person").size()
+    return cohort.people[["arm"]].assign(contacts=found.reindex(cohort.people.index).fillna(0).astype(float))
+
+
 def _counted_contacts(cohort: Cohort) -> Table:
-    use = cohort.use[cohort.use["setting"] == LINK_WORKER].set_index("person")
-    each = cohort.people[["arm"]].assign(contacts=use["count"].reindex(cohort.people.index).fillna(0))
+    each = each_person(cohort)
     title = "Contacts with link workers (the source gives only their number)"
-    return Table("contacts", title, arm_columns(cohort.plan), tuple(_per_person(each)), tuple(_reached_sums()))
+    return Table("contacts", title, arm_columns(cohort.plan), tuple(_per_person(each)), tuple(reached_sums()))
 
 
 def _per_person(each: pd.DataFrame) -> list[tuple[str, tuple[Cell, ...]]]:
     def reached(met: bool) -> Any:
-        return lambda arm, role: people(int(((arm["contacts"] > 0) == met).sum()), len(arm), _reached_key(met, role))
+        return lambda arm, role: people(int(((arm["contacts"] > 0) == met).sum()), len(arm), reached_key(met, role))
 
     return [
         ("People in the study", both_arms(each, lambda arm, role: people(len(arm), key=study_key(role)))),
@@ -76,13 +83,15 @@ def _per_person(each: pd.DataFrame) -> list[tuple[str, tuple[Cell, ...]]]:
     ]  # fmt: skip
 
 
-def _reached_key(met: bool, role: str) -> Key:
+def reached_key(met: bool, role: str) -> Key:
+    """The number of people of an arm with an attended contact, or with none."""
     return "reached", str(met), role
 
 
-def _reached_sums() -> Iterator[Sum]:
+def reached_sums() -> Iterator[Sum]:
+    """Those with a contact and those without make up an arm."""
     for role in ROLES.values():
-        yield Sum(study_key(role), (_reached_key(True, role), _reached_key(False, role)))
+        yield Sum(study_key(role), (reached_key(True, role), reached_key(False, role)))
 
 
 def _split(label: str, column: str, frame: pd.DataFrame, words: Any) -> Iterator[tuple[str, tuple[Cell, ...]]]:

@@ -50,10 +50,11 @@ def _same_time(cohort: Cohort, when: str) -> tuple[str, tuple[Cell, ...]]:
     if any(period.empty for period in periods):
         return label, (words("No measurement in one arm"), words(NO))
     overlap = max(period.min() for period in periods) <= min(period.max() for period in periods)
-    return label, (words("; ".join(_months(period) for period in periods)), words(YES if overlap else NO))
+    return label, (words("; ".join(months(period) for period in periods)), words(YES if overlap else NO))
 
 
-def _months(dates: pd.Series[Any]) -> str:
+def months(dates: pd.Series[Any]) -> str:
+    """From the first month to the last."""
     first, last = f"{dates.min():%B %Y}", f"{dates.max():%B %Y}"
     return first if first == last else f"{first} to {last}"
 

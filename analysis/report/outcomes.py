@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 
@@ -15,6 +15,7 @@ from ..cohort import ROLES, Cohort, rows_of, scores_at
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import BLANK, DASH, arm_columns, both_arms, interval, number, people, sites, words
 from .comparison import Change, Comparison, before_the_offer, changes, trajectory
+from .families import Adjusted
 from .participants import measured_and_lost, measured_key, study_key
 from .scale import about, digits_for
 
@@ -73,14 +74,21 @@ def apart(one: tuple[Key, int], other: tuple[Key, int], rest: Key) -> tuple[Sum,
     return Sum(many, (few, rest)), (rest, more - fewer)
 
 
-def estimates(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, title: str) -> Table:
-    """Answers of some outcomes, with what they stand on before what they say."""
+def estimates(
+    comparison: Comparison,
+    outcomes: tuple[Outcome, ...],
+    name: str,
+    title: str,
+    adjusted: Mapping[str, Adjusted] | None = None,
+    notes: Sequence[str] = (),
+) -> Table:
+    """Answers of some outcomes, with what they stand on before what they say, and adjusted p-values if there are."""
     rows = [
         (
             _answer_label(outcome, answer),
             (
                 counted(fitted, analysed_key(outcome, "both")),
-                *in_estimate_columns(fitted, answer, digits_of(answer)),
+                *_with_adjusted(adjusted, outcome, fitted, answer),
             ),
         )
         for outcome in outcomes
@@ -89,9 +97,21 @@ def estimates(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, 
     ]
     level = f"{comparison.plan.confidence * 100:g}% interval"
     first, second = arm_columns(comparison.plan)
-    columns = ("People", *(level if head == "interval" else head for head in ESTIMATE_HEADS))
-    notes = (f"{first} compared with {second}; above zero, or above one for a ratio, is higher in the first.",)
-    return Table(name, title, columns, tuple(rows), notes=notes, stub="Outcome")
+    heads = ("People", *(level if head == "interval" else head for head in ESTIMATE_HEADS))
+    columns = (*heads[:-1], "p, adjusted", heads[-1]) if adjusted else heads
+    about_sides = f"{first} compared with {second}; above zero, or above one for a ratio, is higher in the first."
+    return Table(name, title, columns, tuple(rows), notes=(about_sides, *notes), stub="Outcome")
+
+
+def _with_adjusted(
+    adjusted: Mapping[str, Adjusted] | None, outcome: Outcome, fitted: Fitted, answer: Estimate
+) -> tuple[Cell, ...]:
+    """An answer's cells; where p-values are adjusted, that of the main answer beside it and none beside the others."""
+    cells = in_estimate_columns(fitted, answer, digits_of(answer))
+    if not adjusted:
+        return cells
+    own = adjusted.get(outcome.id) if answer is fitted.main else None
+    return *cells[:-1], p_cell(own.p_value, own.n) if own else DASH, cells[-1]
 
 
 def counted(fitted: Fitted, key: Key) -> Cell:
@@ -110,7 +130,7 @@ def in_estimate_columns(fitted: Fitted, answer: Estimate, digits: int) -> tuple[
     units = sites(*fitted.n_clusters) if fitted.n_clusters else words("people")
     df = number("df", answer.df, "{:.1f}") if answer.df is not None else DASH
     value = Cell(f"{{estimate:.{digits}f}}", stats={"estimate": answer.estimate}, n=smaller)
-    return units, df, value, _limits(answer, smaller, digits), _p(answer, smaller), words(answer.method)
+    return units, df, value, limits_cell(answer, smaller, digits), p_cell(answer.p_value, smaller), words(answer.method)
 
 
 def digits_of(answer: Estimate) -> int:
@@ -125,18 +145,20 @@ def no_difference(answer: Estimate) -> float:
     return 1.0 if answer.scale in RATIOS else 0.0
 
 
-def _limits(answer: Estimate, n: int, digits: int) -> Cell:
+def limits_cell(answer: Estimate, n: int, digits: int) -> Cell:
+    """The interval of an estimate from n people, if it has one."""
     if answer.conf_low is None or answer.conf_high is None:
         return DASH
     stats = {"conf_low": answer.conf_low, "conf_high": answer.conf_high}
     return Cell(f"{{conf_low:.{digits}f}} to {{conf_high:.{digits}f}}", stats=stats, n=n)
 
 
-def _p(answer: Estimate, n: int) -> Cell:
-    if answer.p_value is None:
+def p_cell(p_value: float | None, n: int | None) -> Cell:
+    """A p-value from n people, if there is one."""
+    if p_value is None:
         return DASH
-    shape = "<0.001" if answer.p_value < 0.001 else "{p_value:.3f}"
-    return Cell(shape, stats={"p_value": answer.p_value}, n=n)
+    shape = "<0.001" if p_value < 0.001 else "{p_value:.3f}"
+    return Cell(shape, stats={"p_value": p_value}, n=n)
 
 
 def course(comparison: Comparison, outcome: Outcome) -> Table:
@@ -283,7 +305,7 @@ def coefficients(comparison: Comparison) -> Table:
             )
             df = number("df", term.df, "{:.1f}") if term.df is not None else DASH
             label = f"{outcome.label}: {term.term}"
-            rows.append((label, (value, error, df, _limits(term, smaller, digits), words(term.scale))))
+            rows.append((label, (value, error, df, limits_cell(term, smaller, digits), words(term.scale))))
     columns = ("Estimate", "Standard error", "Degrees of freedom", "Interval", "Scale")
     return Table("coefficients", "Coefficients of every model", columns, tuple(rows), stub="Outcome and term")
 

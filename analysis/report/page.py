@@ -47,7 +47,7 @@ def _table(table: ReleasedTable) -> str:
     if not table.stub:
         head = head.replace('<th scope="col"></th>', "<td></td>", 1)
     rows = "\n".join(
-        f'<tr><th scope="row">{escape(label)}</th>{"".join(_cell(cell) for cell in cells)}</tr>'
+        f'<tr{_group(cells)}><th scope="row">{escape(label)}</th>{"".join(_cell(cell) for cell in cells)}</tr>'
         for label, cells in table.rows
     )
     name = escape(f"table-{table.name}")
@@ -58,6 +58,11 @@ def _table(table: ReleasedTable) -> str:
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
         f"{notes}"
     )
+
+
+def _group(cells: tuple[ReleasedCell, ...]) -> str:
+    """The class of a row that only heads those below it."""
+    return "" if any(cell.text for cell in cells) else ' class="group"'
 
 
 def _cell(cell: ReleasedCell) -> str:

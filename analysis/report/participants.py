@@ -167,6 +167,17 @@ def _level_cell(label: str, level: str | None) -> Any:
     return make
 
 
+def level_label(name: str, level: str) -> str:
+    """What a level of a characteristic is called."""
+    return _LABELS.get(name, {}).get(level, level)
+
+
+def level_key(name: str, level: str, role: str) -> Key:
+    """The number of people of an arm at a level of a characteristic."""
+    label = _FACTS[name][0] if name in _FACTS else name
+    return "level", label, level_label(name, level), role
+
+
 def _level_sums(label: str, frame: pd.DataFrame) -> Iterator[Sum]:
     levels = [*frame["value"].cat.categories, None]
     for role in ROLES.values():

@@ -308,7 +308,7 @@ def hazards_in_words(comparison: Comparison, outcome: Outcome, guard: Gate) -> I
     yield (
         f"The hazard ratio is {shown(fitted.main)} ({limits(fitted.main, plan.confidence)}): of those who had not had "
         f"it yet, people in “{first}” came to it {shown(fitted.main)} times as often as people in “{second}”"
-        f"{adjusted_for(comparison, outcome)}. {_verdict(p)}"
+        f", adjusted for {adjusted_for(comparison, outcome)}. {_verdict(p)}"
     )
 
 

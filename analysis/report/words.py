@@ -81,7 +81,7 @@ def _score_answer(comparison: Comparison, outcome: Outcome) -> str:
     way = "higher" if main.estimate > 0 else "lower"
     size = f"{abs(main.estimate):.{digits}f} {way} in “{first}” than in “{second}”"
     interval = limits(main, comparison.plan.confidence)
-    found = f"{outcome.label} was {size} ({interval}), adjusted for {_adjusted(comparison, outcome)}."
+    found = f"{outcome.label} was {size} ({interval}), adjusted for {adjusted_for(comparison, outcome)}."
     return f"{found} {scale.better.capitalize()} is better. {_settled(main, 0)}"
 
 
@@ -92,7 +92,7 @@ def _rate_answer(comparison: Comparison, outcome: Outcome) -> str:
     found = (
         f"{outcome.label} per person-year in “{first}” were {shown(ratio)} times those in “{second}” "
         f"({limits(ratio, level)}), a difference of {shown(difference)} per person-year "
-        f"({limits(difference, level)}), adjusted for {_adjusted(comparison, outcome)}."
+        f"({limits(difference, level)}), adjusted for {adjusted_for(comparison, outcome)}."
     )
     return f"{found} {_settled(ratio, 1)}"
 
@@ -132,7 +132,7 @@ def _risk_answer(comparison: Comparison, outcome: Outcome) -> str:
     return (
         f"{outcome.label}: in “{first}” {size} percentage points {way} had it than would have in “{second}” "
         f"({limits(points, level)}), a risk {shown(ratio)} times as high ({limits(ratio, level)}), adjusted for "
-        f"{_adjusted(comparison, outcome)}. {_settled(gap, 0)}"
+        f"{adjusted_for(comparison, outcome)}. {_settled(gap, 0)}"
     )
 
 
@@ -140,7 +140,7 @@ def _time_answer(comparison: Comparison, outcome: Outcome) -> str:
     main, level = comparison.fitted[outcome.id].main, comparison.plan.confidence
     first, second = arm_columns(comparison.plan)
     way = "more" if main.estimate > 0 else "fewer"
-    until, adjusted = f"up to day {outcome.until_day}", adjusted_for(comparison, outcome)
+    until, adjusted = f"up to day {outcome.until_day}", f", adjusted for {adjusted_for(comparison, outcome)}"
     said = {
         "difference": (
             f"{until} people in “{first}” had {_size(main)} {way} days without it than people in “{second}” "
@@ -160,12 +160,6 @@ def _time_answer(comparison: Comparison, outcome: Outcome) -> str:
     return f"{outcome.label}: {said.get(main.scale, otherwise)}{adjusted}. {_settled(main, nothing)}"
 
 
-def adjusted_for(comparison: Comparison, outcome: Outcome) -> str:
-    """What a time to an event was adjusted for, which has no baseline."""
-    named = [_name(covariate) for covariate in named_covariates(comparison.plan, outcome)]
-    return f", adjusted for {listed(named)}" if named else ", adjusted for nothing"
-
-
 def _size(answer: Estimate) -> str:
     return shown(replace(answer, estimate=abs(answer.estimate)))
 
@@ -180,10 +174,16 @@ def _percent(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def _adjusted(comparison: Comparison, outcome: Outcome) -> str:
-    usual = {"count": "the rate before entry", "binary": "having it at the baseline"}
-    baseline = usual.get(outcome.kind, "the baseline score")
-    return listed([baseline, *(_name(covariate) for covariate in named_covariates(comparison.plan, outcome))])
+def adjusted_for(comparison: Comparison, outcome: Outcome) -> str:
+    """What an outcome's estimate is adjusted for; a time to an event has no baseline."""
+    baselines = {
+        "continuous": ["the baseline score"],
+        "count": ["the rate before entry"],
+        "binary": ["having it at the baseline"],
+        "time-to-event": [],
+    }
+    named = [_name(covariate) for covariate in named_covariates(comparison.plan, outcome)]
+    return listed([*baselines[outcome.kind], *named]) or "nothing"
 
 
 def _name(covariate: Covariate) -> str:

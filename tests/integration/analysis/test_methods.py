@@ -116,7 +116,7 @@ def test_an_event_may_be_a_low_score_and_turns_every_sign(comparison: Comparison
 
 def test_the_planned_estimates_and_the_others_are_in_files_of_their_own(out: Path) -> None:
     planned, others = lines(out / "estimates.csv"), lines(out / "sensitivity.csv")
-    assert list(planned[0]) == list(others[0])
+    assert list(planned[0]) == [*others[0], "p_adjusted"]
     methods = {row["method"].split(",")[0] for row in planned}
     assert methods == {"ANCOVA", "Poisson", "Logistic"}
     assert len({(row["outcome"], row["method"]) for row in others}) == 5 + 1 + 3 + 3

@@ -63,6 +63,8 @@ def test_it_has_every_part_in_order(page: str) -> None:
         "Depression at 6 months",
         "GP attendances",
         "Missing data",
+        "Harms",
+        "Risk of bias",
         "Departures from the plan",
         "Every coefficient",
         "How this was made",
@@ -215,7 +217,7 @@ def test_the_tidy_estimates_have_their_columns_and_agree_in_both_forms(out: Path
     rows = json.loads((out / "estimates.json").read_text(encoding="utf-8"))
     assert list(lines[0]) == [
         "outcome", "timepoint", "term", "estimate", "std_error", "df", "conf_low", "conf_high", "p_value", "n",
-        "n_clusters", "method", "scale", "unit",
+        "n_clusters", "method", "scale", "unit", "p_adjusted",
     ]  # fmt: skip
     assert len(lines) == len(rows)
     for line, row in zip(lines, rows, strict=True):
@@ -454,7 +456,7 @@ def test_the_page_needs_nothing_else(outline: Outline, page: str) -> None:
 
 
 def test_every_figure_says_in_words_what_it_shows(outline: Outline, page: str) -> None:
-    assert outline.tags.count("svg") == 7
+    assert outline.tags.count("svg") == 8
     assert outline.unlabelled == []
     assert re.search(r'aria-label="Line chart over time. Link worker goes from [\d.]+ to [\d.]+; Usual care goes', page)
 
@@ -470,7 +472,7 @@ def test_ids_stand_once_though_two_figures_are_inside(outline: Outline) -> None:
 
 def test_every_link_of_the_contents_leads_somewhere(page: str, outline: Outline) -> None:
     links = re.findall(r'href="#([^"]+)"', page[page.index("<nav") : page.index("</nav>")])
-    assert len(links) == 13
+    assert len(links) == 15
     assert set(links) <= set(outline.ids)
 
 

@@ -22,6 +22,7 @@ from tests.unit.analysis import study
 from tests.unit.analysis.test_disclosure import Equation, solve
 
 REASONS = ("died", "moved", "withdrew", "lost")
+SUBGROUPS = '[[subgroups]]\nname = "sex"\n[[subgroups]]\nname = "age"\ncut = [40, 80]\n'
 
 
 def thin_study(seed: int) -> study.Rows:
@@ -54,7 +55,8 @@ def comparison(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("thin") / "bundle"
     often, deaths = (0.004, 0.3) if request.param % 2 else (0.0015, 0.05)
     rows = study.with_admissions(thin_study(request.param), request.param, often, deaths)
-    return compare(load.read(study.write(folder, rows, study.PLAN + study.ADMISSION)))
+    plan = study.PLAN + study.ADMISSION + (SUBGROUPS if request.param % 2 else "")
+    return compare(load.read(study.write(folder, rows, plan)))
 
 
 @pytest.fixture(scope="module")
