@@ -17,34 +17,11 @@ from typing import Any
 
 from .codes import DESIGNS, ROLES, SETTINGS
 from .dataset import table
+from .plan_methods import ALWAYS_BESIDE, MATCHING, METHODS, MISLEADS, methods
 from .plan_reader import Reader
 from .plan_sections import MULTIPLICITY, Subgroup, family, harms, intervention, only_where_used, subgroups
-from .plan_series import MONTHS_A_PERIOD, OF_SERIES, SERIES, series_fields
+from .plan_series import MONTHS_A_PERIOD, OF_SERIES, series_fields
 
-# fmt: off
-METHODS: Mapping[str, tuple[str, ...]] = {
-    "continuous": (
-        "ancova", "did", "doubly-robust-did", "imputation", "random-intercept", "mixed-model", "mmrm", "clda",
-        "overlap-weights", "att-weights", "entropy-balance", "matching", "matched-did", "wild-bootstrap", "permutation",
-    ),
-    "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic"),
-    "count": ("poisson-rate", "poisson-change", "negative-binomial", "gee-poisson"),
-    "time-to-event": ("restricted-mean", "cox", "cumulative-incidence", "fine-gray"),
-}
-# fmt: on
-"""The methods for each kind of outcome: the one that answers unless the plan says otherwise comes first."""
-ALWAYS_BESIDE: Mapping[str, tuple[str, ...]] = {
-    "continuous": ("did",),
-    "binary": ("modified-poisson",),
-    "count": ("poisson-change",),
-    "time-to-event": ("cox", "cumulative-incidence"),
-}
-"""What every report shows beside that answer: methods that lean on another assumption."""
-MATCHING = ("matching", "matched-did")
-MISLEADS = (
-    "matching on the baseline and then comparing changes misleads: people picked for a baseline unlike the rest of "
-    "their arm drift back to it by themselves, and that drift looks like an effect"
-)
 COVARIATE_KINDS = ("number", "category")
 ERRORS = ("CR2", "classical")
 DERIVED_COVARIATES = ("age",)
@@ -439,7 +416,7 @@ def _scale_outcome(
     series_fields(reader, entry, path, ())
     return Outcome(
         **common,
-        **_methods(reader, entry, path, kind),
+        **methods(reader, entry, path, kind),
         kind=kind,
         event=_event(reader, entry, path, kind),
         instrument=reader.text(entry, path, "instrument"),
@@ -456,12 +433,12 @@ def _use_outcome(
     for name in _OF_SCALES:
         if name in entry:
             reader.fault(f"{path}.{name}", "means nothing beside a setting; take one of them out")
-    methods = _methods(reader, entry, path, kind)
+    named = methods(reader, entry, path, kind)
     return Outcome(
         **common,
-        **methods,
+        **named,
         **_followed(reader, entry, path, kind),
-        **series_fields(reader, entry, path, (methods.get("estimator", ""), *methods.get("beside", ()))),
+        **series_fields(reader, entry, path, (named.get("estimator", ""), *named.get("beside", ()))),
         kind=kind,
         setting=reader.choice(entry, path, "setting", SETTINGS),
     )
@@ -499,20 +476,6 @@ def _days(reader: Reader, entry: Mapping[str, Any], path: str) -> tuple[int, int
         reader.fault(f"{path}.leave_out", "needs two numbers of days, before and after entry, such as [90, 0]")
         return 0, 0
     return days[0], days[1]
-
-
-def _methods(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> dict[str, Any]:
-    """What answers, and what stands beside it: always the usual check, then what the plan adds."""
-    if kind not in METHODS:
-        return {}
-    allowed = (*METHODS[kind], *(SERIES if kind == "count" else ()))
-    added = reader.texts(entry, path, "beside")
-    for method in added:
-        if method not in allowed:
-            reader.fault(f"{path}.beside", f"unexpected value '{method}'; allowed: {', '.join(allowed)}")
-    estimator = reader.choice(entry, path, "estimator", allowed, allowed[0])
-    beside = (*SERIES.get(estimator, (allowed[0], *ALWAYS_BESIDE[kind])), *added)
-    return {"estimator": estimator, "beside": tuple(dict.fromkeys(each for each in beside if each != estimator))}
 
 
 def check_covariates(plan: Plan, characteristics: Iterable[str]) -> None:

@@ -7,13 +7,6 @@ from typing import Any
 
 from .plan_reader import Reader
 
-SERIES: Mapping[str, tuple[str, ...]] = {
-    "interrupted-series": ("event-study",),
-    "event-study": ("interrupted-series",),
-    "callaway-santanna": ("sun-abraham",),
-    "sun-abraham": ("callaway-santanna",),
-}
-"""The methods for counts by site and month or longer period, and what always stands beside each."""
 OF_SERIES = ("horizon", "period")
 MONTHS_A_PERIOD = 3
 MOST_MONTHS = 600

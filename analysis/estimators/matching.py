@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from instruments.plan import MISLEADS, Covariate
+from instruments.plan import Covariate
+from instruments.plan_methods import MISLEADS
 
 from ..moments import Array
 from ..result import AnalysisError, Fitted

@@ -12,7 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from instruments.plan import ALWAYS_BESIDE, Outcome, Plan
+from instruments.plan import Outcome, Plan
+from instruments.plan_methods import ALWAYS_BESIDE
 
 from ..cohort import DAYS_PER_YEAR, ROLES, Cohort, assemble, named_covariates, of_scale, rows_of
 from ..disclosure import Gate, ReleasedTable, gate

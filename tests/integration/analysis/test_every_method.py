@@ -17,7 +17,8 @@ from analysis.estimators import ESTIMATORS
 from analysis.estimators.ancova import ancova
 from analysis.report.outcomes import RATIOS
 from analysis.result import AnalysisError, Fitted
-from instruments.plan import METHODS, Outcome
+from instruments.plan import Outcome
+from instruments.plan_methods import METHODS
 from tests.unit.analysis import study
 
 EVENT = '[[outcomes]]\nid = "low-6m"\nkind = "binary"\ninstrument = "phq9"\nat_least = 10\n'

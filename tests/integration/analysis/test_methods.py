@@ -13,7 +13,8 @@ from analysis.estimators import ESTIMATORS
 from analysis.load import Dataset
 from analysis.report import compare, write
 from analysis.report.comparison import Comparison
-from instruments.plan import METHODS, PlanError, parse
+from instruments.plan import PlanError, parse
+from instruments.plan_methods import METHODS
 from tests.integration.analysis.conftest import Ran
 from tests.unit.analysis import study
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from instruments import plan
+from instruments.plan_methods import METHODS
 
 from .conftest import Ran
 
@@ -47,7 +48,7 @@ def test_the_plan_shown_is_a_plan(guide: str) -> None:
 
 
 def test_every_method_that_a_plan_may_name_is_in_the_guide(guide: str) -> None:
-    assert {method for methods in plan.METHODS.values() for method in methods} <= set(re.findall(r"`([a-z-]+)`", guide))
+    assert {method for methods in METHODS.values() for method in methods} <= set(re.findall(r"`([a-z-]+)`", guide))
 
 
 def test_the_mapping_shown_makes_a_bundle_that_the_plan_shown_compares(desk: Path, run: Callable[..., Ran]) -> None:

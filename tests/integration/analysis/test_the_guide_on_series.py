@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from instruments import plan
-from instruments.plan_series import SERIES
+from instruments.plan_methods import SERIES
 from tests.unit.analysis import study
 
 from .conftest import Ran

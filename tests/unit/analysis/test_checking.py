@@ -16,7 +16,7 @@ from analysis.report.checking import Fitness, fitness, in_lines
 from analysis.report.comparison import planned
 from analysis.report.fitting import Task
 from analysis.report.rehearsal import refusals, rehearsed
-from instruments.plan import METHODS
+from instruments.plan_methods import METHODS
 from tests.unit.analysis.study import PLAN, Rows
 
 Read = Callable[..., Dataset]

@@ -12,7 +12,8 @@ import pytest
 from analysis.cohort import auxiliaries, long_rows_of
 from analysis.estimators import ESTIMATORS
 from analysis.result import AnalysisError, Estimate, Fitted
-from instruments.plan import METHODS, Covariate, Outcome, Plan, parse
+from instruments.plan import Covariate, Outcome, Plan, parse
+from instruments.plan_methods import METHODS
 from tests.unit.analysis import study
 
 AGE, TOWN = Covariate("age", "number"), Covariate("town", "category")

@@ -12,7 +12,8 @@ from analysis.estimators.ancova import ancova
 from analysis.estimators.did import did
 from analysis.estimators.matching import LEFT_OUT, match, matched_did, matching, nearest_pairs
 from analysis.result import AnalysisError
-from instruments.plan import MISLEADS, Covariate
+from instruments.plan import Covariate
+from instruments.plan_methods import MISLEADS
 
 AGE, TOWN = Covariate("age", "number"), Covariate("town", "category")
 NOW, LATER = "baseline", "6m"

@@ -17,7 +17,7 @@ from analysis.report import contents, outcomes, sensitivity, series, words
 from analysis.report.comparison import Comparison, compare
 from analysis.result import AnalysisError, Estimate, Fitted, PreTrend
 from instruments.plan import Outcome
-from instruments.plan_series import SERIES
+from instruments.plan_methods import SERIES
 from tests.unit.analysis import study
 from tests.unit.analysis.series_study import allocated, plan, with_months
 from tests.unit.analysis.test_words import estimate

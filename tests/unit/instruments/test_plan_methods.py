@@ -9,8 +9,8 @@ from itertools import combinations
 import pytest
 
 from instruments import plan
-from instruments.plan import ALWAYS_BESIDE, METHODS, Event, Outcome, PlanError
-from instruments.plan_series import SERIES
+from instruments.plan import Event, Outcome, PlanError
+from instruments.plan_methods import ALWAYS_BESIDE, METHODS, SERIES
 from tests.unit.analysis import study
 
 TOP = """

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from instruments import plan
-from instruments.plan import ALWAYS_BESIDE, METHODS, PlanError
-from instruments.plan_series import MONTHS_A_PERIOD, SERIES
+from instruments.plan import PlanError
+from instruments.plan_methods import ALWAYS_BESIDE, METHODS, SERIES
+from instruments.plan_series import MONTHS_A_PERIOD
 from tests.unit.analysis.study import PLAN
 
 OUTCOME = '[[outcomes]]\nid = "series"\nsetting = "gp"\n{lines}\n'

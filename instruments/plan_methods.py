@@ -1,0 +1,54 @@
+"""The methods that a plan may name for each kind of outcome, and those that always stand beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .plan_reader import Reader
+
+# fmt: off
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "continuous": (
+        "ancova", "did", "doubly-robust-did", "imputation", "random-intercept", "mixed-model", "mmrm", "clda",
+        "overlap-weights", "att-weights", "entropy-balance", "matching", "matched-did", "wild-bootstrap", "permutation",
+    ),
+    "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic"),
+    "count": ("poisson-rate", "poisson-change", "negative-binomial", "gee-poisson"),
+    "time-to-event": ("restricted-mean", "cox", "cumulative-incidence", "fine-gray"),
+}
+# fmt: on
+"""The methods for each kind of outcome: the one that answers unless the plan says otherwise comes first."""
+ALWAYS_BESIDE: Mapping[str, tuple[str, ...]] = {
+    "continuous": ("did",),
+    "binary": ("modified-poisson",),
+    "count": ("poisson-change",),
+    "time-to-event": ("cox", "cumulative-incidence"),
+}
+"""What every report shows beside that answer: methods that lean on another assumption."""
+MATCHING = ("matching", "matched-did")
+MISLEADS = (
+    "matching on the baseline and then comparing changes misleads: people picked for a baseline unlike the rest of "
+    "their arm drift back to it by themselves, and that drift looks like an effect"
+)
+SERIES: Mapping[str, tuple[str, ...]] = {
+    "interrupted-series": ("event-study",),
+    "event-study": ("interrupted-series",),
+    "callaway-santanna": ("sun-abraham",),
+    "sun-abraham": ("callaway-santanna",),
+}
+"""The methods for counts by site and month or longer period, and what always stands beside each."""
+
+
+def methods(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> dict[str, Any]:
+    """Read what answers, and what stands beside it: always the usual check, then what the plan adds."""
+    if kind not in METHODS:
+        return {}
+    allowed = (*METHODS[kind], *(SERIES if kind == "count" else ()))
+    added = reader.texts(entry, path, "beside")
+    for method in added:
+        if method not in allowed:
+            reader.fault(f"{path}.beside", f"unexpected value '{method}'; allowed: {', '.join(allowed)}")
+    estimator = reader.choice(entry, path, "estimator", allowed, allowed[0])
+    beside = (*SERIES.get(estimator, (allowed[0], *ALWAYS_BESIDE[kind])), *added)
+    return {"estimator": estimator, "beside": tuple(dict.fromkeys(each for each in beside if each != estimator))}
