@@ -19,7 +19,7 @@ from .codes import DESIGNS, ROLES, SETTINGS
 from .dataset import table
 from .plan_methods import ALWAYS_BESIDE, MATCHING, METHODS, MISLEADS, methods
 from .plan_reader import Reader
-from .plan_sections import MULTIPLICITY, Subgroup, family, harms, intervention, only_where_used, subgroups
+from .plan_sections import IMPUTATIONS, MULTIPLICITY, Subgroup, family, harms, intervention, only_where_used, subgroups
 from .plan_series import MONTHS_A_PERIOD, OF_SERIES, series_fields
 
 COVARIATE_KINDS = ("number", "category")
@@ -159,6 +159,7 @@ class Plan:
     confidence: float
     small_number: int
     seed: int
+    imputations: int
     enrolled_from: date | None = None
     enrolled_until: date | None = None
     subgroups: tuple[Subgroup, ...] = ()
@@ -251,7 +252,9 @@ def parse(text: str) -> Plan:
         reader.fault("study.enrolled_until", "is before enrolled_from; correct one of the dates")
     covariates = _covariates(reader, reader.part(tree, "covariates"))
     arms, timepoints = _arms(reader, reader.part(tree, "arms")), _timepoints(reader, tree)
-    options = reader.part(tree, "analysis", ("errors", "confidence", "small_number", "seed", "multiplicity"))
+    options = reader.part(
+        tree, "analysis", ("errors", "confidence", "small_number", "seed", "multiplicity", "imputations")
+    )
     design = reader.choice(study, "study", "design", DESIGNS)
     default_errors = "classical" if design == "individually-randomised" else "CR2"
     plan = Plan(
@@ -268,6 +271,7 @@ def parse(text: str) -> Plan:
         confidence=reader.number(options, "analysis", "confidence", 0.95),
         small_number=reader.whole(options, "analysis", "small_number", 10, least=0, most=1000),
         seed=reader.whole(options, "analysis", "seed", 20260101, least=0, most=2**63 - 1),
+        imputations=reader.whole(options, "analysis", "imputations", IMPUTATIONS, least=2, most=1000),
         enrolled_from=opened,
         enrolled_until=closed,
         subgroups=subgroups(reader, tree, {covariate.name: covariate.kind for covariate in covariates}),

@@ -11,6 +11,7 @@ from .plan_reader import Reader
 
 MULTIPLICITY = ("holm", "hochberg", "none")
 """How p-values of several outcomes are adjusted; the first is the usual way."""
+IMPUTATIONS = 20
 INTERVENTION_TEXTS: Mapping[str, str] = {
     "name": "Brief name",
     "why": "Why: rationale, theory, goal",
@@ -83,6 +84,7 @@ def harms(reader: Reader, tree: Mapping[str, Any]) -> str:
 
 def only_where_used(tree: dict[str, Any]) -> None:
     """Take out of a plan's canonical form what stands at its default, so that older plans keep their hash."""
-    usual = {"subgroups": (), "multiplicity": MULTIPLICITY[0], "intervention": (), "harms": ""}
+    usual = {"subgroups": (), "intervention": (), "harms": ""}
+    usual |= {"multiplicity": MULTIPLICITY[0], "imputations": IMPUTATIONS}
     for name in [name for name, value in usual.items() if tree[name] == value]:
         del tree[name]

@@ -56,7 +56,8 @@ def _seeded(plan: Plan, _: Outcome) -> dict[str, Any]:
 
 def imputing(plan: Plan, outcome: Outcome) -> dict[str, Any]:
     """What `imputed` and `tipping_point` are told of a plan, beside covariates and confidence level."""
-    return {"errors": plan.errors, "seed": plan.seed, "auxiliaries": tuple(auxiliaries(plan, outcome))}
+    drawn = {"seed": plan.seed, "imputations": plan.imputations}
+    return {"errors": plan.errors, **drawn, "auxiliaries": tuple(auxiliaries(plan, outcome))}
 
 
 def _repeated(plan: Plan, outcome: Outcome) -> dict[str, Any]:

@@ -93,6 +93,17 @@ def test_a_kind_of_outcome_that_it_is_not_for_refuses_it(run: Run, tmp_path: Pat
     assert not (tmp_path / "out").exists()
 
 
+def test_the_plan_says_how_often_values_are_drawn(run: Run, tmp_path: Path) -> None:
+    """With fewer draws the answer is another one, and less certain of its own noise."""
+    answers = []
+    for number in (20, 3):
+        _, out = made(run, tmp_path / str(number), f"{PLANNED}\n[analysis]\nimputations = {number}\n")
+        answers.append((out / "estimates.csv").read_text(encoding="utf-8"))
+    _, usual = made(run, tmp_path / "usual", PLANNED)
+    assert answers[0] == (usual / "estimates.csv").read_text(encoding="utf-8")
+    assert answers[0] != answers[1]
+
+
 def test_the_page_says_what_is_assumed_and_where_seeds_come_from(run: Run, tmp_path: Path) -> None:
     _, out = made(run, tmp_path, study.PLAN)
     page = (out / "report.html").read_text(encoding="utf-8")

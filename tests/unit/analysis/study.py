@@ -63,6 +63,7 @@ id = "gp"
 label = "GP attendances"
 setting = "gp"
 """
+FEW_DRAWS = "\n[analysis]\nimputations = 2\n"
 SITES = {f"s{number}": "link-worker" if number <= 4 else "usual-care" for number in range(1, 9)}
 PEOPLE_PER_SITE = 20
 ENTRY = date(2024, 3, 1)

@@ -42,7 +42,7 @@ class Released:
 )
 def released(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Released:
     name, seed = request.param
-    plan = study.PLAN.replace("primary = true", f"primary = true\n{PLANS[name]}")
+    plan = study.PLAN.replace("primary = true", f"primary = true\n{PLANS[name]}") + study.FEW_DRAWS
     comparison = compare(load.read(study.write(tmp_path_factory.mktemp("thin") / "bundle", thin_study(seed), plan)))
     seen: list[Table] = []
 
@@ -104,7 +104,7 @@ def test_the_table_of_methods_shows_no_small_number(released: Released) -> None:
 
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    plan = study.PLAN.replace("primary = true", f"primary = true\n{PLANS['many beside']}")
+    plan = study.PLAN.replace("primary = true", f"primary = true\n{PLANS['many beside']}") + study.FEW_DRAWS
     return compare(load.read(study.write(tmp_path_factory.mktemp("methods") / "bundle", plan=plan)))
 
 

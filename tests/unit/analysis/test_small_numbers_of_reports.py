@@ -55,7 +55,7 @@ def comparison(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("thin") / "bundle"
     often, deaths = (0.004, 0.3) if request.param % 2 else (0.0015, 0.05)
     rows = study.with_admissions(thin_study(request.param), request.param, often, deaths)
-    plan = study.PLAN + study.ADMISSION + (SUBGROUPS if request.param % 2 else "")
+    plan = study.PLAN + study.ADMISSION + study.FEW_DRAWS + (SUBGROUPS if request.param % 2 else "")
     return compare(load.read(study.write(folder, rows, plan)))
 
 

@@ -39,6 +39,7 @@ def test_a_plan_that_says_nothing_of_them_has_none_and_adjusts_by_holm():
 
 def test_saying_what_is_usual_does_not_change_the_hash():
     assert read(analysing('multiplicity = "holm"')).sha256 == plan.parse(study.PLAN).sha256
+    assert read(analysing("imputations = 20")).sha256 == plan.parse(study.PLAN).sha256
     assert read("\n[intervention]\n").sha256 == plan.parse(study.PLAN).sha256
 
 
@@ -47,9 +48,22 @@ def test_each_of_them_changes_the_hash_where_it_is_used():
         "", '[[subgroups]]\nname = "sex"', '[[subgroups]]\nname = "sex"\nlabel = "Women and men"',
         '[[subgroups]]\nname = "age"\ncut = [65]', '[[subgroups]]\nname = "age"\ncut = [65, 80]',
         analysing('multiplicity = "hochberg"'), analysing('multiplicity = "none"'), '[intervention]\nwhy = "Loneliness"',
-        '[intervention]\nname = "Loneliness"', '[harms]\nsought = "Asked at every visit"',
+        analysing("imputations = 5"), '[intervention]\nname = "Loneliness"', '[harms]\nsought = "Asked at every visit"',
     )  # fmt: skip
     assert len({read(each).sha256 for each in added}) == len(added)
+
+
+@pytest.mark.parametrize("number", ["1", "0", "2.5", '"many"', "1001"])
+def test_fewer_than_two_imputations_or_far_too_many_are_refused(number: str):
+    with pytest.raises(
+        PlanError, match=r"plan\.analysis\.imputations: unexpected value .* write a whole number from 2"
+    ):
+        read(analysing(f"imputations = {number}"))
+
+
+def test_imputations_are_as_many_as_the_plan_says():
+    assert plan.parse(study.PLAN).imputations == 20
+    assert read(analysing("imputations = 50")).imputations == 50
 
 
 def test_a_family_changes_the_hash_of_its_plan():
