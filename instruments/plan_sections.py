@@ -84,7 +84,7 @@ def harms(reader: Reader, tree: Mapping[str, Any]) -> str:
 
 def only_where_used(tree: dict[str, Any]) -> None:
     """Take out of a plan's canonical form what stands at its default, so that older plans keep their hash."""
-    usual = {"subgroups": (), "intervention": (), "harms": ""}
+    usual: dict[str, object] = {"subgroups": (), "intervention": (), "harms": ""}
     usual |= {"multiplicity": MULTIPLICITY[0], "imputations": IMPUTATIONS}
     for name in [name for name, value in usual.items() if tree[name] == value]:
         del tree[name]

@@ -231,6 +231,12 @@ def _nobody(cohort: Cohort, outcome: Outcome, guard: Gate) -> Iterator[str]:
 def _lack(cohort: Cohort, outcome: Outcome, name: str, guard: Gate) -> str:
     if outcome.setting:
         side = "before entry" if name == "before" else "from entry on"
+        early, late = outcome.leave_out
+        if early or late:
+            side += f" outside leave_out ({early} days before, {late} after)"
+            return (
+                f"has a period of '{outcome.setting}' {side}; leave out fewer days, or give counts of shorter periods"
+            )
         return f"has a period of '{outcome.setting}' {side}; add service_use, or take the outcome out of the plan"
     timepoint = cohort.plan.timepoint(_when(cohort.plan, outcome)[name == "after"])
     window = f"days {timepoint.day + timepoint.opens} to {timepoint.day + timepoint.closes}"

@@ -53,7 +53,13 @@ def test_every_method_that_a_plan_may_name_is_in_the_guide(guide: str) -> None:
 
 def test_the_mapping_shown_makes_a_bundle_that_the_plan_shown_compares(desk: Path, run: Callable[..., Ran]) -> None:
     assert run("convert", desk / "mapping.toml", desk / "bundle").code == 0
-    assert run("check", desk / "bundle", desk / "plan.toml").code == 0
+    assert run("check", desk / "bundle").code == 0
+    checked = run("check", desk / "bundle", desk / "plan.toml")
+    whole_years = "outside leave_out (90 days before, 0 after); leave out fewer days, or give counts of shorter periods"
+    *faults, verdict = checked.err.splitlines()[1:]
+    assert (checked.code, verdict) == (2, "The bundle is not fit for plan.toml.")
+    assert [fault.split(":")[0] for fault in faults] == ["plan.outcomes.gp-outside"] * 2
+    assert all(fault.endswith(whole_years) for fault in faults)
     ran = run("compare", desk / "bundle", desk / "plan.toml", desk / "out")
     assert ran.code == 0
     assert ran.out.startswith("Depression at 6 months was ")
@@ -79,5 +85,6 @@ def test_the_python_shown_runs(
 def test_every_command_is_told_of(guide: str) -> None:
     from analysis.__main__ import _COMMANDS
 
-    for name, *_ in _COMMANDS:
-        assert f"`analysis {name} " in guide
+    for command in _COMMANDS:
+        assert f"`analysis {command.name} " in guide
+        assert all(f"`--{option}" in guide for option in command.options)

@@ -432,3 +432,13 @@ def test_the_order_of_rows_does_not_matter(rows: Rows, read: Read) -> None:
     for table in rows.values():
         random.Random(3).shuffle(table)
     assert fitness(read(rows)) == one
+
+
+def test_a_period_that_reaches_into_the_days_left_out_is_named_with_its_remedy(rows: Rows, read: Read) -> None:
+    plan = PLAN.replace('setting = "gp"\n', 'setting = "gp"\nleave_out = [90, 0]\n')
+    first, second = fitness(read(rows, plan)).faults
+    assert first == (
+        "plan.outcomes.gp: nobody of 'Link worker' has a period of 'gp' before entry outside leave_out (90 days before, 0 "
+        "after); leave out fewer days, or give counts of shorter periods"
+    )
+    assert second == first.replace("Link worker", "Usual care")
