@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from instruments.plan import Outcome, Plan
-from instruments.plan_methods import ALWAYS_BESIDE
+from instruments.plan_methods import ALWAYS_BESIDE, SERIES
 
 from ..cohort import DAYS_PER_YEAR, ROLES, Cohort, assemble, named_covariates, of_scale, rows_of
 from ..disclosure import Gate, ReleasedTable, gate
@@ -62,15 +62,17 @@ def fitness(dataset: Dataset, *, jobs: int = 1, watch: Watch = unwatched) -> Fit
         When the dataset makes no cohort.
     """
     cohort = assemble(dataset)
-    outcomes = tuple(outcome for outcome in cohort.plan.outcomes if outcome.kind in KINDS)
+    outcomes = tuple(outcome for outcome in cohort.plan.outcomes if _is_judged(outcome))
     left_out = notices(cohort)
     tables = [_covariates(cohort), *(_who(cohort, outcome) for outcome in outcomes)]
     tables += [left_out] if left_out else []
     guard = gate(tables, cohort.plan.small_number)
     faults = {outcome.id: [*_nobody(cohort, outcome, guard), *_all_alike(cohort, outcome)] for outcome in outcomes}
-    tried = [task for task in planned(cohort.plan) if task[0].id in faults and not faults[task[0].id]]
+    tried = [
+        (each, method) for each, method in planned(cohort.plan) if faults.get(each.id) == [] and method not in SERIES
+    ]
     said = dict(zip(tried, work_through(refusals, cohort, tried, jobs=jobs, watch=watch), strict=True))
-    notes = [_unjudged(outcome) for outcome in cohort.plan.outcomes if outcome.kind not in KINDS]
+    notes = [note for outcome in cohort.plan.outcomes for note in _unjudged(outcome)]
     notes += [note for outcome in outcomes for note in (*_few_sites(cohort, outcome), *_empty(cohort, outcome))]
     notes += [_named(task, text) for task in tried if not _asked_for(task) for text in said[task]]
     told = [f"plan.outcomes.{id}: {fault}" for id, found in faults.items() for fault in found]
@@ -78,10 +80,14 @@ def fitness(dataset: Dataset, *, jobs: int = 1, watch: Watch = unwatched) -> Fit
     return Fitness(tuple(guard.table(table) for table in tables), tuple(notes), tuple(told))
 
 
-def _unjudged(outcome: Outcome) -> str:
-    return (
-        f"plan.outcomes.{outcome.id}: '{outcome.kind}' is not checked beforehand; `analysis compare` says what fails."
-    )
+def _is_judged(outcome: Outcome) -> bool:
+    return outcome.kind in KINDS and outcome.estimator not in SERIES
+
+
+def _unjudged(outcome: Outcome) -> Iterator[str]:
+    of_sites = [method for method in outcome.methods if method in SERIES]
+    for what in of_sites if outcome.kind in KINDS else [outcome.kind]:
+        yield f"plan.outcomes.{outcome.id}: '{what}' is not checked beforehand; `analysis compare` says what fails."
 
 
 def _asked_for(task: Task) -> bool:
