@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm.attributes import flag_modified
@@ -215,8 +215,8 @@ def record_service_use(
     check(may_record_service_use(by, person) or may_import(by, person.study))
     if until_on <= from_on:
         raise Refused("until_on", "The period ends before it begins. Enter a later end date.")
-    if until_on > today():
-        raise Refused("until_on", "The period ends in the future. Enter today or an earlier date.")
+    if until_on > today() + timedelta(days=1):  # the day itself is not counted, so today may be the last
+        raise Refused("until_on", "The period goes on after today. Enter tomorrow or an earlier date.")
     if not 0 <= count <= 1000:
         raise Refused("count", "The number must be between 0 and 1,000. Check the record.")
     use = ServiceUse(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from wtforms import Field, Form
 from wtforms.validators import InputRequired, NumberRange, ValidationError
 
 from instruments.codes import SETTINGS, USE_SOURCES
 
+from ..extensions import today
 from .checks import not_in_the_future
 from .fields import CodeRadio, CodeSelect, DatePartsField, WholeNumber
 from .page_form import PageForm
+
+
+def not_beyond_today(_: Form, field: Field) -> None:
+    """The end of a period is not counted, so tomorrow's date ends one that holds today."""
+    if field.data is not None and field.data > today() + timedelta(days=1):
+        raise ValidationError(f"{field.label.text} is after tomorrow. Enter tomorrow or an earlier date.")
 
 
 class AttendanceForm(PageForm):
@@ -23,7 +33,7 @@ class AttendanceForm(PageForm):
     )
     from_on = DatePartsField("Counted from", [InputRequired("Enter the first day counted"), not_in_the_future])
     until_on = DatePartsField(
-        "Counted until (this day not counted)", [InputRequired("Enter the end of the period"), not_in_the_future]
+        "Counted until (this day not counted)", [InputRequired("Enter the end of the period"), not_beyond_today]
     )
     source = CodeRadio(
         "Where the number comes from",

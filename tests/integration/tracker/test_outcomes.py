@@ -278,11 +278,20 @@ def test_gp_attendance_is_counted_over_a_period(world: World):
     assert db.session.scalars(select(ServiceUse.count)).all() == [7]
 
 
+def test_an_admission_of_today_is_a_period_of_one_day(world: World):
+    with db.transaction():
+        outcomes.record_service_use(
+            by=world.user("link-worker"), person=world.person("own"), setting="in-patient", from_on=days_ago(0),
+            until_on=days_ago(-1), count=1, source="self-report",
+        )  # fmt: skip
+    assert db.session.scalars(select(ServiceUse.from_on)).all() == [today()]
+
+
 @pytest.mark.parametrize(
     ("change", "field", "says"),
     [
         ({"until_on": 300}, "until_on", "ends before it begins"),
-        ({"until_on": -1}, "until_on", "ends in the future"),
+        ({"until_on": -2}, "until_on", "The period goes on after today. Enter tomorrow or an earlier date."),
         ({"count": 1001}, "count", "between 0 and 1,000"),
         ({"count": -1}, "count", "between 0 and 1,000"),
     ],

@@ -407,6 +407,12 @@ def test_attendances_are_saved_and_stand_on_the_persons_page(desk: Desk):
     assert "GP attendances, all: 4" in desk.open("link-worker", page.location or "").text
 
 
+def test_what_happened_today_is_counted_until_tomorrow(desk: Desk):
+    desk.submit(ATTEND, setting="in-patient", count="1", from_on=Ago(0), until_on=Ago(-1))
+    made = newest(ServiceUse)
+    assert (made.setting, made.from_on, made.until_on) == ("in-patient", days_ago(0), days_ago(-1))
+
+
 def test_no_attendance_at_all_is_a_number_too(desk: Desk):
     desk.submit(ATTEND, count="0")
     assert newest(ServiceUse).count == 0
@@ -424,8 +430,8 @@ COUNTED = "Counted until (this day not counted)"
         ({"count": "-1"}, "count", "Enter a number up to 1,000"),
         ({"count": "1001"}, "count", "Enter a number up to 1,000"),
         ({"count": "1_0"}, "count", "How many times must be a whole number, such as 15"),
-        ({"from_on": Ago(-2), "until_on": Ago(-1)}, "from_on", "Counted from is in the future. Enter today or an earlier date."),
-        ({"until_on": Ago(-1)}, "until_on", f"{COUNTED} is in the future. Enter today or an earlier date."),
+        ({"from_on": Ago(-1), "until_on": Ago(0)}, "from_on", "Counted from is in the future. Enter today or an earlier date."),
+        ({"until_on": Ago(-2)}, "until_on", f"{COUNTED} is after tomorrow. Enter tomorrow or an earlier date."),
         ({"until_on": Ago(201)}, "until_on", "The period ends before it begins. Enter a later end date."),
         ({"until_on": Ago(200)}, "until_on", "The period ends before it begins. Enter a later end date."),
         ({"from_on-year": "0201"}, "from_on", "Counted from is before 1890. Check the year; enter one such as 31 3 2025"),
