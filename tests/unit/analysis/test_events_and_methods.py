@@ -178,7 +178,7 @@ def test_of_several_answers_the_one_on_the_planned_scale_is_shown(cohort: Cohort
     ratio, gap = estimate(0.9, 0.8, 1.0, scale="risk ratio"), estimate(-0.1, -0.2, 0.0, scale="risk difference")
     made = beside(cohort, fitted(gap, ratio), named("x", ratio, gap), named("y", ratio), id="low")
     found = rows_in(made, 3)
-    assert (found["X"][3], found["Y"][3]) == ("-0.100", "0.900")
+    assert (found["X"][3], found["Y (risk ratio)"][3]) == ("-0.100", "0.90")
     drawn = sensitivity.bars(made, made.plan.outcomes[3], OPEN)
     assert [(bar.label, bar.value) for bar in drawn] == [("ANCOVA, CR2 by site", -0.1), ("X", -0.1)], (
         "a ratio has no place on an axis of differences"
