@@ -396,6 +396,11 @@ def named_covariates(plan: Plan, outcome: Outcome) -> tuple[Covariate, ...]:
     return tuple(covariate for covariate in plan.covariates if covariate.name in outcome.covariates)
 
 
+def in_each_arm(people: pd.DataFrame) -> pd.Series[int]:
+    """How many rows are of each arm, none where an arm has nobody."""
+    return people.groupby("arm").size().reindex(list(ROLES), fill_value=0)
+
+
 def scales(plan: Plan) -> tuple[Outcome, ...]:
     """The first outcome on each scale, in plan order, the primary's scale first if it has one."""
     ordered = sorted((o for o in plan.outcomes if o.instrument), key=lambda outcome: not outcome.primary)

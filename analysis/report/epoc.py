@@ -54,7 +54,9 @@ def _same_time(cohort: Cohort, when: str) -> tuple[str, tuple[Cell, ...]]:
 
 
 def months(dates: pd.Series[Any]) -> str:
-    """From the first month to the last."""
+    """From the first month to the last, or that there is nobody."""
+    if dates.empty:
+        return "nobody"
     first, last = f"{dates.min():%B %Y}", f"{dates.max():%B %Y}"
     return first if first == last else f"{first} to {last}"
 

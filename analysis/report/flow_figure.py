@@ -9,7 +9,7 @@ from html import escape
 
 import pandas as pd
 
-from ..cohort import ROLES, flow, scales
+from ..cohort import ROLES, flow, in_each_arm, scales
 from ..disclosure import Gate
 from ..figures import INK, SOFT
 from .comparison import Comparison
@@ -95,7 +95,7 @@ def _analysed(comparison: Comparison, members: pd.DataFrame, arm: int, role: str
 
 def everybody(comparison: Comparison, guard: Gate) -> str:
     """How many people are in the study, where those of both arms may be shown."""
-    arms = comparison.cohort.people.groupby("arm").size()
+    arms = in_each_arm(comparison.cohort.people)
     sizes = [guard.count(study_key(role), int(arms[arm])) for arm, role in ROLES.items()]
     if any(isinstance(size, str) for size in sizes):
         return "people of two arms"

@@ -12,7 +12,7 @@ from instruments import codes
 from instruments.definition import Alert
 from instruments.plan import Outcome
 
-from ..cohort import ROLES, Cohort, flow, scales, scores_at
+from ..cohort import ROLES, Cohort, flow, in_each_arm, scales, scores_at
 from ..result import Cell, Key, Sum, Table
 from .cells import arm_columns, people
 from .outcomes import apart
@@ -88,7 +88,7 @@ def table(cohort: Cohort) -> Table:
 
 
 def _left(cohort: Cohort) -> Iterator[Counted]:
-    sizes = cohort.people.groupby("arm").size()
+    sizes = in_each_arm(cohort.people)
     for reason, label in codes.LEAVING_REASONS.items():
         members = cohort.people[cohort.people["left_reason"] == reason].groupby("arm").size()
         if reason == "died" or len(members):

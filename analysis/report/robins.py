@@ -10,7 +10,7 @@ import pandas as pd
 from instruments import codes
 from instruments.plan import Outcome
 
-from ..cohort import ROLES, Cohort, of_scale
+from ..cohort import ROLES, Cohort, in_each_arm, of_scale
 from ..estimators.imbalance import standardised_difference
 from ..result import Cell, Fitted, Key, Sum, Table
 from .balance import e_values
@@ -67,7 +67,7 @@ def _largest_difference(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
     found = {}
     for label, _, values, _ in characteristics(comparison.cohort):
         arm = comparison.cohort.people["arm"][values.notna()]
-        smaller = int(arm.value_counts().reindex([0, 1], fill_value=0).min())
+        smaller = int(arm.value_counts().min())
         value = standardised_difference(values.dropna(), arm)
         if smaller >= comparison.plan.small_number and not math.isnan(value):
             found[label] = (abs(value), smaller)
@@ -166,7 +166,7 @@ def _classified(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
 
 def _late(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
     late = _allocated_late(comparison.cohort)
-    sizes = comparison.cohort.people.groupby("arm").size()
+    sizes = in_each_arm(comparison.cohort.people)
     yield from _by_arm(
         comparison,
         "Allocation began after they entered",
@@ -213,7 +213,7 @@ def _analysed(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
     if fitted is None:
         yield "Analysed", words("The primary outcome could not be estimated")
         return
-    sizes = comparison.cohort.people.groupby("arm").size()
+    sizes = in_each_arm(comparison.cohort.people)
     n = dict(zip(ROLES, fitted.n, strict=True))
     yield from _by_arm(
         comparison, "Analysed", lambda arm, role: people(n[arm], int(sizes[arm]), analysed_key(outcome, role))
@@ -235,7 +235,7 @@ def _followed_up(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
     if not outcome.timepoint or not outcome.instrument:
         return
     found = _answers(cohort, outcome)
-    sizes, measured = cohort.people.groupby("arm").size(), found.groupby("arm").size().reindex([0, 1], fill_value=0)
+    sizes, measured = in_each_arm(cohort.people), in_each_arm(found)
     label = f"Measured at {comparison.plan.timepoint(outcome.timepoint).label}"
 
     def shown(arm: int, role: str) -> Cell:
