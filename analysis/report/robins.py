@@ -64,13 +64,14 @@ def _by_arm(comparison: Comparison, label: str, make: Callable[[int, str], Cell]
 
 
 def _largest_difference(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
-    found = {}
+    found, people = {}, comparison.cohort.people
     for label, _, values, _ in characteristics(comparison.cohort):
-        arm = comparison.cohort.people["arm"][values.notna()]
-        smaller = int(arm.value_counts().min())
-        value = standardised_difference(values.dropna(), arm)
-        if smaller >= comparison.plan.small_number and not math.isnan(value):
-            found[label] = (abs(value), smaller)
+        known = people[values.notna()]
+        smaller = int(in_each_arm(known).min())
+        if smaller >= max(1, comparison.plan.small_number):
+            value = standardised_difference(values.dropna(), known["arm"])
+            if not math.isnan(value):
+                found[label] = (abs(value), smaller)
     label = "Largest standardised difference at baseline"
     if not found:
         yield label, words(NOT_IN_THE_DATA)
