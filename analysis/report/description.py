@@ -53,7 +53,7 @@ def together(cohort: Cohort) -> Iterator[Table]:
     """Scores at every timepoint, and counts before and after entry, of both arms as one."""
     for outcome in scales(cohort.plan):
         yield _scores(cohort, outcome)
-    used = [outcome for outcome in cohort.plan.outcomes if outcome.setting]
+    used = [outcome for outcome in participants.uses(cohort) if outcome.kind == "count"]
     if used:
         rows = [row for outcome in used for row in _uses(cohort, outcome)]
         yield Table("use", "Service use, both arms together", ("People", "Events a year, mean (SD)"), tuple(rows))

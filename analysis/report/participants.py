@@ -10,6 +10,7 @@ import pandas as pd
 
 from instruments import codes
 from instruments.plan import Covariate, Outcome, Timepoint
+from instruments.plan_methods import SERIES
 
 from ..cohort import ROLES, Cohort, covariate_values, flow, rows_of, scales, scores_at
 from ..estimators.imbalance import standardised_difference
@@ -220,10 +221,21 @@ def characteristics(cohort: Cohort) -> Iterator[tuple[str, str, pd.Series[Any], 
         baseline_scores = scores_at(cohort, outcome, cohort.plan.baseline.id).reindex(cohort.people.index)
         if baseline_scores.notna().any():
             yield f"{scale.label} at baseline", "number", baseline_scores, scale.digits
-    for outcome in cohort.plan.outcomes:
-        if outcome.setting:
-            use = rows_of(cohort, outcome)
-            yield f"{outcome.label} per year before entry", "number", use["baseline_count"] / use["baseline_years"], 1
+    for outcome in uses(cohort):
+        use = rows_of(cohort, outcome)
+        rate = use["baseline_count"] / use["baseline_years"]
+        if rate.notna().any():
+            yield f"{outcome.label} per year before entry", "number", rate, 1
+
+
+def uses(cohort: Cohort) -> tuple[Outcome, ...]:
+    """One outcome for each use of services that the plan looks at, a count of each person's own where there is one."""
+    counted = [outcome for outcome in cohort.plan.outcomes if outcome.setting]
+    counted.sort(key=lambda outcome: (outcome.kind != "count", outcome.estimator in SERIES))
+    first: dict[tuple[object, ...], Outcome] = {}
+    for outcome in counted:
+        first.setdefault((outcome.setting, outcome.leave_out), outcome)
+    return tuple(outcome for outcome in cohort.plan.outcomes if outcome in first.values())
 
 
 def _typed(values: pd.Series[Any], name: str, kind: str) -> pd.Series[Any]:
