@@ -76,6 +76,21 @@ def measured_and_lost(cohort: Cohort, outcome: Outcome, timepoint: str) -> Itera
         yield total, (lost, int((~measured & (cohort.people["arm"] == arm)).sum()))
 
 
+def same_people(cohort: Cohort, outcome: Outcome, timepoint: str) -> Iterator[tuple[Sum, list[tuple[Key, int]]]]:
+    """Counts that are one: who answers one questionnaire mostly answers the next, and a reader would guess it."""
+    arm = cohort.people["arm"]
+    here = scores_at(cohort, outcome, timepoint).index
+    for earlier in scales(cohort.plan):
+        there = scores_at(cohort, earlier, timepoint).index
+        for value, role in ROLES.items():
+            own, other = (measured_key(each, timepoint, role) for each in (outcome, earlier))
+            if own == other:
+                return
+            members = [set(people[arm.reindex(people) == value]) for people in (here, there)]
+            if members[0] == members[1]:
+                yield Sum(own, (other,)), [(own, len(members[0])), (other, len(members[1]))]
+
+
 def flow_table(cohort: Cohort) -> Table:
     """From everybody in the study to those measured at each timepoint, and why the others were not."""
     rows = [("In the study", both_arms(cohort.people, lambda arm, role: people(len(arm), key=study_key(role))))]
