@@ -28,6 +28,8 @@ SIZE = (4.7, 3.2)
 NUDGE = 0.012
 ROOM_FOR_LABELS = 0.4
 LONGEST_AXIS = 44
+NARROW = 3
+ROUND = (1, 2, 5, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Bar:
     high: float | None
 
 
-def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float, width: float = 1.35) -> str:
+def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float, width: float = 1.1) -> str:
     """Draw estimates of one quantity under each other, the first one filled, with a line at no difference.
 
     Parameters
@@ -111,7 +113,7 @@ def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float, width: flo
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter, ScalarFormatter
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
     with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
         figure = Figure(figsize=(SIZE[0] * width, 0.9 + 0.42 * len(bars)), layout="constrained")
@@ -123,8 +125,13 @@ def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float, width: flo
         axes.set_ylim(len(bars) - 0.4, -0.6)
         if nothing == 1:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(
+                MaxNLocator(4, steps=ROUND) if _narrow(bars) else LogLocator(subs=(1.0, 2.0, 5.0))
+            )
             axes.xaxis.set_major_formatter(ScalarFormatter())
             axes.xaxis.set_minor_formatter(NullFormatter())
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(4, steps=ROUND))
         axes.set_xlabel(axis)
         return _written(figure)
 
@@ -223,6 +230,12 @@ def _draw_moment(axes: Any, moment: Moment) -> None:
     if moment.low is not None and moment.high is not None:
         axes.plot([moment.since] * 2, [moment.low, moment.high], color=look["color"], linewidth=1.6)
     axes.plot([moment.since], [moment.value], **{**look, "linestyle": "none"})
+
+
+def _narrow(bars: Sequence[Bar]) -> bool:
+    """Whether ratios lie so close together that powers of ten would leave their axis without numbers."""
+    ends = [end for bar in bars for end in (bar.value, bar.low, bar.high) if end is not None]
+    return max(ends) < NARROW * min(ends)
 
 
 def _draw_bar(axes: Any, place: int, bar: Bar) -> None:

@@ -65,6 +65,7 @@ class Contents:
     headline: str
     sections: tuple[Section, ...]
     gate: Gate
+    kind: str = "Comparison"
 
     @property
     def tables(self) -> tuple[ReleasedTable, ...]:

@@ -15,7 +15,7 @@ from . import delivery, participants
 from .cells import BLANK, DASH, mean_sd, people
 from .contents import Contents, Section, design, released
 from .outcomes import notices
-from .participants import measured_key
+from .participants import measured_key, same_people
 from .scale import about
 
 BLIND = (
@@ -40,7 +40,7 @@ def lay_out_description(cohort: Cohort) -> Contents:
     sections = tuple(
         Section(id, title, tuple(released(block, guard) for block in blocks)) for id, title, blocks in parts
     )
-    return Contents(f"{cohort.plan.title}: description", _headline(cohort), sections, guard)
+    return Contents(cohort.plan.title, _headline(cohort), sections, guard, "Description")
 
 
 def _headline(cohort: Cohort) -> str:
@@ -53,7 +53,7 @@ def together(cohort: Cohort) -> Iterator[Table]:
     """Scores at every timepoint, and counts before and after entry, of both arms as one."""
     for outcome in scales(cohort.plan):
         yield _scores(cohort, outcome)
-    used = [outcome for outcome in cohort.plan.outcomes if outcome.setting]
+    used = [outcome for outcome in participants.uses(cohort) if outcome.kind == "count"]
     if used:
         rows = [row for outcome in used for row in _uses(cohort, outcome)]
         yield Table("use", "Service use, both arms together", ("People", "Events a year, mean (SD)"), tuple(rows))
@@ -70,6 +70,9 @@ def _scores(cohort: Cohort, outcome: Outcome) -> Table:
         parts = tuple(measured_key(outcome, timepoint.id, role) for role in ROLES.values())
         sums.append(Sum(both, parts))
         implied += [(part, int((arm == role).sum())) for part, role in zip(parts, ROLES, strict=True)]
+        for total, counts in same_people(cohort, outcome, timepoint.id):
+            sums.append(total)
+            implied += counts
         rows.append((timepoint.label, (people(len(scores), len(cohort.people), both), mean_sd(scores, scale.digits))))
     name = f"together-{outcome.instrument}-{outcome.scale}"
     title = f"{scale.label}, both arms together ({scale.minimum:g} to {scale.maximum:g}, {scale.better} is better)"

@@ -16,7 +16,7 @@ from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import BLANK, DASH, arm_columns, both_arms, interval, number, people, sites, words
 from .comparison import Change, Comparison, before_the_offer, changes, trajectory
 from .families import Adjusted
-from .participants import measured_and_lost, measured_key, study_key
+from .participants import measured_and_lost, measured_key, same_people, study_key
 from .scale import about, digits_for
 
 MOST_COEFFICIENT_DIGITS = 6
@@ -175,6 +175,9 @@ def course(comparison: Comparison, outcome: Outcome) -> Table:
         for total, lost in measured_and_lost(comparison.cohort, outcome, timepoint):
             sums.append(total)
             implied.append(lost)
+        for total, counts in same_people(comparison.cohort, outcome, timepoint):
+            sums.append(total)
+            implied += counts
     columns = tuple(f"{arm}, {what}" for arm in arm_columns(plan) for what in ("people", "mean (interval)"))
     title = f"{scale.label} over time, of those measured at each timepoint"
     name = f"course-{outcome.instrument}-{outcome.scale}"

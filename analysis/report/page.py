@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import escape
 from importlib import resources
@@ -11,19 +12,24 @@ from ..disclosure import ReleasedCell, ReleasedTable
 from .contents import Contents, Drawing, Section
 from .words import minus
 
+ANSWER = "summary"
+BEFORE_A_NUMBER = re.compile(r"(?<![\w-])-(?=\d)")
+
 
 def page(contents: Contents, provenance: Mapping[str, Any]) -> str:
-    """The whole page."""
+    """The whole page: the answer first where there is one, so that it is on the first screen of a phone."""
     style = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")
     links = "".join(f'<li><a href="#{s.id}">{escape(s.title)}</a></li>' for s in contents.sections)
-    body = "\n".join(_section(section) for section in contents.sections)
+    nav = f'<nav aria-label="Contents"><ul>{links}<li><a href="#made">How this was made</a></li></ul></nav>\n'
+    first, *others = (_section(section) for section in contents.sections)
+    start = f"<main>\n{first}\n{nav}" if contents.sections[0].id == ANSWER else f"{nav}<main>\n{first}\n"
+    body = "\n".join([*others, _made(provenance)])
     return (
         '<!doctype html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(contents.title)}: comparison</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f'<header><p class="kind">Comparison report</p><h1>{escape(contents.title)}</h1></header>\n'
-        f'<nav aria-label="Contents"><ul>{links}<li><a href="#made">How this was made</a></li></ul></nav>\n'
-        f"<main>\n{body}\n{_made(provenance)}\n</main>\n</body>\n</html>\n"
+        f"<title>{escape(contents.title)}: {contents.kind.lower()}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f'<header><p class="kind">{contents.kind} report</p><h1>{escape(contents.title)}</h1></header>\n'
+        f"{start}{body}\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -71,7 +77,8 @@ def _cell(cell: ReleasedCell) -> str:
 
 
 def _figure(drawing: Drawing) -> str:
-    svg = drawing.svg.replace("<svg", f'<svg role="img" aria-label="{escape(drawing.alt)}"', 1)
+    alt = BEFORE_A_NUMBER.sub("\N{MINUS SIGN}", drawing.alt)
+    svg = drawing.svg.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
     return f"<figure>{svg}<figcaption>{escape(drawing.title)}</figcaption></figure>"
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from instruments import codes
 from instruments.plan import Covariate, Outcome, Timepoint
+from instruments.plan_methods import SERIES
 
 from ..cohort import ROLES, Cohort, covariate_values, flow, rows_of, scales, scores_at
 from ..estimators.imbalance import standardised_difference
@@ -73,6 +74,21 @@ def measured_and_lost(cohort: Cohort, outcome: Outcome, timepoint: str) -> Itera
         lost = lost_key(outcome, timepoint, role)
         total = Sum(study_key(role), (measured_key(outcome, timepoint, role), lost))
         yield total, (lost, int((~measured & (cohort.people["arm"] == arm)).sum()))
+
+
+def same_people(cohort: Cohort, outcome: Outcome, timepoint: str) -> Iterator[tuple[Sum, list[tuple[Key, int]]]]:
+    """Counts that are one: who answers one questionnaire mostly answers the next, and a reader would guess it."""
+    arm = cohort.people["arm"]
+    here = scores_at(cohort, outcome, timepoint).index
+    for earlier in scales(cohort.plan):
+        there = scores_at(cohort, earlier, timepoint).index
+        for value, role in ROLES.items():
+            own, other = (measured_key(each, timepoint, role) for each in (outcome, earlier))
+            if own == other:
+                return
+            members = [set(people[arm.reindex(people) == value]) for people in (here, there)]
+            if members[0] == members[1]:
+                yield Sum(own, (other,)), [(own, len(members[0])), (other, len(members[1]))]
 
 
 def flow_table(cohort: Cohort) -> Table:
@@ -220,10 +236,21 @@ def characteristics(cohort: Cohort) -> Iterator[tuple[str, str, pd.Series[Any], 
         baseline_scores = scores_at(cohort, outcome, cohort.plan.baseline.id).reindex(cohort.people.index)
         if baseline_scores.notna().any():
             yield f"{scale.label} at baseline", "number", baseline_scores, scale.digits
-    for outcome in cohort.plan.outcomes:
-        if outcome.setting:
-            use = rows_of(cohort, outcome)
-            yield f"{outcome.label} per year before entry", "number", use["baseline_count"] / use["baseline_years"], 1
+    for outcome in uses(cohort):
+        use = rows_of(cohort, outcome)
+        rate = use["baseline_count"] / use["baseline_years"]
+        if rate.notna().any():
+            yield f"{outcome.label} per year before entry", "number", rate, 1
+
+
+def uses(cohort: Cohort) -> tuple[Outcome, ...]:
+    """One outcome for each use of services that the plan looks at, a count of each person's own where there is one."""
+    counted = [outcome for outcome in cohort.plan.outcomes if outcome.setting]
+    counted.sort(key=lambda outcome: (outcome.kind != "count", outcome.estimator in SERIES))
+    first: dict[tuple[object, ...], Outcome] = {}
+    for outcome in counted:
+        first.setdefault((outcome.setting, outcome.leave_out), outcome)
+    return tuple(outcome for outcome in cohort.plan.outcomes if outcome in first.values())
 
 
 def _typed(values: pd.Series[Any], name: str, kind: str) -> pd.Series[Any]:

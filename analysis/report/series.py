@@ -145,7 +145,7 @@ def _p(value: float) -> str:
 def _alike(found: PreTrend) -> str:
     if found.p_value < CLEAR:
         return "The arms did not move alike before the start: what is seen after it may be more of that."
-    return "They are not seen to have moved apart; that is no proof, since few sites show large partings only."
+    return "They are not seen to have moved apart; that is no proof, since small partings stay unseen."
 
 
 # ---------------------------------------------------------------------------- placebo
@@ -197,10 +197,10 @@ def placebo_words(comparison: Comparison, runs: dict[str, Fitted | str], guard: 
 
 def _verdict(found: Estimate) -> str:
     if found.conf_low is None or found.conf_high is None:
-        return "Without an interval it cannot be said whether that is nothing."
+        return "Without an interval it cannot be said whether one lies inside."
     if found.conf_low <= 1 <= found.conf_high:
-        return "Nothing lies inside the interval."
-    return "Nothing lies outside the interval: the arms part for other reasons too, and the answer may be one of them."
+        return "One lies inside the interval."
+    return "One lies outside the interval: the arms part for other reasons too, and the answer may be one of them."
 
 
 # ---------------------------------------------------------------------------- rates

@@ -111,7 +111,7 @@ def test_each_stands_beside_the_other(practices: Path) -> None:
 def test_the_report_says_what_was_seen_before_the_start_and_in_the_placebo_run(practices: Path) -> None:
     page = (practices / "report.html").read_text(encoding="utf-8")
     assert "All effects before the start at once: F 1.16 on 7 and 13.9 degrees of freedom, p = 0.385." in page
-    assert "It is 1.01 (95% interval 0.94 to 1.09). Nothing lies inside the interval." in page
+    assert "It is 1.01 (95% interval 0.94 to 1.09). One lies inside the interval." in page
     assert "11 months after the start were 0.90 times what they would have been" in page
 
 

@@ -159,6 +159,35 @@ def test_the_numbers_of_a_logarithmic_axis_are_written_out() -> None:
     assert [text for text in said if re.fullmatch(r"\d+(\.\d+)?", text)]
 
 
+def ticks(svg: str) -> list[str]:
+    return [text for text in texts(svg) if re.fullmatch(r"\N{MINUS SIGN}?\d+(\.\d+)?", text)]
+
+
+@pytest.mark.parametrize(
+    ("bars", "nothing"),
+    [
+        ([Bar("A", 0.9, 0.86, 0.95), Bar("B", 0.94, 0.91, 0.97)], 1.0),
+        ([Bar("A", 0.4, 0.2, 1.3), Bar("B", 2.0, 0.9, 6.0)], 1.0),
+        ([Bar("A", 0.035, 0.017, 0.053)], 0.0),
+        ([Bar("A", -0.078, -0.136, -0.021)], 0.0),
+    ],
+    ids=["ratios close together", "ratios far apart", "differences", "differences below nought"],
+)
+def test_an_axis_has_a_few_numbers_to_read_it_by_however_close_the_estimates(bars: list[Bar], nothing: float) -> None:
+    found = ticks(forest("a", "x", bars, nothing))
+    assert 3 <= len(found) <= 6
+    assert len(set(found)) == len(found)
+    for text in found:
+        assert text.strip("\N{MINUS SIGN}0.").rstrip("0") != "15", "numbers are round"
+
+
+def test_letters_are_nine_pixels_high_or_more_on_a_phone() -> None:
+    box = ET.fromstring(forest("a", "Difference", BARS, 0.0)).get("viewBox", "")
+    sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", forest("a", "Difference", BARS, 0.0))]
+    assert sizes
+    assert min(sizes) * 358 / float(box.split()[2]) > 9
+
+
 def test_the_line_of_no_difference_is_dotted_and_stands_at_nought_or_one() -> None:
     for svg, below, above in ((forest("a", "x", [Bar("A", -1.0, -2.0, 2.0), Bar("B", 1.0, -2.0, 2.0)], 0.0), -1, 1),
                               (forest("a", "x", RATIOS, 1.0), 0.5, 2)):  # fmt: skip

@@ -66,6 +66,27 @@ def test_it_is_a_whole_page_in_british_english_that_fits_its_screen() -> None:
     assert "<title>Study: comparison</title>" in text
 
 
+def test_a_description_is_not_called_a_comparison() -> None:
+    text = page(Contents("Study", "Headline.", (Section("one", "First part", ()),), Gate({}, 10), "Description"), {})
+    assert "<title>Study: description</title>" in text
+    assert '<p class="kind">Description report</p><h1>Study</h1>' in text
+    assert "omparison" not in re.sub(r"<style>.*</style>", "", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("ids", [("summary", "design"), ("summary",)])
+def test_the_answer_stands_before_the_contents_so_that_a_phone_shows_it_first(ids: tuple[str, ...]) -> None:
+    sections = tuple(Section(id, id.title(), ("words",)) for id in ids)
+    text = page(Contents("Study", "Headline.", sections, Gate({}, 10)), PROVENANCE)
+    order = re.findall(r'<(section id="\w+"|nav|main)', text)
+    expected = [f'section id="{id}"' for id in (*ids, "made")]
+    assert order == ["main", expected[0], "nav", *expected[1:]]
+    assert re.findall(r'<li><a href="#(.*?)">', text) == [*ids, "made"]
+
+
+def test_without_an_answer_the_contents_come_first() -> None:
+    assert re.findall(r"<(section|nav|main)", made("words")) == ["nav", "main", "section", "section"]
+
+
 def test_it_has_one_first_heading_and_a_second_for_every_part() -> None:
     text = made("words")
     assert re.findall(r"<h1>(.*?)</h1>", text) == ["Study"]
@@ -142,6 +163,13 @@ def test_a_figure_is_inside_with_its_words() -> None:
     text = made(DRAWING)
     assert '<svg role="img" aria-label="It says &quot;up&quot;" viewBox="0 0 1 1">' in text
     assert "<figcaption>A course</figcaption>" in text
+
+
+def test_the_words_of_a_figure_have_true_minus_signs_and_keep_their_hyphens() -> None:
+    said = "Difference-in-differences -0.25; from -1 to 0.5; GAD-7 2020-21"
+    assert 'aria-label="Difference-in-differences −0.25; from −1 to 0.5; GAD-7 2020-21"' in made(
+        replace(DRAWING, alt=said)
+    )
 
 
 def test_the_contents_lead_to_every_part() -> None:

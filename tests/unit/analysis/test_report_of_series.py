@@ -156,9 +156,9 @@ def run(low: float | None, high: float | None, value: float = 1.02) -> Fitted:
 
 @pytest.mark.parametrize(
     ("limits", "verdict"),
-    [((0.9, 1.1), "Nothing lies inside the interval."),
-     ((1.01, 1.1), "Nothing lies outside the interval: the arms part for other reasons too, and the answer may be one of them."),
-     ((None, None), "Without an interval it cannot be said whether that is nothing.")],
+    [((0.9, 1.1), "One lies inside the interval."),
+     ((1.01, 1.1), "One lies outside the interval: the arms part for other reasons too, and the answer may be one of them."),
+     ((None, None), "Without an interval it cannot be said whether one lies inside.")],
 )  # fmt: skip
 def test_a_placebo_run_is_said_with_what_it_should_be(
     found: Comparison, limits: tuple[float | None, float | None], verdict: str

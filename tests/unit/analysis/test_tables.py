@@ -23,9 +23,10 @@ from analysis.report.cells import (
     words,
 )
 from analysis.report.comparison import Comparison, compare
+from analysis.report.description import together
 from analysis.report.scale import about
 from analysis.result import Cell, Table
-from tests.unit.analysis.study import PLAN, Rows
+from tests.unit.analysis.study import ADMISSION, PLAN, Rows, use, with_admissions
 
 Make = Callable[..., Cohort]
 Shown = dict[tuple[str, str], str]
@@ -229,6 +230,44 @@ def test_the_baseline_shows_what_is_known_and_nothing_else(rows: Rows, cohort_of
         f"{about(cohort_of(rows).plan, cohort_of(rows).plan.outcomes[1]).label} at baseline: mean (SD)",
         "GP attendances per year before entry: mean (SD)",
     ]
+
+
+SERIES = """
+[[outcomes]]
+id = "gp-series"
+label = "GP attendances of whole practices"
+setting = "gp"
+estimator = "interrupted-series"
+"""
+
+
+def of_services(cohort: Cohort) -> list[str]:
+    return [label for label, _ in participants.baseline(cohort).rows if "before entry" in label]
+
+
+@pytest.mark.parametrize("plan", [PLAN + SERIES, PLAN.replace("[[outcomes]]", SERIES + "[[outcomes]]", 1)])
+def test_attendances_before_entry_stand_once_beside_a_series_of_sites(plan: str, rows: Rows, cohort_of: Make) -> None:
+    assert of_services(cohort_of(rows, plan)) == ["GP attendances per year before entry: mean (SD)"]
+
+
+def test_a_service_whose_use_before_entry_nobody_knows_has_no_row(rows: Rows, cohort_of: Make) -> None:
+    plan = PLAN + ADMISSION
+    with_admissions(rows)
+    assert not any("First admission" in label for label in of_services(cohort_of(rows, plan)))
+    for person in rows["people"]:
+        use(rows, person, (-365, -1, 1), setting="in-patient")
+    assert "First admission per year before entry: mean (SD)" in of_services(cohort_of(rows, plan))
+
+
+def test_days_around_entry_left_out_make_it_another_use(rows: Rows, cohort_of: Make) -> None:
+    outside = '[[outcomes]]\nid = "outside"\nlabel = "Outside"\nsetting = "gp"\nleave_out = [0, 30]\n'
+    assert [each.id for each in participants.uses(cohort_of(rows, PLAN + SERIES + outside))] == ["gp", "outside"]
+
+
+def test_a_description_counts_each_use_once_and_no_times(rows: Rows, cohort_of: Make) -> None:
+    with_admissions(rows)
+    *_, table = together(cohort_of(rows, PLAN + ADMISSION + SERIES))
+    assert [label for label, _ in table.rows] == ["GP attendances, before entry", "GP attendances, from entry on"]
 
 
 def test_levels_of_a_category_are_counted_with_their_share(rows: Rows, cohort_of: Make) -> None:
