@@ -15,7 +15,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     ),
     "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic"),
     "count": ("poisson-rate", "poisson-change", "negative-binomial", "gee-poisson"),
-    "time-to-event": ("restricted-mean", "cox", "cumulative-incidence", "fine-gray"),
+    "time-to-event": ("restricted-mean", "cox", "cumulative-incidence", "fine-gray", "frailty"),
 }
 # fmt: on
 """The methods for each kind of outcome: the one that answers unless the plan says otherwise comes first."""

@@ -23,6 +23,7 @@ from .cumulative_incidence import cumulative_incidence
 from .did import did
 from .doubly_robust import doubly_robust_change
 from .fine_gray import fine_gray
+from .frailty import frailty
 from .gee import gee_binary, gee_count
 from .imputed import imputed
 from .linear_probability import linear_probability
@@ -148,5 +149,6 @@ ESTIMATORS: Mapping[str, Method] = {
     "cox": Method(cox, time_rows_of),
     "cumulative-incidence": Method(cumulative_incidence, time_rows_of, _up_to),
     "fine-gray": Method(fine_gray, time_rows_of),
+    "frailty": Method(frailty, time_rows_of, _always(), by_site=True),
 }
 EVERY_METHOD: Mapping[str, Callable[[Cohort, Outcome], Fitted]] = {**ESTIMATORS, **SERIES_METHODS}

@@ -137,11 +137,12 @@ def fit_cox(laid: Design, ties: str = "efron") -> CoxFit:
         raise AnalysisError(f"unknown ties '{ties}'; allowed: {', '.join(TIES)}")
     days, event = (laid.rows[name].to_numpy(dtype=float) for name in ("days", "event"))
     order = np.argsort(days, kind="stable")
-    sets = _risk_sets(days[order], event[order] == EVENT, laid.X[order, 1:], ties)
-    return CoxFit(sets, maximise(lambda beta: _state(sets, beta), sets.X, laid.terms[1:]), order)
+    sets = risk_sets(days[order], event[order] == EVENT, laid.X[order, 1:], ties)
+    return CoxFit(sets, maximise(lambda beta: partial_state(sets, beta), sets.X, laid.terms[1:]), order)
 
 
-def _risk_sets(days: Array, event: NDArray[np.bool_], X: Array, ties: str) -> RiskSets:
+def risk_sets(days: Array, event: NDArray[np.bool_], X: Array, ties: str) -> RiskSets:
+    """Lay out the steps for people in order of time: their days (n,), who had the event (n,), covariates (n, p)."""
     _, first, at = np.unique(days, return_index=True, return_inverse=True)
     tied = np.bincount(at[event], minlength=len(first))
     step = np.repeat(np.arange(len(first)), tied)
@@ -160,7 +161,8 @@ def _by_day(sets: RiskSets, values: Array) -> Array:
     return sums_by(sets.at[sets.event], values[sets.event], len(sets.first))
 
 
-def _state(sets: RiskSets, beta: Array) -> State:
+def partial_state(sets: RiskSets, beta: Array) -> State:
+    """The partial likelihood at coefficients (p,)."""
     eta = sets.X @ beta
     r = np.exp(eta)
     weighted = r[:, None] * sets.X

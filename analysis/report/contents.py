@@ -17,6 +17,7 @@ from ..figures import Series, around_start, courses, forest, love, shifts
 from ..result import Fitted, Table
 from ..weighting import NOTICEABLE
 from . import (
+    alike,
     balance,
     delivery,
     epoc,
@@ -210,7 +211,9 @@ def _primary(comparison: Comparison) -> _Draft:
     blocks: tuple[str | Table | Drawing | Outcome | _Later, ...] = (analysed,) if analysed.rows else ()
     if outcome.id in comparison.fitted:
         table = outcomes.estimates(comparison, (outcome,), "primary", "Primary outcome")
-        return _Draft("primary", "Primary outcome", (*blocks, table, outcome, *_about(comparison, outcome)))
+        sized = alike.table(comparison, outcome)
+        below = (*_about(comparison, outcome), *([] if sized is None else [sized]))
+        return _Draft("primary", "Primary outcome", (*blocks, table, outcome, *below))
     blocks = (*blocks, outcome)
     return _Draft("primary", "Primary outcome", blocks)
 

@@ -22,7 +22,8 @@ from .scale import about, digits_for
 MOST_COEFFICIENT_DIGITS = 6
 ESTIMATE_HEADS = ("Sites by arm", "Degrees of freedom", "Estimate", "interval", "p", "Method")
 RATIOS = (
-    "rate ratio", "risk ratio", "odds ratio", "hazard ratio", "subdistribution hazard ratio", "mean time ratio",
+    "rate ratio", "risk ratio", "odds ratio", "hazard ratio", "subdistribution hazard ratio",
+    "site-specific hazard ratio", "mean time ratio",
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from instruments.plan import Covariate, Outcome
 
 from ..cohort import ROLES, named_covariates
 from ..disclosure import Gate
+from ..estimators.frailty import in_words as between_sites
 from ..result import Estimate
 from .cells import arm_columns
 from .comparison import Comparison, passing_low
@@ -154,10 +155,15 @@ def _time_answer(comparison: Comparison, outcome: Outcome) -> str:
             f"of those who had not had it yet, people in “{first}” came to it {shown(main)} times as often as people "
             f"in “{second}” ({limits(main, level)})"
         ),
+        "site-specific hazard ratio": (
+            f"of those who had not had it yet, at sites alike, people in “{first}” came to it {shown(main)} times as "
+            f"often as people in “{second}” ({limits(main, level)})"
+        ),
     }
     otherwise = f"the {main.scale} of “{first}” and “{second}” {until} is {shown(main)} ({limits(main, level)})"
     nothing = no_difference(main)
-    return f"{outcome.label}: {said.get(main.scale, otherwise)}{adjusted}. {_settled(main, nothing)}"
+    answer = f"{outcome.label}: {said.get(main.scale, otherwise)}{adjusted}. {_settled(main, nothing)}"
+    return f"{answer} {between_sites(comparison.fitted[outcome.id])}".rstrip()
 
 
 def _size(answer: Estimate) -> str:

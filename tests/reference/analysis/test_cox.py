@@ -1,7 +1,7 @@
 """Cox's model against survival 3.5-3 on the reference study.
 
 `06_cox_admission`: days to the first admission, death censors; arm + age + female + factor(imd) + ltc, 24 practices.
-The log likelihood of the reference is that of Breslow's ties. Its gamma frailty has no counterpart here.
+The log likelihood of the reference is that of Breslow's ties. Its gamma frailty is in `test_frailty.py`.
 """
 
 from __future__ import annotations

@@ -101,6 +101,11 @@ def test_csv_files_hold_what_was_planned_and_what_stands_beside_it(compared: Com
             r"up to day 180 [\d.]+ percentage points (more|fewer) had it in “Link worker” than in",
         ),
         ("fine-gray", r"the subdistribution hazard ratio of “Link worker” and “Usual care” up to day 180 is [\d.]+ \("),
+        (
+            "frailty",
+            r"had not had it yet, at sites alike, people in “Link worker” came to it [\d.]+ times as often as .*"
+            r"Beyond what was adjusted for, sites (do not )?differ in how soon people come to it",
+        ),
     ],
 )
 def test_each_method_answers_in_its_own_words(method: str, said: str, compared: Compared) -> None:
