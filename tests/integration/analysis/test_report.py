@@ -81,7 +81,7 @@ def test_sites_and_degrees_of_freedom_stand_before_any_estimate(page: str) -> No
     assert head
     columns = re.findall(r"<th[^>]*>([^<]*)</th>", head[1])
     assert columns[:5] == ["Outcome", "People", "Sites by arm", "Degrees of freedom", "Estimate"]
-    summary = text_of(page[page.index("</nav>") : page.index('<section id="design">')].join(["</head>", ""]))
+    summary = text_of("</head>" + page[page.index('<section id="summary">') : page.index('<section id="design">')])
     assert "4 sites in one arm and 4 in the other" in summary
 
 
