@@ -88,5 +88,7 @@ def _followed_up(cohort: Cohort) -> list[tuple[str, tuple[Cell, ...]]]:
 def _alike(cohort: Cohort) -> tuple[str, tuple[Cell, ...]]:
     found = differences(cohort)
     large = [label for label, value in found.items() if abs(value) > FLAGS[0]]
+    if not found:
+        return "Arms alike at baseline", (words("Not in the data"), words(JUDGE))
     text = f"{len(large)} of {len(found)} differ by more than {FLAGS[0]:g} standard deviations"
     return "Arms alike at baseline", (words(f"{text}: {', '.join(large)}" if large else text), words(JUDGE))

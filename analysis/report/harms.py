@@ -22,6 +22,7 @@ from .words import listed
 
 ROUNDING = 1e-9
 BASELINE, LATER = "at baseline", "after baseline"
+ENDS = (".", "!", "?")
 NO_RECORD = (
     "What is not recorded may have happened all the same: people who are harmed may stop answering, and a service "
     "hears of some harms only. The counts are not tested: most are too few for a test to find what matters."
@@ -46,7 +47,8 @@ class Counted:
 def said(cohort: Cohort) -> Iterator[str]:
     """How harms were looked for, and what an empty row does not mean."""
     if cohort.plan.harms:
-        yield f"How harms were looked for, as the plan says: {cohort.plan.harms}"
+        quoted = cohort.plan.harms.rstrip()
+        yield f"How harms were looked for, as the plan says: {quoted}{'' if quoted.endswith(ENDS) else '.'}"
     else:
         yield (
             "The plan says nothing of harms. What stands here is what the data have anyway; nobody collected it to "

@@ -128,7 +128,8 @@ def _answer_label(outcome: Outcome, answer: Estimate) -> str:
 def in_estimate_columns(fitted: Fitted, answer: Estimate, digits: int) -> tuple[Cell, ...]:
     """An answer in the columns of `ESTIMATE_HEADS`."""
     smaller = fitted.rests_on(answer.term)
-    units = sites(*fitted.n_clusters) if fitted.n_clusters else words("people")
+    of_sites = fitted.n_clusters or (fitted.n if fitted.units == "sites" else None)
+    units = sites(*of_sites) if of_sites else words(fitted.units)
     df = number("df", answer.df, "{:.1f}") if answer.df is not None else DASH
     value = Cell(f"{{estimate:.{digits}f}}", stats={"estimate": answer.estimate}, n=smaller)
     return units, df, value, limits_cell(answer, smaller, digits), p_cell(answer.p_value, smaller), words(answer.method)

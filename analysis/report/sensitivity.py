@@ -80,12 +80,13 @@ def bracket(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[s
     if not {"ancova", "did"} <= found.keys() or any(guard.is_small(each.fewest) for each in found.values()):
         return
     one, other = (found[name].main.estimate for name in ("ancova", "did"))
-    low, high = sorted([one, other])
     digits = digits_of(comparison.fitted[outcome.id].main)
+    low, high = (f"{value:.{digits}f}" for value in sorted([one, other]))
+    lies = f"is {low}" if low == high else f"lies between {low} and {high}"
     yield (
         f"Two assumptions, two estimates: ANCOVA ({one:.{digits}f}) takes people of the same baseline for alike, "
         f"difference-in-differences ({other:.{digits}f}) takes it that both arms would have changed alike. If either "
-        f"is right, what the offer made lies between {low:.{digits}f} and {high:.{digits}f}, errors of chance apart."
+        f"is right, what the offer made {lies}, errors of chance apart."
     )
 
 

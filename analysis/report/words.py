@@ -188,6 +188,8 @@ def adjusted_for(comparison: Comparison, outcome: Outcome) -> str:
         "binary": ["having it at the baseline"],
         "time-to-event": [],
     }
+    if outcome.estimator in SINCE:
+        return "what each site's series was before the start"
     named = [_name(covariate) for covariate in named_covariates(comparison.plan, outcome)]
     return listed([*baselines[outcome.kind], *named]) or "nothing"
 

@@ -190,6 +190,14 @@ def test_the_plan_s_way_of_looking_for_harms_is_quoted(cohort_of: CohortOf, rows
     assert "nothing of harms" not in found
 
 
+@pytest.mark.parametrize(
+    ("written", "said"), [("Asked", "Asked."), ("Asked. ", "Asked."), ("Who asked?", "Who asked?")]
+)
+def test_the_quoted_words_end_as_a_sentence(written: str, said: str, cohort_of: CohortOf, rows: study.Rows) -> None:
+    (first, *_) = harms.said(cohort_of(rows, study.PLAN + f'[harms]\nsought = "{written}"\n'))
+    assert first.endswith(f"as the plan says: {said}")
+
+
 def test_it_says_that_no_record_is_not_no_harm(cohort_of: CohortOf, rows: study.Rows) -> None:
     assert "What is not recorded may have happened all the same" in words(cohort_of(rows))
 

@@ -414,3 +414,36 @@ def test_a_primary_outcome_of_sites_says_on_what_it_stands(found: Comparison, pr
 def test_an_estimate_of_people_rests_on_its_smaller_arm() -> None:
     answer: Estimate = estimate(1.0, 0.5, 1.5)
     assert Fitted((answer,), (), (12, 7), (5, 5), (), events={"arm": 3}).rests_on("arm") == 7
+
+
+def test_sites_that_are_counted_one_by_one_are_shown_by_arm(rolled_out: Comparison, found: Comparison) -> None:
+    without = replace(fitted_of(rolled_out), n_clusters=None)
+    cells = [outcomes.in_estimate_columns(each, each.main, 2)[0] for each in (without, fitted_of(rolled_out))]
+    assert cells[0].text.format(**cells[0].stats) == "4 and 4"
+    assert cells[0] == cells[1]
+    of_months = replace(fitted_of(found), n_clusters=None)
+    assert outcomes.in_estimate_columns(of_months, of_months.main, 2)[0].text == "site-months"
+
+
+def test_a_series_is_not_said_to_be_adjusted_for_facts_of_people(rolled_out: Comparison) -> None:
+    said = words.adjusted_for(rolled_out, outcome_of(rolled_out))
+    assert said == "what each site's series was before the start"
+    people = next(each for each in rolled_out.plan.outcomes if each.id == "gp")
+    assert words.adjusted_for(rolled_out, people).startswith("the rate before entry")
+
+
+@pytest.mark.parametrize(("gap", "said"), [(0.0, "made is 0."), (0.5, "made lies between 0.")])
+def test_two_estimates_that_look_alike_are_no_span(gap: float, said: str, found: Comparison) -> None:
+    primary = found.plan.primary
+    planned = found.fitted[primary.id]
+    main = replace(planned.main, estimate=0.05)
+    other = replace(planned, answers=(replace(main, estimate=0.05 + gap),))
+    beside = tuple(replace(each, fitted=other) if each.method == "did" else each for each in found.beside[primary.id])
+    changed = replace(
+        found,
+        fitted={**found.fitted, primary.id: replace(planned, answers=(main,))},
+        beside={**found.beside, primary.id: beside},
+    )
+    (text,) = sensitivity.bracket(changed, primary, OPEN)
+    assert said in text
+    assert ("between" in text) == bool(gap)

@@ -270,6 +270,17 @@ def test_a_description_counts_each_use_once_and_no_times(rows: Rows, cohort_of: 
     assert [label for label, _ in table.rows] == ["GP attendances, before entry", "GP attendances, from entry on"]
 
 
+def test_nothing_known_at_entry_is_said_to_be_not_in_the_data(
+    rows: Rows, cohort_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cohort = cohort_of(rows)
+    known = dict(epoc.epoc(cohort).rows)["Arms alike at baseline"]
+    monkeypatch.setattr(epoc, "differences", lambda _: {})
+    unknown = dict(epoc.epoc(cohort).rows)["Arms alike at baseline"]
+    assert (unknown[0].text, unknown[1]) == ("Not in the data", known[1])
+    assert " of 7 differ" in known[0].text or " of 6 differ" in known[0].text
+
+
 def test_levels_of_a_category_are_counted_with_their_share(rows: Rows, cohort_of: Make) -> None:
     for place, person in enumerate(rows["people"]):
         person["sex"] = "female" if place % 4 else "male"
