@@ -16,7 +16,7 @@ from ..cohort import ROLES, Cohort, flow, in_each_arm, scales, scores_at
 from ..result import Cell, Key, Sum, Table
 from .cells import arm_columns, people
 from .outcomes import apart
-from .participants import measured_key, reason_key, study_key
+from .participants import left_key, measured_key, reason_key, study_key
 from .scale import about
 from .words import listed
 
@@ -96,7 +96,7 @@ def _left(cohort: Cohort) -> Iterator[Counted]:
         if reason == "died" or len(members):
             counts = {role: (int(members.get(arm, 0)), int(sizes[arm])) for arm, role in ROLES.items()}
             name = "Died" if reason == "died" else f"Left the study: {label.lower()}"
-            yield Counted(name, counts, ("left for", reason), ("study",))
+            yield Counted(name, counts, left_key(reason), ("study",))
 
 
 def _in_the_flow(cohort: Cohort) -> Iterator[tuple[Sum, list[tuple[Key, int]]]]:

@@ -116,6 +116,11 @@ def _flow_rows(outcome: Outcome, timepoint: Timepoint, here: pd.DataFrame) -> It
         yield f"Not measured at {timepoint.label}: {reason}", both_arms(here, _lost(timepoint.id, reason))
 
 
+def left_key(reason: str) -> Key:
+    """The number of people who ever left the study for a reason; the role of an arm goes after it."""
+    return "left for", reason
+
+
 def reason_key(timepoint: str, role: str, reason: str) -> Key:
     """The number of people of an arm not measured on the first scale at a timepoint for a reason."""
     return "lost", timepoint, role, reason

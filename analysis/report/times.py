@@ -29,7 +29,7 @@ from ..times import CENSORED, DIED, EVENT, time_rows_of
 from .cells import DASH, arm_columns, both_arms, interval, people
 from .comparison import Comparison
 from .outcomes import analysed_key, apart
-from .participants import study_key
+from .participants import left_key, study_key
 from .words import adjusted_for, limits, shown
 
 PARTS = 12
@@ -128,9 +128,19 @@ def _sums(comparison: Comparison, outcome: Outcome, rows: pd.DataFrame) -> tuple
             (timed, _size(arm, "timed")), (analysed_key(outcome, role), n_of[role]), _key(outcome, role, "incomplete")
         )
         parts = (Sum(study_key(role), (timed, untimed)), Sum(timed, (had, without)), Sum(without, (died, neither)))
-        sums += [*parts, known]
-        implied += [(without, _size(arm, "without")), (neither, _size(arm, "neither")), rest]
+        deaths, others = _other_deaths(comparison, outcome, value, (died, _size(arm, "died")))
+        sums += [*parts, known, deaths]
+        implied += [(without, _size(arm, "without")), (neither, _size(arm, "neither")), rest, others]
     return sums, implied
+
+
+def _other_deaths(
+    comparison: Comparison, outcome: Outcome, arm: int, before: tuple[Key, int]
+) -> tuple[Sum, tuple[Key, int]]:
+    """Those of an arm who died at another time than before the event: the harms count all deaths."""
+    people, role = comparison.cohort.people, ROLES[arm]
+    deaths = int(((people["arm"] == arm) & (people["left_reason"] == "died")).sum())
+    return apart(((*left_key("died"), role), deaths), before, _key(outcome, role, "died otherwise"))
 
 
 # ---------------------------------------------------------------------------- numbers by the end

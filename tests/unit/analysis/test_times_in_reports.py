@@ -230,6 +230,25 @@ def test_where_few_of_an_arm_had_it_no_number_of_the_outcome_leaves(compared: Co
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("afterwards", "both_shown"), [(3, False), (12, True), (0, True)])
+def test_who_had_it_and_then_died_cannot_be_found_by_subtracting(
+    afterwards: int, both_shown: bool, compared: Compared, tmp_path: Path
+) -> None:
+    """The harms count every death, the times only those before the event: a few between them are somebody."""
+    rows = study.with_admissions(study.tables(), deaths=0.5)
+    had = {line["person"] for line in rows["service_use"] if line["setting"] == "in-patient" and line["count"] == 1}
+    for person in [each for each in people_of(rows, "link-worker") if each["person"] in had][:afterwards]:
+        person |= {"left_on": person["entered_on"] + timedelta(183), "left_reason": "died"}
+    compared(rows)
+    harms = [line for line in lines(tmp_path, "tables/harms.csv") if line["row"] == "Died"]
+    times = [line for line in lines(tmp_path, "tables/times-admission.csv") if line["row"] == "Died before"]
+    shown = [
+        [line["value"] for line in table if line["column"] == "Link worker" and line["statistic"] == "count"]
+        for table in (harms, times)
+    ]
+    assert all(cells and cells[0].isdigit() for cells in shown) == both_shown
+
+
 def test_where_few_in_both_arms_had_it_there_are_no_curves(compared: Compared, tmp_path: Path) -> None:
     _, page = compared(with_firsts(lambda _, place: 2 * place + 1 if place < 4 else 999))
     assert "So few had it, or were followed, that no curves are drawn: they would show single people." in page
