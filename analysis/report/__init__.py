@@ -8,7 +8,7 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def write(comparison: Comparison, folder: Path, *, command: str = "") -> str:
     """
     refuse_to_replace(folder, PROVENANCE_FILE)
     whole = lay_out(comparison)
-    provenance = _provenance(comparison.cohort, command or "analysis.compare from Python")
+    provenance = _provenance(comparison.cohort, command or "analysis.compare from Python", _drawn(comparison.plan))
     _put(folder, {**dict(_estimates_files(comparison, whole)), **dict(_files(whole, provenance))})
     return whole.headline
 
@@ -96,7 +96,7 @@ def describe(dataset: Dataset, folder: Path, *, command: str = "") -> str:
     refuse_to_replace(folder, PROVENANCE_FILE)
     cohort = assemble(dataset)
     whole = lay_out_description(cohort)
-    _put(folder, dict(_files(whole, _provenance(cohort, command or "analysis.describe from Python"))))
+    _put(folder, dict(_files(whole, _provenance(cohort, command or "analysis.describe from Python", ()))))
     return whole.headline
 
 
@@ -198,8 +198,8 @@ def _json(content: object) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _provenance(cohort: Cohort, command: str) -> dict[str, Any]:
-    """What another person needs to make the same report again."""
+def _provenance(cohort: Cohort, command: str, drawn: Sequence[str]) -> dict[str, Any]:
+    """What another person needs to make the same report again; `drawn` are the steps that draw random numbers."""
     plan = cohort.plan
     return {
         "Command": command,
@@ -208,7 +208,7 @@ def _provenance(cohort: Cohort, command: str) -> dict[str, Any]:
         "SHA-256 of the files read": dict(cohort.dataset.hashes),
         "Versions": {"link-worker-kit": _version(), "python": platform.python_version()}
         | {name: metadata.version(name) for name in PACKAGES},
-        "Seed": f"{_seed(plan, cohort.dataset.planned)} ({_use_of_seed(plan)})",
+        "Seed": f"{_seed(plan, cohort.dataset.planned)} ({_use_of_seed(drawn)})",
         "Small numbers": _small_numbers(plan.small_number),
     }
 
@@ -217,9 +217,13 @@ def _seed(plan: Plan, planned: Plan) -> str:
     return str(plan.seed) if plan.seed == planned.seed else f"{plan.seed}, in place of the plan's {planned.seed}"
 
 
-def _use_of_seed(plan: Plan) -> str:
+def _drawn(plan: Plan) -> list[str]:
+    """Steps of a comparison that draw random numbers."""
     named = [method for method in DRAWING if any(method in outcome.methods for outcome in plan.outcomes)]
-    drawn = ["imputations", *named] if scales(plan) else named
+    return ["imputations", *named] if scales(plan) else named
+
+
+def _use_of_seed(drawn: Sequence[str]) -> str:
     if not drawn:
         return "no step of this report draws random numbers"
     return f"random numbers are drawn from it for: {', '.join(drawn)}"
