@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -92,7 +93,11 @@ class _Reading:
             return None
         if not isinstance(value, float):
             return None
-        return value * (1 if isinstance(source, str) else float(source.get("times", 1)))
+        found = value * (1 if isinstance(source, str) else float(source.get("times", 1)))
+        if not math.isfinite(found):
+            self.faults.append(f"{where}: {_named(source)} is {value:g}, too large to count with; correct it")
+            return None
+        return found
 
     def day(self, source: Source | float, entered: date, days: float, where: str) -> date | None:
         """The day so many days after entry."""
