@@ -13,7 +13,7 @@ from .contents import Contents, Drawing, Section
 from .words import minus
 
 ANSWER = "summary"
-BEFORE_A_NUMBER = re.compile(r"(?<![\w-])-(?=\d)")
+BEFORE_A_NUMBER = re.compile(r"(?<![\w\[-])-(?=\d)")  # [-28, 28] is to be written so in a plan
 
 
 def page(contents: Contents, provenance: Mapping[str, Any]) -> str:
@@ -44,8 +44,13 @@ def _block(block: str | tuple[str, ...] | ReleasedTable | Drawing) -> str:
     if isinstance(block, Drawing):
         return _figure(block)
     if isinstance(block, str):
-        return f"<p>{escape(block)}</p>"
-    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in block) + "</ul>"
+        return f"<p>{_words(block)}</p>"
+    return "<ul>" + "".join(f"<li>{_words(line)}</li>" for line in block) + "</ul>"
+
+
+def _words(text: str) -> str:
+    """Text with true minus signs before its numbers, and hyphens everywhere else."""
+    return escape(BEFORE_A_NUMBER.sub("\N{MINUS SIGN}", text))
 
 
 def _table(table: ReleasedTable) -> str:
@@ -77,8 +82,7 @@ def _cell(cell: ReleasedCell) -> str:
 
 
 def _figure(drawing: Drawing) -> str:
-    alt = BEFORE_A_NUMBER.sub("\N{MINUS SIGN}", drawing.alt)
-    svg = drawing.svg.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
+    svg = drawing.svg.replace("<svg", f'<svg role="img" aria-label="{_words(drawing.alt)}"', 1)
     return f"<figure>{svg}<figcaption>{escape(drawing.title)}</figcaption></figure>"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -169,6 +170,14 @@ def test_the_words_of_a_figure_have_true_minus_signs_and_keep_their_hyphens() ->
     said = "Difference-in-differences -0.25; from -1 to 0.5; GAD-7 2020-21"
     assert 'aria-label="Difference-in-differences −0.25; from −1 to 0.5; GAD-7 2020-21"' in made(
         replace(DRAWING, alt=said)
+    )
+
+
+@pytest.mark.parametrize("form", [str, lambda text: (text,)])
+def test_sentences_have_true_minus_signs_too_and_what_goes_into_a_plan_has_not(form: Callable[[str], object]) -> None:
+    said = "ANCOVA (-0.90) is uk-2026 in GAD-7, from -1.25 on; write window = [-28, 28] and days = [-1]"
+    assert "ANCOVA (−0.90) is uk-2026 in GAD-7, from −1.25 on; write window = [-28, 28] and days = [-1]<" in made(
+        form(said)
     )
 
 
