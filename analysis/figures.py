@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,12 +63,7 @@ def courses(name: str, axis: str, series: Sequence[Series], ticks: Sequence[tupl
     str
         One `<svg>` element, text as text.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
-        figure = Figure(figsize=SIZE, layout="constrained")
-        axes = figure.add_subplot()
+    with _canvas(name, *SIZE) as (figure, axes):
         span = max(day for day, _ in ticks) - min(day for day, _ in ticks)
         for position, (arm, look) in enumerate(zip(series, LOOKS, strict=True)):
             _draw(axes, arm, look, shift=(position - 0.5) * 2 * NUDGE * span)
@@ -111,13 +107,9 @@ def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float, width: flo
     str
         One `<svg>` element, text as text.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
-        figure = Figure(figsize=(SIZE[0] * width, 0.9 + 0.42 * len(bars)), layout="constrained")
-        axes = figure.add_subplot()
+    with _canvas(name, SIZE[0] * width, 0.9 + 0.42 * len(bars)) as (figure, axes):
         for place, bar in enumerate(bars):
             _draw_bar(axes, place, bar)
         axes.axvline(nothing, color=SOFT, linewidth=1, linestyle=":")
@@ -153,12 +145,7 @@ def shifts(name: str, axes_of: tuple[str, str], series: Sequence[Series]) -> str
     str
         One `<svg>` element, text as text.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
-        figure = Figure(figsize=SIZE, layout="constrained")
-        axes = figure.add_subplot()
+    with _canvas(name, *SIZE) as (figure, axes):
         first, last = series[0].at[0], series[0].at[-1]
         for place, (line, look) in enumerate(zip(series, LOOKS, strict=False)):
             _draw(axes, line, look, shift=(place - 0.5) * NUDGE * (last - first))
@@ -200,13 +187,9 @@ def around_start(name: str, axes_of: tuple[str, str], moments: Sequence[Moment],
     str
         One `<svg>` element, text as text.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 
-    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
-        figure = Figure(figsize=(SIZE[0] * 1.2, SIZE[1]), layout="constrained")
-        axes = figure.add_subplot()
+    with _canvas(name, SIZE[0] * 1.2, SIZE[1]) as (figure, axes):
         for moment in moments:
             _draw_moment(axes, moment)
         axes.axhline(nothing, color=SOFT, linewidth=1, linestyle=":")
@@ -271,12 +254,7 @@ def love(name: str, pairs: Sequence[Pair], noticeable: float) -> str:
     str
         One `<svg>` element, text as text.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
-        figure = Figure(figsize=(SIZE[0] * 1.2, 1.1 + 0.3 * len(pairs)), layout="constrained")
-        axes = figure.add_subplot()
+    with _canvas(name, SIZE[0] * 1.2, 1.1 + 0.3 * len(pairs)) as (figure, axes):
         places = range(len(pairs))
         before, after = [pair.before for pair in pairs], [pair.after for pair in pairs]
         for found, look, label in ((before, LOOKS[1], "As they came"), (after, LOOKS[0], "Overlap weights")):
@@ -317,6 +295,17 @@ def _folded(label: str, longest: int = 11) -> str:
         return label
     cut = min(spaces, key=lambda place: abs(place - len(label) / 2))
     return label[:cut] + "\n" + label[cut + 1 :]
+
+
+@contextmanager
+def _canvas(name: str, width: float, height: float) -> Iterator[tuple[Any, Any]]:
+    """An empty figure and its axes in the kit's own style, so many inches wide and high."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, figure.add_subplot()
 
 
 def _written(figure: Any) -> str:
