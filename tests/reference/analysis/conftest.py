@@ -24,6 +24,8 @@ COVARIATES = (
     Covariate("ltc", "number"),
 )
 
+NUMBERS = ("age", "female", "ltc", "alone0", "alone_m", "swemwbs_0", "lonely_0", "lgp")
+BALANCED = (*(Covariate(name, "number") for name in NUMBERS), Covariate("imd", "category"))
 IMD_TERMS = {f"imdf{level}": f"imd={level}" for level in range(2, 6)}
 
 
@@ -58,6 +60,17 @@ def comparison_folder(reference: Path) -> Path:
 def people(comparison_folder: Path) -> pd.DataFrame:
     """The 1,200 people of the reference study."""
     return pd.read_csv(comparison_folder / "data" / "cba_person.csv")
+
+
+@pytest.fixture(scope="session")
+def with_propensity_facts(people: pd.DataFrame) -> pd.DataFrame:
+    """The same with the facts that R's propensity model read, and the EQ-5D value before and at 12 months."""
+    derived = {
+        "alone_m": people["alone"].isna().astype(float),
+        "alone0": people["alone"].fillna(0.0),
+        "lgp": np.log(people["gp_pre"] + 0.5),
+    }
+    return people.assign(**derived).rename(columns={"practice": "site", "eq5d_0": "baseline", "eq5d_12": "score"})
 
 
 @pytest.fixture(scope="session")

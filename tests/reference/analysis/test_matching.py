@@ -21,20 +21,15 @@ import pytest
 from analysis.estimators.matching import match, matched_did, matching, nearest_pairs
 from instruments.plan import Covariate
 
+from .conftest import BALANCED, NUMBERS
+
 ORACLE = "08_ps_weighting"
-NUMBERS = ("age", "female", "ltc", "alone0", "alone_m", "swemwbs_0", "lonely_0", "lgp")
-COVARIATES = (*(Covariate(name, "number") for name in NUMBERS), Covariate("imd", "category"))
 CALIPERS = pytest.mark.parametrize("caliper", [None, 0.2, 0.05])
 
 
 @pytest.fixture(scope="module")
-def rows(people: pd.DataFrame) -> pd.DataFrame:
-    derived = {
-        "alone_m": people["alone"].isna().astype(float),
-        "alone0": people["alone"].fillna(0.0),
-        "lgp": np.log(people["gp_pre"] + 0.5),
-    }
-    return people.assign(**derived).rename(columns={"practice": "site", "eq5d_0": "baseline", "eq5d_12": "score"})
+def rows(with_propensity_facts: pd.DataFrame) -> pd.DataFrame:
+    return with_propensity_facts
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +83,7 @@ def log_odds(X: np.ndarray, arm: np.ndarray) -> np.ndarray:
 def test_without_a_caliper_as_many_are_matched_as_r_matched(
     rows: pd.DataFrame, oracle_extra: Callable[[str], dict[str, Any]]
 ) -> None:
-    found, expected = match(rows, COVARIATES, caliper=None), oracle_extra(ORACLE)
+    found, expected = match(rows, BALANCED, caliper=None), oracle_extra(ORACLE)
     matched = found.laid.rows["arm"][found.weights > 0]
     numbers = {"treated": int((matched == 1).sum()), "control": int((matched == 0).sum())}
     assert numbers == {arm: expected[f"matchit_n_{arm}"] for arm in numbers}
@@ -125,7 +120,7 @@ def test_the_difference_among_pairs_is_that_of_least_squares_and_whole_matrices(
     kept = rows.iloc[sorted(row for pair in pairs for row in pair)].dropna(subset=["score"])
     X = whole(kept, ("arm", "baseline", *NUMBERS))
     beta, errors = cr2(X, kept["score"].to_numpy(), kept["site"].to_numpy())
-    found = matching(rows, covariates=COVARIATES, caliper=caliper)
+    found = matching(rows, covariates=BALANCED, caliper=caliper)
     assert (sum(found.n), found.main.n_clusters) == (len(kept), 24)
     assert (found.main.estimate, found.main.std_error) == pytest.approx((beta[1], errors[1]), abs=1e-8)
 

@@ -16,13 +16,10 @@ import pytest
 
 from analysis.estimators.weighted_difference import Weighing, weigh, weighted_difference
 from analysis.weighting import propensity
-from instruments.plan import Covariate
 
-from .conftest import IMD_TERMS, by_normal, by_t, numbers
+from .conftest import BALANCED, IMD_TERMS, by_normal, by_t, numbers
 
 ORACLE = "08_ps_weighting"
-NUMBERS = ("age", "female", "ltc", "alone0", "alone_m", "swemwbs_0", "lonely_0", "lgp")
-BALANCED = (*(Covariate(name, "number") for name in NUMBERS), Covariate("imd", "category"))
 NAMES = {"overlap": "overlap", "ATT": "ATT", "ATE": "ATE", "none": "unweighted", "entropy": "ebal_ATT"}
 OURS = {**IMD_TERMS, "eq5d_0": "baseline"}
 Row = Callable[..., dict[str, Any]]
@@ -30,13 +27,8 @@ KINDS = pytest.mark.parametrize("kind", NAMES)
 
 
 @pytest.fixture(scope="module")
-def rows(people: pd.DataFrame) -> pd.DataFrame:
-    derived = {
-        "alone_m": people["alone"].isna().astype(float),
-        "alone0": people["alone"].fillna(0.0),
-        "lgp": np.log(people["gp_pre"] + 0.5),
-    }
-    return people.assign(**derived).rename(columns={"practice": "site", "eq5d_0": "baseline", "eq5d_12": "score"})
+def rows(with_propensity_facts: pd.DataFrame) -> pd.DataFrame:
+    return with_propensity_facts
 
 
 @pytest.fixture(scope="module")
