@@ -17,7 +17,7 @@ from ..figures import Pair
 from ..result import AnalysisError, Cell, Estimate, Key, Sum, Table
 from ..weighting import NOTICEABLE, e_value, ratio_of_difference
 from .cells import DASH, people
-from .comparison import Beside, Comparison
+from .comparison import Comparison
 from .outcomes import RATIOS, analysed_key, apart
 from .participants import study_key
 from .sensitivity import side_key
@@ -101,11 +101,10 @@ def _pairs_known(comparison: Comparison, weighing: Weighing) -> tuple[list[Sum],
 def _pairs_analysed(comparison: Comparison, role: str) -> Iterator[tuple[Key, tuple[int, int]]]:
     """The people of the pairs who are in an estimate of the primary outcome, where the plan asks for one."""
     outcome = comparison.plan.primary
-    planned = comparison.fitted.get(outcome.id)
-    for each in (Beside(outcome.estimator, planned), *comparison.beside.get(outcome.id, ())):
-        if each.method == MATCHED and each.fitted is not None:
-            same = planned is not None and each.fitted.n == planned.n
-            yield (analysed_key(outcome, role) if same else side_key(outcome, MATCHED, role)), each.fitted.n
+    matched = comparison.by_method(outcome).get(MATCHED)
+    if matched is not None:
+        same = matched.n == comparison.fitted[outcome.id].n
+        yield (analysed_key(outcome, role) if same else side_key(outcome, MATCHED, role)), matched.n
 
 
 def _label(term: str) -> str:

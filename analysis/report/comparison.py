@@ -82,6 +82,13 @@ class Comparison:
         """The outcomes that there is an estimate of, in plan order."""
         return tuple(outcome for outcome in self.plan.outcomes if outcome.id in self.fitted)
 
+    def by_method(self, outcome: Outcome) -> dict[str, Fitted]:
+        """What each method that did not fail made of an outcome, the planned one first; nothing where that one did."""
+        if outcome.id not in self.fitted:
+            return {}
+        others = {each.method: each.fitted for each in self.beside.get(outcome.id, ()) if each.fitted is not None}
+        return {outcome.estimator: self.fitted[outcome.id]} | others
+
 
 def compare(dataset: Dataset, *, jobs: int = 1, watch: Watch = unwatched) -> Comparison:
     """Estimate every planned outcome of a dataset by the method that the plan names, and by those beside it.
@@ -203,12 +210,12 @@ def passing_low(comparison: Comparison, outcome: Outcome) -> PassingLow | None:
         return None
     size = 0.5 * float(others["baseline"].std()) * float(np.sqrt(1 - max(r, 0.0)))
     seen_as = {}
-    for each in (Beside(outcome.estimator, comparison.fitted[outcome.id]), *comparison.beside.get(outcome.id, ())):
-        if each.fitted is not None and each.method == "ancova":
-            slopes = [term.estimate for term in each.fitted.terms if term.term == "baseline"]
+    for method, fitted in comparison.by_method(outcome).items():
+        if method == "ancova":
+            slopes = [term.estimate for term in fitted.terms if term.term == "baseline"]
             if slopes:
                 seen_as["ANCOVA"] = slopes[0] * size
-        elif each.fitted is not None and each.method == "did":
+        elif method == "did":
             seen_as["difference-in-differences"] = size
     return PassingLow(size, seen_as) if seen_as else None
 

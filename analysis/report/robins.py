@@ -102,8 +102,8 @@ def _methods(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
     planned = _primary(comparison)
     if planned is None:
         return
-    others = [each.fitted for each in comparison.beside.get(comparison.plan.primary.id, ()) if each.fitted]
-    same = [each for each in (planned, *others) if like(planned.main, each).scale == planned.main.scale]
+    found = comparison.by_method(comparison.plan.primary).values()
+    same = [each for each in found if like(planned.main, each).scale == planned.main.scale]
     values = [like(planned.main, each).estimate for each in same]
     digits = digits_of(planned.main)
     shape = f"{len(same)}, from {{lowest:.{digits}f}} to {{highest:.{digits}f}}"

@@ -11,7 +11,7 @@ from ..disclosure import Gate
 from ..figures import Bar
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import words
-from .comparison import Beside, Comparison
+from .comparison import Comparison
 from .outcomes import ESTIMATE_HEADS, analysed_key, apart, counted, digits_of, in_estimate_columns
 from .participants import study_key
 
@@ -76,7 +76,7 @@ def who(
 
 def bracket(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[str]:
     """ANCOVA and difference-in-differences as the two ends of what a controlled before-after study can say."""
-    found = {each.method: each.fitted for each in _all(comparison, outcome) if each.fitted is not None}
+    found = comparison.by_method(outcome)
     if not {"ancova", "did"} <= found.keys() or any(guard.is_small(each.fewest) for each in found.values()):
         return
     one, other = (found[name].main.estimate for name in ("ancova", "did"))
@@ -90,19 +90,14 @@ def bracket(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[s
     )
 
 
-def _all(comparison: Comparison, outcome: Outcome) -> tuple[Beside, ...]:
-    return (Beside(outcome.estimator, comparison.fitted[outcome.id]), *comparison.beside[outcome.id])
-
-
 def bars(comparison: Comparison, outcome: Outcome, guard: Gate) -> list[Bar]:
     """The estimates as bars of a forest plot; none from too few people."""
     planned = comparison.fitted[outcome.id].main
     return [
         Bar(answer.method, answer.estimate, answer.conf_low, answer.conf_high)
-        for each in _all(comparison, outcome)
-        if each.fitted is not None
-        for answer in [like(planned, each.fitted)]
-        if answer.scale == planned.scale and not guard.is_small(each.fitted.rests_on(answer.term))
+        for fitted in comparison.by_method(outcome).values()
+        for answer in [like(planned, fitted)]
+        if answer.scale == planned.scale and not guard.is_small(fitted.rests_on(answer.term))
     ]
 
 

@@ -35,9 +35,7 @@ LENGTHS = {1: "months", 3: "quarters", 6: "half-years", 12: "years"}
 
 def found_by(comparison: Comparison, outcome: Outcome) -> dict[str, Fitted]:
     """What the methods for series made of an outcome, the planned one first, where it is one of them."""
-    made = {outcome.estimator: comparison.fitted[outcome.id]}
-    made |= {each.method: each.fitted for each in comparison.beside.get(outcome.id, ()) if each.fitted is not None}
-    return {method: fitted for method, fitted in made.items() if method in SERIES_METHODS}
+    return {method: fitted for method, fitted in comparison.by_method(outcome).items() if method in SERIES_METHODS}
 
 
 def by_period(comparison: Comparison, outcome: Outcome) -> dict[str, Fitted]:

@@ -19,7 +19,7 @@ from instruments.plan import Outcome
 
 from ..cohort import ROLES, named_covariates
 from ..disclosure import Gate
-from ..estimators.cox import ALARM, cox, fit_cox, proportionality
+from ..estimators.cox import ALARM, fit_cox, proportionality
 from ..estimators.product_limit import Point, aalen_johansen, kaplan_meier
 from ..estimators.pseudo_values import event_design
 from ..estimators.restricted_mean import restricted_mean
@@ -303,18 +303,15 @@ def curves_in_words(drawn: list[Series]) -> str:
 
 def hazards_in_words(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[str]:
     """The ratio of hazards, and whether it stays the same."""
-    plan = comparison.plan
-    covariates = named_covariates(plan, outcome)
-    rows = time_rows_of(comparison.cohort, outcome)
-    try:
-        fitted = cox(rows, covariates=covariates, errors=plan.errors, confidence=plan.confidence)
-        _, p = proportionality(fit_cox(event_design(rows, covariates)))[0]
-    except AnalysisError as error:
-        yield f"The ratio of hazards could not be estimated: {'; '.join(error.faults)}."
+    plan, fitted = comparison.plan, comparison.by_method(outcome).get("cox")
+    if fitted is None:
+        faults = [fault for each in comparison.beside[outcome.id] if each.method == "cox" for fault in each.faults]
+        yield f"The ratio of hazards could not be estimated: {'; '.join(faults)}."
         return
     if guard.is_small(fitted.fewest):
         return
-    first, second = arm_columns(plan)
+    rows, (first, second) = time_rows_of(comparison.cohort, outcome), arm_columns(plan)
+    _, p = proportionality(fit_cox(event_design(rows, named_covariates(plan, outcome))))[0]
     yield (
         f"The hazard ratio is {shown(fitted.main)} ({limits(fitted.main, plan.confidence)}): of those who had not had "
         f"it yet, people in “{first}” came to it {shown(fitted.main)} times as often as people in “{second}”"
