@@ -18,16 +18,20 @@ from tests.integration.tracker.pages.forms import (
     CLOSE,
     ENTRY,
     HAND_OVER,
+    LEAVE,
     NEEDS,
     REFER_AGAIN,
     REOPEN,
     Ago,
+    boxes,
 )
 from tests.integration.tracker.pages.reading import Element, Page, check_kept, check_rejected
-from tests.world import assessment, days_ago, signpost
+from tests.world import COMPLETE, assessment, contact, days_ago, signpost
 from tracker.actions import care, people, staff
 from tracker.extensions import db, today
 from tracker.models import Need, Person, Referral, Signpost
+from tracker.queries import caseload
+from tracker.queries import people as histories
 
 BORN = date(1956, 3, 31)
 
@@ -548,6 +552,85 @@ def test_after_closing_with_nothing_due_that_is_said(desk: Desk):
     shown = desk.open(CLOSE.who, page.location or "")
     assert "Nothing is due" in shown.text
     assert "these outcomes are due" not in shown.text
+
+
+def newcomer(desk: Desk, entered: int) -> uuid.UUID:
+    """Somebody with the link worker since then; gives their referral."""
+    worker = desk.world.user("link-worker")
+    with db.transaction():
+        person = people.add_person(
+            by=worker, study=desk.world.study(), site=desk.world.site("mill"), entered_on=days_ago(entered),
+            identity=people.IdentityFacts("Nia Brief"),
+        )  # fmt: skip
+        people.record_consent(by=worker, person=person, kind="service", given_on=days_ago(entered))
+        referral = care.record_referral(by=worker, person=person, source="gp", referred_on=days_ago(entered))
+        care.assign(by=worker, referral=referral, worker=worker, from_on=days_ago(entered))
+        desk.world.people["brief"] = person.id
+        return referral.id
+
+
+def close_brief(desk: Desk, entered: int) -> Page:
+    referral = newcomer(desk, entered)
+    done = desk.send("link-worker", f"/referrals/{referral}/close", boxes(CLOSE.answers))
+    assert done.location == f"/referrals/{referral}/closed", done.text
+    return desk.open("link-worker", done.location)
+
+
+def ahead_of(page: Page) -> set[str]:
+    """The links of the part that asks ahead of time."""
+    if "ahead" not in page.ids:
+        return set()
+    after = page.html.partition('id="ahead"')[2].partition("</section>")[0]
+    return set(re.findall(r'href="([^"]+)"', after))
+
+
+def test_after_closing_early_the_next_outcomes_may_be_asked_ahead_of_time(desk: Desk):
+    page = close_brief(desk, 60)
+    place = f"/people/{desk.world.people['brief']}"
+    asked = {f"{place}/assessments/{each}/6m" for each in ("ons4", "phq9", "eq5d-5l")}
+    assert ahead_of(page) == asked | {f"{place}/self-completion/6m"}
+    opens, closes = days_ago(60 - 140), days_ago(60 - 242)
+    assert f"6 months {opens.day} {opens:%B %Y} to {closes.day} {closes:%B %Y}" in page.text
+    assert "Answers given outside those days are kept, and not compared" in page.text
+    for path in asked:
+        assert desk.open("link-worker", path).status == 200
+
+
+def test_what_was_asked_ahead_is_kept_and_not_offered_again(desk: Desk):
+    page = close_brief(desk, 60)
+    path = f"/people/{desk.world.people['brief']}/assessments/ons4/6m"
+    form = desk.open("link-worker", path)
+    answers = {f"item-{item}": value for item, value in COMPLETE["ons4"].items()}
+    sent = form.typed | boxes(answers | {"assessed_on": Ago(0), "mode": "telephone", "respondent": "self"})
+    assert desk.send("link-worker", path, sent).location.startswith("/assessments/")
+    again = desk.open("link-worker", closed_page_of(desk.world.people["brief"]))
+    assert path in ahead_of(page)
+    assert path not in ahead_of(again)
+    assert len(ahead_of(again)) == len(ahead_of(page)) - 1
+
+
+def closed_page_of(person: uuid.UUID) -> str:
+    found = db.session.scalars(select(Referral.id).where(Referral.person_id == person)).one()
+    return f"/referrals/{found}/closed"
+
+
+def test_nothing_is_asked_ahead_once_the_last_window_is_open(desk: Desk):
+    assert ahead_of(close_brief(desk, 141)) == set()
+
+
+def test_of_somebody_who_left_nothing_is_asked_ahead(desk: Desk):
+    close_brief(desk, 60)
+    person = desk.world.people["brief"]
+    with db.transaction():
+        people.leave(
+            by=desk.world.user("link-worker"), person=desk.world.person("brief"), left_on=today(), left_reason="moved"
+        )
+    assert ahead_of(desk.open("link-worker", closed_page_of(person))) == set()
+
+
+def test_a_link_that_is_open_is_shown_after_closing(desk: Desk):
+    page, _ = desk.submit(CLOSE)
+    assert "Link made, not opened" in desk.open(CLOSE.who, page.location or "").text
 
 
 def test_the_page_after_closing_leads_to_the_person_when_the_referral_is_open(desk: Desk):
