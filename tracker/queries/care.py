@@ -31,7 +31,7 @@ def held_referrals(people: Iterable[Person], *, by: User) -> dict[uuid.UUID, uui
         .where(Referral.person_id.in_(known), Referral.status == "accepted", Referral.closed_on.is_(None))
         .order_by(Referral.referred_on, Referral.recorded_at)
     )
-    return dict(db.session.execute(query).tuples().all()) if known else {}
+    return dict(db.session.execute(query).all()) if known else {}
 
 
 def contact(id: uuid.UUID, *, by: User) -> Contact:
