@@ -174,7 +174,7 @@ def test_people_are_found_by_part_of_name_or_phone_at_ones_own_sites(world: Worl
 
 
 SPELLINGS = (
-    "07700900123", "07700 900123", "07700-900-123", "(07700) 900123", "07700.900.123", "07700\u2013900123", "7700 900123",
+    "07700900123", "07700 900123", "07700-900-123", "(07700) 900123", "07700.900.123", "07700\u2013900123",
     "+44 7700 900123", "+447700900123", "+44 (0)7700 900123", "+44(0) 7700-900123", "0044 7700 900123", "00 44 (0)7700 900123",
 )  # fmt: skip
 
@@ -193,7 +193,7 @@ def keep_phone(world: World, phone: str | None, name: str = "own") -> None:
 def test_a_phone_number_is_found_however_it_was_stored_and_however_it_is_typed(world: World, stored: str):
     keep_phone(world, stored)
     keep_phone(world, "01632 960 001", "same-site")
-    for typed in (*SPELLINGS, "900123", "00 123", "00-900"):
+    for typed in (*SPELLINGS, "7700 900123", "900123", "00 123", "00-900"):
         found = [person.label for person in people.find(typed, by=world.user("link-worker"))]
         assert found == ["Person Own"], typed
 
