@@ -151,8 +151,9 @@ def contacts(person: Person, *, by: User) -> Sequence[Contact]:
     ).all()
 
 
-def agreed_contact(given: Sequence[Contact]) -> date | None:
-    """The next contact that was agreed at the last one of what is open; of one person's contacts, newest first."""
+def agreed_contact(person: Person, given: Sequence[Contact], *, by: User) -> date | None:
+    """The next contact that was agreed at the last one of what is open; `given` are the person's, newest first."""
+    _may_know(by, person)
     of_open = [each for each in given if each.referral.status == "accepted" and each.referral.closed_on is None]
     last_day = [each.next_contact_on for each in of_open if each.contacted_on == of_open[0].contacted_on]
     return next((day for day in last_day if day is not None), None)

@@ -56,7 +56,7 @@ def view(person_id: uuid.UUID) -> str:
             "offered_care": is_offered_care(arm),
             "referrals": histories.referrals(person, by=asker),
             "contacts": contacts,
-            "agreed": histories.agreed_contact(contacts),
+            "agreed": histories.agreed_contact(person, contacts, by=asker),
             "goals": goals.goals(person, by=asker),
             "correctable": {each.id for each in contacts if may_correct_contact(asker, each)},
             "signposts": histories.signposts(person, by=asker),

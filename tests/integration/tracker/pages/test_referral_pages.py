@@ -32,6 +32,7 @@ from tracker.extensions import db, today
 from tracker.models import Need, Person, Referral, Signpost
 from tracker.queries import caseload
 from tracker.queries import people as histories
+from tracker.queries.scope import NotFound
 
 BORN = date(1956, 3, 31)
 
@@ -355,7 +356,8 @@ def test_the_page_and_the_caseload_agree_on_the_next_contact(desk: Desk):
                 desk.world, contacted_on=days_ago(day), next_contact_on=None if agreed is None else days_ago(agreed)
             )  # fmt: skip
         (row,) = caseload.caseload(by=worker)
-        found = histories.agreed_contact(histories.contacts(desk.world.person("own"), by=worker))
+        own = desk.world.person("own")
+        found = histories.agreed_contact(own, histories.contacts(own, by=worker), by=worker)
         wanted = None if stands is None else days_ago(stands)
         assert (found, row.next_contact_on) == (wanted, wanted), (day, agreed)
 
@@ -375,7 +377,9 @@ def test_when_the_referral_is_closed_what_was_agreed_is_over(desk: Desk):
     assert next_of(desk) == ""
     own = desk.world.person("own")
     worker = desk.world.user("link-worker")
-    assert histories.agreed_contact(histories.contacts(own, by=worker)) is None
+    assert histories.agreed_contact(own, histories.contacts(own, by=worker), by=worker) is None
+    with pytest.raises(NotFound):
+        histories.agreed_contact(own, [], by=desk.world.user("outcome-assessor"))
 
 
 def test_the_assessor_who_must_stay_blind_is_not_told_of_a_next_contact(desk: Desk):
