@@ -412,6 +412,34 @@ def test_somebody_who_did_not_attend_is_logged_in_three_taps_and_the_same_again_
     assert thumb.taps == 2
 
 
+def test_from_a_search_the_form_of_a_contact_is_two_taps_away(live: Live, phone: Page):
+    # Given a link worker whom somebody rings, and who has typed the number
+    live.sign_in(phone, "link-worker")
+    live.open(phone, "/people/search")
+    phone.get_by_label("Name, study number or phone").fill("+44 (0)7700 900123")
+    thumb = Thumb()
+    # When they tap Find, and the link beside the name
+    thumb.tap(phone.get_by_role("button", name="Find"))
+    thumb.find(phone.get_by_role("link", name="Log contact with Person Own"))
+    # Then the form is there
+    expect(phone.get_by_role("heading", level=1)).to_contain_text("Log a contact with Person Own")
+    assert thumb.taps == 2
+
+
+@pytest.mark.parametrize("path", ["/people", "/outcomes-due", "/signposts/waiting"])
+def test_from_any_list_of_people_the_same_contact_again_is_logged_in_two_taps(live: Live, phone: Page, path: str):
+    # Given a link worker who reads another list than their caseload
+    live.sign_in(phone, "link-worker")
+    live.open(phone, path)
+    thumb = Thumb()
+    # When the person beside it is spoken with once more
+    thumb.find(phone.get_by_role("link", name="Log contact with Person Own").first)
+    thumb.find(phone.get_by_role("button", name="Log the same again, today"))
+    # Then it is logged
+    flashed(phone, "The contact with P")
+    assert thumb.taps == 2
+
+
 def test_a_signpost_waits_for_its_answer_on_the_person_s_page(live: Live, phone: Page):
     live.sign_in(phone, "link-worker")
     live.open(phone, "/people/{own}")

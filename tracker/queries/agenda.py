@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ..models import User
+from ..models import Person, User
 from ..permissions import may_see_care
 from .alarms import alarms
-from .caseload import CaseloadRow
+from .caseload import CaseloadRow, named, people_off_caseload
 from .occasions import due_states
 from .signposts import people_to_ask
 
@@ -44,6 +44,26 @@ def agenda(rows: Sequence[CaseloadRow], today: date, *, by: User) -> list[Entry]
     ]
     order = list(REASONS)
     return sorted(entries, key=lambda entry: order.index(entry.reasons[0]) if entry.reasons else len(order))
+
+
+@dataclass(frozen=True, slots=True)
+class Reminders:
+    """Whose outcomes are due although no link worker holds them: how many, and the first of them by name."""
+
+    followed: int
+    states: Mapping[uuid.UUID, str]
+    shown: Sequence[Person]
+
+    def count(self, state: str) -> int:
+        return sum(each == state for each in self.states.values())
+
+
+def reminders_off_caseload(today: date, *, by: User, at_most: int) -> Reminders:
+    """Of people whose referral ended, those with an outcome due or overdue; what can still be asked in time first."""
+    followed = people_off_caseload(by=by)
+    states = due_states(followed, today, by=by)
+    asked = sorted((each for each in followed if each.id in states), key=lambda each: states[each.id])
+    return Reminders(len(followed), states, named(asked[:at_most], by=by))
 
 
 def _reasons(

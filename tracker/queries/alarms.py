@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from instruments import definition, get, library
 
 from ..extensions import db, local_day, today
-from ..models import Assessment, Draft, DraftResponse, ItemResponse, Person, Referral, User
+from ..models import Assessment, Draft, DraftResponse, ItemResponse, Person, User
 from ..permissions import CARE_ROLES, SITE_ROLES, may_see_person
+from .caseload import is_referred
 from .scope import visible_people
 
 RECENT = timedelta(weeks=4)
@@ -66,10 +66,7 @@ def alarmed_people(*, by: User) -> Sequence[Person]:
 
 def alarmed_off_caseload(*, by: User) -> Sequence[Person]:
     """Those of them whom nobody holds now: never referred, not accepted yet, or closed."""
-    held = exists().where(
-        Referral.person_id == Person.id, Referral.status == "accepted", Referral.closed_on.is_(None)
-    )  # fmt: skip
-    return _alarmed(visible_people(by, CARE_ROLES).where(~held), by)
+    return _alarmed(visible_people(by, CARE_ROLES).where(~is_referred("accepted")), by)
 
 
 def _alarmed(people: Select[Person], by: User) -> Sequence[Person]:
@@ -82,8 +79,7 @@ def _alarmed(people: Select[Person], by: User) -> Sequence[Person]:
     finished = finished.where(_asks_for_action(Assessment, ItemResponse))
     begun = begun.where(_asks_for_action(Draft, DraftResponse))
     few = people.where(Person.left_on.is_(None), or_(Person.id.in_(finished), Person.id.in_(begun)))
-    ordered = few.options(selectinload(Person.consents)).order_by(Person.study_number)
-    found = db.session.scalars(ordered).unique().all()
+    found = db.session.scalars(few.order_by(Person.study_number)).unique().all()
     now = alarms(found, by=by) if found else {}
     return [person for person in found if any(each.answered_on >= since for each in now.get(person.id, ()))]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from ..extensions import db
 from ..models import Assignment, Contact, Person, Referral, Signpost, User
-from ..permissions import may_see_care
+from ..permissions import may_record_care, may_see_care
 from .scope import NotFound
 
 
@@ -21,6 +21,17 @@ def referral(id: uuid.UUID, *, by: User) -> Referral:
     if found is None or not may_see_care(by, found.person):
         raise NotFound
     return found
+
+
+def held_referrals(people: Iterable[Person], *, by: User) -> dict[uuid.UUID, uuid.UUID]:
+    """Of each of these people with whom the asker may log a contact: their accepted, open referral, the newest."""
+    known = {person.id for person in people if may_record_care(by, person)}
+    query = (
+        select(Referral.person_id, Referral.id)
+        .where(Referral.person_id.in_(known), Referral.status == "accepted", Referral.closed_on.is_(None))
+        .order_by(Referral.referred_on, Referral.recorded_at)
+    )
+    return dict(db.session.execute(query).all()) if known else {}
 
 
 def contact(id: uuid.UUID, *, by: User) -> Contact:

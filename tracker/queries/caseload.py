@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import contains_eager, lazyload, selectinload
 
 from ..extensions import answer_within, db, today
 from ..models import Assignment, Contact, Identity, Person, Referral, User
 from ..permissions import CARE_ROLES
-from .scope import at_own_sites, has_withdrawn
+from .scope import at_own_sites, has_withdrawn, visible_people
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ def caseload(*, by: User, mine: bool = True) -> Sequence[CaseloadRow]:
         .where(Referral.closed_on.is_(None), Referral.status == "accepted")
         .where(at_own_sites(by, CARE_ROLES), ~has_withdrawn())
         .options(contains_eager(Referral.person).contains_eager(Person.identity))
+        .options(contains_eager(Referral.person).selectinload(Person.consents))
         .order_by(func.coalesce(contacts.c.last_on, Referral.referred_on), Identity.id)
     )
     if mine:
@@ -103,7 +104,7 @@ def unanswered_referrals(*, by: User, roles: Sequence[str] = CARE_ROLES) -> Sequ
         .join(Referral.person)
         .where(Referral.status == "offered", Referral.closed_on.is_(None))
         .where(at_own_sites(by, roles), ~has_withdrawn())
-        .options(contains_eager(Referral.person), selectinload(Referral.needs))
+        .options(contains_eager(Referral.person).selectinload(Person.consents), selectinload(Referral.needs))
         .order_by(Referral.referred_on, Referral.recorded_at)
     )
     waiting = [(each, _working_days(each.referred_on, today())) for each in offered]
@@ -130,11 +131,39 @@ def withdrawals(*, by: User) -> Sequence[Person]:
     )
 
 
+def is_referred(*statuses: str) -> ColumnElement[bool]:
+    """Whether somebody has a referral that is not closed and stands so."""
+    return exists().where(
+        Referral.person_id == Person.id, Referral.status.in_(statuses), Referral.closed_on.is_(None)
+    )  # fmt: skip
+
+
 def people_without_referral(*, by: User) -> Sequence[Person]:
     """People at the asker's sites who are followed without a link worker, newest first."""
     referred = select(Referral.person_id)
     return db.session.scalars(
-        select(Person)
-        .where(at_own_sites(by, CARE_ROLES), ~has_withdrawn(), Person.id.not_in(referred))
+        visible_people(by, CARE_ROLES)
+        .where(Person.id.not_in(referred))
         .order_by(Person.entered_on.desc(), Person.study_number)
     ).all()
+
+
+def people_off_caseload(*, by: User) -> Sequence[Person]:
+    """People of the study whose every referral was closed, declined or came to nothing, and who did not leave.
+
+    They grow more each year and few of them need something: their names stay encrypted until `named`.
+    """
+    return db.session.scalars(
+        visible_people(by, CARE_ROLES)
+        .where(Person.left_on.is_(None), exists().where(Referral.person_id == Person.id))
+        .where(~is_referred("accepted", "offered"))
+        .options(lazyload(Person.identity))
+        .order_by(Person.study_number)
+    ).all()
+
+
+def named(found: Sequence[Person], *, by: User) -> Sequence[Person]:
+    """These people, in this order, with their names opened; those whom the asker cares for."""
+    ids = [person.id for person in found]
+    query = visible_people(by, CARE_ROLES).where(Person.id.in_(ids)).execution_options(populate_existing=True)
+    return sorted(db.session.scalars(query).unique(), key=lambda person: ids.index(person.id)) if ids else []

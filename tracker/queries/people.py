@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from .scope import NotFound, visible_people
 
 LEAST_DIGITS = 4
 """Fewer digits of a phone number than these find too many people."""
+PHONE = re.compile(r"[0-9\s()+./\u2010-\u2015-]+")
+"""What may be a phone number, or part of one, in whichever way people write them."""
+ABROAD = re.compile(r"(?:\+|^00)440?")
+"""How a number of this country begins when it is written as from abroad; at times with its 0, as in +44 (0)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +94,24 @@ def find(words: str, *, by: User) -> Sequence[Person]:
     sought = words.casefold().split()
     if not sought:
         return []
+    number = _dialled(words) if PHONE.fullmatch(words) else ""
     seen = db.session.scalars(visible_people(by, SITE_ROLES).order_by(Person.study_number)).unique()
-    return [person for person in seen if _holds(person, sought)]
+    return [person for person in seen if _has_number(person, number) or _is_called(person, sought)]
 
 
-def _holds(person: Person, sought: Sequence[str]) -> bool:
-    identity = person.identity
-    phone = "".join(filter(str.isdigit, (identity.phone if identity else None) or ""))
+def _dialled(number: str) -> str:
+    """The digits that are dialled within the country, however the number is written."""
+    return re.sub("[^0-9]", "", ABROAD.sub("0", re.sub("[^0-9+]", "", number)))
+
+
+def _has_number(person: Person, number: str) -> bool:
+    phone = person.identity.phone if person.identity else None
+    return len(number) >= LEAST_DIGITS and number in _dialled(phone or "")
+
+
+def _is_called(person: Person, sought: Sequence[str]) -> bool:
     said = f"{person.label} {person.study_number}".casefold()
-    digits = "".join(sought).replace("+44", "0")
-    by_phone = digits.isdigit() and len(digits) >= LEAST_DIGITS and digits in phone
-    return by_phone or all(word in said for word in sought)
+    return all(word in said for word in sought)
 
 
 def _state(person: Person, referral: Referral | None) -> str:
@@ -137,6 +149,14 @@ def contacts(person: Person, *, by: User) -> Sequence[Contact]:
         .options(joinedload(Contact.worker), joinedload(Contact.referral))
         .order_by(Contact.contacted_on.desc(), Contact.recorded_at.desc())
     ).all()
+
+
+def agreed_contact(person: Person, given: Sequence[Contact], *, by: User) -> date | None:
+    """The next contact that was agreed at the last one of what is open; `given` are the person's, newest first."""
+    _may_know(by, person)
+    of_open = [each for each in given if each.referral.status == "accepted" and each.referral.closed_on is None]
+    last_day = [each.next_contact_on for each in of_open if each.contacted_on == of_open[0].contacted_on]
+    return next((day for day in last_day if day is not None), None)
 
 
 def signposts(person: Person, *, by: User) -> Sequence[Signpost]:

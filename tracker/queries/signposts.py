@@ -65,7 +65,7 @@ def _at_sites(by: User) -> Select[Signpost]:
 
 
 def _listed(query: Select[Signpost]) -> Sequence[Signpost]:
-    options = (contains_eager(Signpost.person), joinedload(Signpost.resource))
+    options = (contains_eager(Signpost.person).selectinload(Person.consents), joinedload(Signpost.resource))
     return db.session.scalars(query.options(*options)).unique().all()
 
 

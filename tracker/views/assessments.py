@@ -24,7 +24,7 @@ from ..forms.assessments import (
     assessment_form,
 )
 from ..permissions import SITE_ROLES
-from ..queries import alarms, occasions, people, scope, wordings
+from ..queries import alarms, care, occasions, people, scope, wordings
 from .gate import rule
 from .show import me, page, saved
 
@@ -35,9 +35,10 @@ PLACE = "/people/<uuid:person_id>/assessments/<instrument_id>/<timepoint_id>"
 @pages.get("/outcomes-due")
 @rule(*SITE_ROLES)
 def due() -> str:
-    found = occasions.due_occasions(today(), by=me())
-    alarmed = alarms.alarmed_people(by=me())
-    return render_template("assessments/due.html", occasions=found, alarmed=alarmed, today=today())
+    asker = me()
+    found, alarmed = occasions.due_occasions(today(), by=asker), alarms.alarmed_people(by=asker)
+    held = care.held_referrals((*alarmed, *(each.person for each in found)), by=asker)
+    return render_template("assessments/due.html", occasions=found, alarmed=alarmed, held=held, today=today())
 
 
 @pages.route(PLACE, methods=["GET", "POST"])

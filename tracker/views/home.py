@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from ..extensions import today
 from ..permissions import CARE_ROLES, holds
-from ..queries.agenda import REASONS, agenda
+from ..queries.agenda import REASONS, agenda, reminders_off_caseload
 from ..queries.alarms import alarmed_off_caseload
 from ..queries.caseload import caseload, closed_referrals, people_without_referral, unanswered_referrals, withdrawals
 from ..queries.occasions import due_states
@@ -37,7 +37,8 @@ def start() -> str | Response:
     entries = agenda(caseload(by=asker, mine=mine), today(), by=asker)
     counts = {reason: sum(reason in entry.reasons for entry in entries) for reason in REASONS}
     shown = [entry for entry in entries if need in entry.reasons] if need in REASONS else entries
-    followed = people_without_referral(by=asker)
+    followed, unanswered = people_without_referral(by=asker), unanswered_referrals(by=asker)
+    others = [*followed, *(each.referral.person for each in unanswered)]
     return render_template(
         "home/caseload.html",
         mine=mine,
@@ -46,10 +47,11 @@ def start() -> str | Response:
         counts={reason: count for reason, count in counts.items() if count},
         total=len(entries),
         **_one_page(shown),
-        unanswered=unanswered_referrals(by=asker),
+        unanswered=unanswered,
         alarmed=alarmed_off_caseload(by=asker),
         followed=followed,
-        due=due_states(followed, today(), by=asker),
+        due=due_states(others, today(), by=asker),
+        off_caseload=reminders_off_caseload(today(), by=asker, at_most=AT_ONCE),
         flags=all_flags(by=asker),
         withdrawals=withdrawals(by=asker),
         signposts_waiting=waiting_count(today(), by=asker),

@@ -24,6 +24,7 @@ from ..forms.people import (
 )
 from ..permissions import CARE_ROLES, SITE_ROLES, is_offered_care, may_correct_contact, may_see_care
 from ..queries import alarms, goals, occasions, scope, self_completion, workload
+from ..queries import care as care_queries
 from ..queries import people as histories
 from .gate import rule
 from .referrals import refer
@@ -55,6 +56,7 @@ def view(person_id: uuid.UUID) -> str:
             "offered_care": is_offered_care(arm),
             "referrals": histories.referrals(person, by=asker),
             "contacts": contacts,
+            "agreed": histories.agreed_contact(person, contacts, by=asker),
             "goals": goals.goals(person, by=asker),
             "correctable": {each.id for each in contacts if may_correct_contact(asker, each)},
             "signposts": histories.signposts(person, by=asker),
@@ -69,16 +71,19 @@ def view(person_id: uuid.UUID) -> str:
 @pages.get("/people")
 @rule(*CARE_ROLES)
 def everyone() -> str:
-    return render_template("people/everyone.html", standings=histories.everyone(by=me()))
+    asker = me()
+    standings = histories.everyone(by=asker)
+    held = care_queries.held_referrals((each.person for each in standings), by=asker)
+    return render_template("people/everyone.html", standings=standings, held=held)
 
 
 @pages.route("/people/search", methods=["GET", "POST"])
 @rule(*SITE_ROLES)
 def search() -> tuple[str, int]:
     """What is looked for is sent and not put into the address, which browsers and logs keep."""
-    form = SearchForm()
-    found = histories.find(form.words.data or "", by=me()) if form.validate_on_submit() else None
-    return page("people/search.html", form, found=found)
+    asker, form = me(), SearchForm()
+    found = histories.find(form.words.data or "", by=asker) if form.validate_on_submit() else None
+    return page("people/search.html", form, found=found, held=care_queries.held_referrals(found or (), by=asker))
 
 
 @pages.route("/people/new", methods=["GET", "POST"])

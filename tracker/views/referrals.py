@@ -13,7 +13,7 @@ from ..forms.people import ReferralForm
 from ..forms.referrals import TRIED, AnswerForm, ClosingForm, HandOverForm, NeedsForm, ReopeningForm, closing_form
 from ..permissions import CARE_ROLES, is_offered_care
 from ..queries import care as care_queries
-from ..queries import occasions, people, safety, scope, staff, workload
+from ..queries import occasions, people, safety, scope, self_completion, staff, workload
 from ..queries.caseload import unanswered_referrals
 from .gate import rule
 from .show import me, page, saved
@@ -185,7 +185,7 @@ def _close(form: ClosingForm, referral: care.Referral) -> bool:
 @pages.get("/referrals/<uuid:referral_id>/closed")
 @rule(*CARE_ROLES)
 def closed(referral_id: uuid.UUID) -> str | Response:
-    """What is left to do after closing: the outcomes that are due."""
+    """What is left to do after closing: the outcomes that are due, and the next ones, which may be asked ahead."""
     asker = me()
     referral = care_queries.referral(referral_id, by=asker)
     if referral.closed_on is None:
@@ -194,6 +194,7 @@ def closed(referral_id: uuid.UUID) -> str | Response:
         "referrals/closed.html",
         referral=referral,
         occasions=occasions.occasions(referral.person, by=asker),
+        asked_alone=self_completion.current(referral.person, by=asker),
         waiting=care_queries.open_signposts(referral.person, by=asker),
         today=today(),
     )

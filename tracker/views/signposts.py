@@ -14,6 +14,7 @@ from ..actions import care
 from ..extensions import today
 from ..forms.signposts import SignpostForm, SignpostOutcomeForm, by_category, in_two_weeks
 from ..permissions import CARE_ROLES, holds
+from ..queries import care as care_queries
 from ..queries import resources, scope, signposts
 from .gate import rule
 from .show import me, page, saved
@@ -55,12 +56,14 @@ def waiting() -> str:
     asker = me()
     mine = request.args.get("show", "mine" if holds(asker, ("link-worker",)) else "all") == "mine"
     found, day = signposts.waiting(by=asker, mine=mine), today()
+    answered = signposts.answered_lately(datetime.now(UTC), by=asker)
     return render_template(
         "signposts/waiting.html",
         mine=mine,
         now=[each for each in found if each.ask_again_on is None or each.ask_again_on <= day],
         later=[each for each in found if each.ask_again_on is not None and each.ask_again_on > day],
-        answered=signposts.answered_lately(datetime.now(UTC), by=asker),
+        answered=answered,
+        held=care_queries.held_referrals((each.person for each in (*found, *answered)), by=asker),
         today=day,
         in_two_weeks=in_two_weeks(),
     )

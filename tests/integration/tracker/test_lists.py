@@ -9,6 +9,7 @@ import pytest
 
 from tests.world import COMPLETE, World, assessment, contact, days_ago, signpost
 from tracker.actions import care, staff
+from tracker.actions import people as people_actions
 from tracker.actions import studies as study_actions
 from tracker.actions.refusal import Conflict, Refused
 from tracker.extensions import db, today
@@ -170,6 +171,54 @@ def test_closed_episodes_are_a_list_of_their_own(world: World):
 )  # fmt: skip
 def test_people_are_found_by_part_of_name_or_phone_at_ones_own_sites(world: World, words: str, found: list[str]):
     assert [person.label for person in people.find(words, by=world.user("link-worker"))] == found
+
+
+SPELLINGS = (
+    "07700900123", "07700 900123", "07700-900-123", "(07700) 900123", "07700.900.123", "07700\u2013900123",
+    "+44 7700 900123", "+447700900123", "+44 (0)7700 900123", "+44(0) 7700-900123", "0044 7700 900123", "00 44 (0)7700 900123",
+)  # fmt: skip
+
+
+def keep_phone(world: World, phone: str | None, name: str = "own") -> None:
+    person = world.person(name)
+    assert person.identity is not None
+    with db.transaction():
+        people_actions.correct_identity(
+            by=world.user("link-worker"), person=person, version=person.identity.version,
+            given=people_actions.IdentityFacts(person.identity.name, phone=phone),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("stored", SPELLINGS)
+def test_a_phone_number_is_found_however_it_was_stored_and_however_it_is_typed(world: World, stored: str):
+    keep_phone(world, stored)
+    keep_phone(world, "01632 960 001", "same-site")
+    for typed in (*SPELLINGS, "7700 900123", "900123", "00 123", "00-900"):
+        found = [person.label for person in people.find(typed, by=world.user("link-worker"))]
+        assert found == ["Person Own"], typed
+
+
+@pytest.mark.parametrize("stored", ["01632 960 055", "+44 1632 960055", "(01632) 960-055", "01632 960 055 (option 2)"])
+def test_the_code_of_a_town_may_stand_in_brackets(world: World, stored: str):
+    keep_phone(world, stored)
+    assert [each.label for each in people.find("(01632) 960-055", by=world.user("link-worker"))] == ["Person Own"]
+
+
+def test_the_second_number_of_somebody_is_found_too(world: World):
+    keep_phone(world, "01632 960 055, or +44 7700 900999")
+    assert [each.label for each in people.find("07700 900999", by=world.user("link-worker"))] == ["Person Own"]
+
+
+@pytest.mark.parametrize(
+    "typed", ["07700 900124", "+1 7700 900123", "0049 7700 900123", "+44", "+44 (0)77", "012-", "()", "+", "07700 x"]
+)
+def test_another_number_and_too_little_of_one_find_nobody(world: World, typed: str):
+    assert people.find(typed, by=world.user("link-worker")) == []
+
+
+def test_a_number_finds_nobody_of_whom_no_phone_is_kept(world: World):
+    keep_phone(world, None)
+    assert [each.label for each in people.find("07700 900123", by=world.user("link-worker"))] == ["Person Same-Site"]
 
 
 def test_people_are_found_by_study_number_and_by_the_blind_assessor_too(world: World):
@@ -377,8 +426,6 @@ def test_everybody_at_ones_sites_is_listed_with_how_they_stand(world: World):
 
 
 def test_somebody_who_left_is_listed_with_the_reason(world: World):
-    from tracker.actions import people as people_actions
-
     with db.transaction():
         people_actions.leave(
             by=world.user("link-worker"), person=world.person("own"), left_on=today(), left_reason="moved"

@@ -18,16 +18,21 @@ from tests.integration.tracker.pages.forms import (
     CLOSE,
     ENTRY,
     HAND_OVER,
+    LEAVE,
     NEEDS,
     REFER_AGAIN,
     REOPEN,
     Ago,
+    boxes,
 )
 from tests.integration.tracker.pages.reading import Element, Page, check_kept, check_rejected
-from tests.world import assessment, days_ago, signpost
+from tests.world import COMPLETE, assessment, contact, days_ago, signpost
 from tracker.actions import care, people, staff
 from tracker.extensions import db, today
 from tracker.models import Need, Person, Referral, Signpost
+from tracker.queries import caseload
+from tracker.queries import people as histories
+from tracker.queries.scope import NotFound
 
 BORN = date(1956, 3, 31)
 
@@ -274,6 +279,115 @@ def test_needs_conditions_consents_and_who_helps_stand_on_the_person_page(desk: 
     assert shown["Consents"].startswith("To be seen by the service, ")
 
 
+ALL_KINDS = {
+    "service": "to be seen by the service", "research": "for the data to be used in the study",
+    "linkage": "for health records to be linked", "contact": "to be contacted about the study",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("person", "given"),
+    [("own", {"service", "research"}), ("same-site", {"service", "research"}), ("waiting", {"service"})],
+)
+def test_each_consent_that_is_not_recorded_is_named(desk: Desk, person: str, given: set[str]):
+    shown = at_a_glance(desk, person)["Consents"]
+    assert {kind for kind, words in ALL_KINDS.items() if f"Not recorded: {words}" in shown} == set(ALL_KINDS) - given
+    assert shown.count("Not recorded") == len(ALL_KINDS) - len(given)
+
+
+def test_a_consent_that_is_given_moves_from_what_is_not_recorded_to_what_is(desk: Desk):
+    desk.send("link-worker", "/people/{waiting}/consents/new", boxes({"kind": "research", "given_on": Ago(1)}))
+    shown = at_a_glance(desk, "waiting")["Consents"]
+    day = f"{days_ago(1).day} {days_ago(1):%B %Y}"
+    assert f"For the data to be used in the study, {day}" in shown
+    assert "Not recorded: for the data to be used in the study" not in shown
+
+
+def test_with_every_consent_nothing_is_said_to_be_missing_and_with_none_everything(desk: Desk):
+    worker = desk.world.user("link-worker")
+    with db.transaction():
+        for kind in ("linkage", "contact"):
+            people.record_consent(by=worker, person=desk.world.person("own"), kind=kind, given_on=days_ago(1))
+        nobody = people.add_person(
+            by=worker, study=desk.world.study(), site=desk.world.site("mill"), entered_on=days_ago(1)
+        ).id
+    assert "Not recorded" not in at_a_glance(desk)["Consents"]
+    desk.places["nobody"] = nobody
+    try:
+        shown = at_a_glance(desk, "nobody")["Consents"]
+    finally:
+        del desk.places["nobody"]
+    assert shown.startswith("Not recorded: to be seen by the service")
+    assert shown.count("Not recorded") == len(ALL_KINDS)
+
+
+# -------------------------------------------------------------------------------------- what is due next
+
+
+def next_of(desk: Desk, person: str = "own", who: str = "link-worker") -> str:
+    """What the person's page says of the next contact; empty where it says nothing."""
+    page = desk.open(who, f"/people/{{{person}}}")
+    said = [each.text for each in page.main.all("p", class_="lwk-due__when")]
+    return next((each for each in said if each.startswith("Next contact")), "")
+
+
+@pytest.mark.parametrize(
+    ("agreed", "tag"), [(-20, ""), (-1, ""), (0, " Contact due"), (1, " Contact due"), (None, None)]
+)
+def test_the_next_contact_stands_beside_the_outcomes(desk: Desk, agreed: int | None, tag: str | None):
+    with db.transaction():
+        contact(
+            desk.world, contacted_on=days_ago(2), next_contact_on=None if agreed is None else days_ago(agreed)
+        )  # fmt: skip
+    if agreed is None:
+        assert next_of(desk) == "Next contact no day is agreed"
+    else:
+        assert next_of(desk) == f"Next contact{tag} {days_ago(agreed).day} {days_ago(agreed):%B %Y}"
+
+
+def test_the_page_and_the_caseload_agree_on_the_next_contact(desk: Desk):
+    """Of several on the last day the last that agreed on something counts; what an earlier one agreed is over."""
+    worker = desk.world.user("link-worker")
+    steps = [(9, -30), (4, None), (3, -10), (3, -12), (3, None), (1, None), (0, -40)]
+    expected = [None, None, -10, -12, -12, None, -40]
+    for (day, agreed), stands in zip(steps, expected, strict=True):
+        with db.transaction():
+            contact(
+                desk.world, contacted_on=days_ago(day), next_contact_on=None if agreed is None else days_ago(agreed)
+            )  # fmt: skip
+        (row,) = caseload.caseload(by=worker)
+        own = desk.world.person("own")
+        found = histories.agreed_contact(own, histories.contacts(own, by=worker), by=worker)
+        wanted = None if stands is None else days_ago(stands)
+        assert (found, row.next_contact_on) == (wanted, wanted), (day, agreed)
+
+
+def test_no_contact_is_next_for_whom_nobody_holds_or_who_left(desk: Desk):
+    for person, who in (("waiting", "link-worker"), ("returned", "link-worker"), ("compared", "pond-keeper")):
+        assert next_of(desk, person, who) == "", person
+    desk.submit(LEAVE)
+    assert next_of(desk) == ""
+
+
+def test_when_the_referral_is_closed_what_was_agreed_is_over(desk: Desk):
+    with db.transaction():
+        contact(desk.world, contacted_on=days_ago(2), next_contact_on=days_ago(-9))
+    assert next_of(desk) != ""
+    desk.submit(CLOSE)
+    assert next_of(desk) == ""
+    own = desk.world.person("own")
+    worker = desk.world.user("link-worker")
+    assert histories.agreed_contact(own, histories.contacts(own, by=worker), by=worker) is None
+    with pytest.raises(NotFound):
+        histories.agreed_contact(own, [], by=desk.world.user("outcome-assessor"))
+
+
+def test_the_assessor_who_must_stay_blind_is_not_told_of_a_next_contact(desk: Desk):
+    with db.transaction():
+        contact(desk.world, contacted_on=days_ago(2), next_contact_on=days_ago(-9))
+    assert "Next contact" not in desk.open("outcome-assessor", "/people/{own}").text
+
+
 def test_somebody_of_whom_little_is_known_has_it_said(desk: Desk):
     shown = at_a_glance(desk, "waiting")
     assert shown["Needs"] == shown["Long-term conditions"] == "Not recorded"
@@ -442,6 +556,85 @@ def test_after_closing_with_nothing_due_that_is_said(desk: Desk):
     shown = desk.open(CLOSE.who, page.location or "")
     assert "Nothing is due" in shown.text
     assert "these outcomes are due" not in shown.text
+
+
+def newcomer(desk: Desk, entered: int) -> uuid.UUID:
+    """Somebody with the link worker since then; gives their referral."""
+    worker = desk.world.user("link-worker")
+    with db.transaction():
+        person = people.add_person(
+            by=worker, study=desk.world.study(), site=desk.world.site("mill"), entered_on=days_ago(entered),
+            identity=people.IdentityFacts("Nia Brief"),
+        )  # fmt: skip
+        people.record_consent(by=worker, person=person, kind="service", given_on=days_ago(entered))
+        referral = care.record_referral(by=worker, person=person, source="gp", referred_on=days_ago(entered))
+        care.assign(by=worker, referral=referral, worker=worker, from_on=days_ago(entered))
+        desk.world.people["brief"] = person.id
+        return referral.id
+
+
+def close_brief(desk: Desk, entered: int) -> Page:
+    referral = newcomer(desk, entered)
+    done = desk.send("link-worker", f"/referrals/{referral}/close", boxes(CLOSE.answers))
+    assert done.location == f"/referrals/{referral}/closed", done.text
+    return desk.open("link-worker", done.location)
+
+
+def ahead_of(page: Page) -> set[str]:
+    """The links of the part that asks ahead of time."""
+    if "ahead" not in page.ids:
+        return set()
+    after = page.html.partition('id="ahead"')[2].partition("</section>")[0]
+    return set(re.findall(r'href="([^"]+)"', after))
+
+
+def test_after_closing_early_the_next_outcomes_may_be_asked_ahead_of_time(desk: Desk):
+    page = close_brief(desk, 60)
+    place = f"/people/{desk.world.people['brief']}"
+    asked = {f"{place}/assessments/{each}/6m" for each in ("ons4", "phq9", "eq5d-5l")}
+    assert ahead_of(page) == asked | {f"{place}/self-completion/6m"}
+    opens, closes = days_ago(60 - 140), days_ago(60 - 242)
+    assert f"6 months {opens.day} {opens:%B %Y} to {closes.day} {closes:%B %Y}" in page.text
+    assert "Answers given outside those days are kept, and not compared" in page.text
+    for path in asked:
+        assert desk.open("link-worker", path).status == 200
+
+
+def test_what_was_asked_ahead_is_kept_and_not_offered_again(desk: Desk):
+    page = close_brief(desk, 60)
+    path = f"/people/{desk.world.people['brief']}/assessments/ons4/6m"
+    form = desk.open("link-worker", path)
+    answers = {f"item-{item}": value for item, value in COMPLETE["ons4"].items()}
+    sent = form.typed | boxes(answers | {"assessed_on": Ago(0), "mode": "telephone", "respondent": "self"})
+    assert desk.send("link-worker", path, sent).location.startswith("/assessments/")
+    again = desk.open("link-worker", closed_page_of(desk.world.people["brief"]))
+    assert path in ahead_of(page)
+    assert path not in ahead_of(again)
+    assert len(ahead_of(again)) == len(ahead_of(page)) - 1
+
+
+def closed_page_of(person: uuid.UUID) -> str:
+    found = db.session.scalars(select(Referral.id).where(Referral.person_id == person)).one()
+    return f"/referrals/{found}/closed"
+
+
+def test_nothing_is_asked_ahead_once_the_last_window_is_open(desk: Desk):
+    assert ahead_of(close_brief(desk, 141)) == set()
+
+
+def test_of_somebody_who_left_nothing_is_asked_ahead(desk: Desk):
+    close_brief(desk, 60)
+    person = desk.world.people["brief"]
+    with db.transaction():
+        people.leave(
+            by=desk.world.user("link-worker"), person=desk.world.person("brief"), left_on=today(), left_reason="moved"
+        )
+    assert ahead_of(desk.open("link-worker", closed_page_of(person))) == set()
+
+
+def test_a_link_that_is_open_is_shown_after_closing(desk: Desk):
+    page, _ = desk.submit(CLOSE)
+    assert "Link made, not opened" in desk.open(CLOSE.who, page.location or "").text
 
 
 def test_the_page_after_closing_leads_to_the_person_when_the_referral_is_open(desk: Desk):
