@@ -80,6 +80,11 @@ class ReferralForm(PageForm):
         "Their answer", [InputRequired("Choose the person's answer")], codes=REFERRAL_STATUSES, default="accepted"
     )
     answer_reason = reason_field()
+    decided_on = DatePartsField(
+        "Date of their answer",
+        [Optional(), not_in_the_future],
+        description="Empty means the day of the referral, or of entry to the study if that is later",
+    )
 
 
 class EnteringForm(IdentityForm):

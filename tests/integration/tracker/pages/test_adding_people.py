@@ -11,6 +11,8 @@ from tests.integration.tracker.pages.reading import check_kept, check_rejected
 from tests.world import days_ago
 from tracker.extensions import db, today
 from tracker.models import Assignment, Consent, Person, Referral
+from tracker.queries.histories import episodes
+from tracker.queries.workload import held_on
 
 ENTRY = "Date of entry to the study"
 REFERRAL = "Date of the referral"
@@ -44,6 +46,41 @@ def test_an_accepted_referral_comes_onto_the_caseload_of_whoever_wrote_it_down(d
     assert (referral.referred_on, referral.decided_on) == (days_ago(3), days_ago(3))
     assert [each.worker_id for each in referral.assignments] == [desk.world.users["link-worker"]]
     assert "Nora Newcomer" in desk.open("link-worker", "/").text
+
+
+@pytest.mark.parametrize(
+    ("entered", "referred", "typed", "answered"),
+    [
+        (1, 5, {}, 1),
+        (5, 1, {}, 1),
+        (1, 9, {"decided_on": Ago(4)}, 4),
+        (3, 3, {"decided_on": Ago(0)}, 0),
+        (3, 3, {}, 3),
+    ],
+)
+def test_whoever_accepts_is_held_from_the_day_of_the_answer_on_and_not_before(
+    desk: Desk, entered: int, referred: int, typed: dict[str, object], answered: int
+):
+    # Given a referral that is written down with its answer on another day
+    desk.submit(ADD_REFERRED, entered_on=Ago(entered), referred_on=Ago(referred), **typed)
+    person, worker = newest_person().id, desk.world.users["link-worker"]
+    referral = db.session.scalars(select(Referral).where(Referral.person_id == person)).one()
+    assert (referral.referred_on, referral.decided_on) == (days_ago(referred), days_ago(answered))
+    # Then on every day it is held if it was accepted by then, and counts so in the worker's caseload
+    by = desk.world.user("link-worker")
+    (episode,) = episodes(days_ago(30), by=by, people=Person.id == person)
+    for days in range(11):
+        accepted = days <= answered
+        assert episode.is_open(days_ago(days)) == accepted, days
+        assert episode.holders(days_ago(days)) == ({worker} if accepted else set()), days
+        assert (referral.id in held_on(days_ago(days), by=by).get(worker, ())) == accepted, days
+
+
+def test_the_day_of_an_answer_that_nobody_gave_yet_is_no_matter(desk: Desk):
+    page, _ = desk.submit(ADD_REFERRED, status="offered", decided_on=Ago(1))
+    assert page.status == 302
+    referral = db.session.scalars(select(Referral).where(Referral.person_id == newest_person().id)).one()
+    assert (referral.status, referral.decided_on, referral.assignments) == ("offered", None, [])
 
 
 @pytest.mark.parametrize(
@@ -148,6 +185,9 @@ PERSON_FAULTS = [
     ({"source": "pigeon"}, "source", "Choose one of the answers on this page"),
     ({"referred_on": Ago(-1)}, "referred_on", f"{REFERRAL} is in the future. Enter today or an earlier date."),
     ({"referred_on-day": "", "referred_on-month": "", "referred_on-year": ""}, "referred_on", "Enter the date of the referral"),
+    ({"decided_on": Ago(-1)}, "decided_on", "Date of their answer is in the future. Enter today or an earlier date."),
+    ({"decided_on": Ago(4)}, "decided_on", "The answer is dated before the referral. Correct one of the dates."),
+    ({"decided_on-day": "1"}, "decided_on", "Date of their answer needs a day, a month and a year, such as 31 3 2025"),
     ({"reason": "x" * 2001}, "reason", "Reason for the referral has 2,001 characters. Shorten it to 2,000."),
     ({"ltc_count": "41"}, "ltc_count", "Enter a number between 0 and 40"),
     ({"ltc_count": "-1"}, "ltc_count", "Enter a number between 0 and 40"),
