@@ -97,6 +97,11 @@ class EnteringForm(IdentityForm):
     )
     research_consent = BooleanField("The person consents to their data being used in the study")
 
+    @property
+    def consents(self) -> list[str]:
+        """The kinds of consent that were given: what was not asked, or not ticked, is none."""
+        return [kind for kind in CONSENT_KINDS if f"{kind}_consent" in self and self[f"{kind}_consent"].data]
+
 
 class EntryFactsForm(PageForm):
     """What is known of somebody at entry."""
@@ -127,7 +132,9 @@ class PersonForm(EntryFactsForm, EnteringForm):
 
 
 class ReferredPersonForm(ReferralForm, PersonForm):
-    """Somebody referred to a link worker."""
+    """Somebody referred to a link worker, who alone is asked whether they agree to being supported."""
+
+    service_consent = BooleanField("They agree to being supported and to this record")
 
 
 class EntryCorrectionForm(EntryFactsForm):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from sqlalchemy import select
 
 from tests.integration.tracker.pages.conftest import Desk, newest_event, written
-from tests.integration.tracker.pages.forms import ADD_COMPARED, ADD_REFERRED, ANSWER, CLOSE, LEAVE, WITHDRAW, Ago
+from tests.integration.tracker.pages.forms import ADD_COMPARED, ADD_REFERRED, ANSWER, CLOSE, LEAVE, WITHDRAW, Ago, Form
 from tests.integration.tracker.pages.reading import check_kept, check_rejected
 from tests.world import days_ago
 from tracker.extensions import db, today
@@ -122,19 +124,58 @@ def test_a_comparison_person_has_no_referral_and_is_asked_for_none(desk: Desk):
     assert db.session.scalars(select(Referral).where(Referral.person_id == person.id)).all() == []
 
 
-@pytest.mark.parametrize(("ticked", "kinds"), [("y", ["research", "service"]), (None, ["service"])])
-def test_consent_to_the_study_is_written_down_only_when_it_was_given(desk: Desk, ticked: str | None, kinds: list[str]):
-    sent = desk.fill(ADD_REFERRED)
-    desk.send(
-        ADD_REFERRED.who, ADD_REFERRED.path, sent | {"research_consent": ticked} if ticked else _without_consent(sent)
-    )
-    given = db.session.scalars(select(Consent).where(Consent.person_id == newest_person().id)).all()
-    assert sorted(each.kind for each in given) == kinds
-    assert {each.given_on for each in given} == {days_ago(3)}
+CONSENTS = {"service", "research"}
 
 
-def _without_consent(sent: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in sent.items() if name != "research_consent"}
+def given_when_ticked(desk: Desk, form: Form, ticked: set[str]) -> dict[str, date]:
+    """The consents of somebody who is added with these boxes ticked, with their days."""
+    unticked = {f"{kind}_consent" for kind in CONSENTS - ticked}
+    sent = {name: value for name, value in desk.fill(form).items() if name not in unticked}
+    assert desk.send(form.who, form.path, sent).status == 302
+    found = db.session.scalars(select(Consent).where(Consent.person_id == newest_person().id))
+    return {each.kind: each.given_on for each in found}
+
+
+@pytest.mark.parametrize(
+    "ticked", [CONSENTS, {"service"}, {"research"}, set()], ids=lambda kinds: "-".join(sorted(kinds))
+)
+def test_a_consent_is_written_down_only_when_it_was_given(desk: Desk, ticked: set[str]):
+    assert given_when_ticked(desk, ADD_REFERRED, ticked) == dict.fromkeys(ticked, days_ago(3))
+
+
+@pytest.mark.parametrize("ticked", [{"research"}, set()], ids=["research", "none"])
+def test_a_comparison_person_is_never_said_to_have_agreed_to_the_service(desk: Desk, ticked: set[str]):
+    assert "service_consent" not in desk.open(ADD_COMPARED.who, ADD_COMPARED.path).names
+    assert given_when_ticked(desk, ADD_COMPARED, ticked) == dict.fromkeys(ticked, days_ago(3))
+
+
+def test_a_consent_to_the_service_sent_for_a_comparison_person_by_hand_is_none(desk: Desk):
+    sent = desk.fill(ADD_COMPARED) | {"service_consent": "y"}
+    desk.send(ADD_COMPARED.who, ADD_COMPARED.path, sent)
+    assert {each.kind for each in newest_person().consents} == {"research"}
+
+
+def test_nobody_is_taken_to_have_agreed_before_they_were_asked(desk: Desk):
+    offered = desk.open(ADD_REFERRED.who, ADD_REFERRED.path).typed
+    assert not {"service_consent", "research_consent"} & set(offered)
+
+
+def test_without_a_consent_the_page_says_so_and_one_given_later_can_be_withdrawn(desk: Desk):
+    # Given somebody who was added before they were asked
+    given_when_ticked(desk, ADD_REFERRED, set())
+    person = newest_person().id
+    assert "No consent recorded" in desk.open("link-worker", f"/people/{person}").text
+    # When they say no, there is nothing to withdraw, and what to do instead is said
+    wish = {"on_withdrawal": "erase", "withdrawn_on": Ago(0)}
+    page = desk.send("link-worker", f"/people/{person}/withdrawal", wish)
+    (told,) = page.summary
+    assert told.endswith("If they once agreed, record that consent first and withdraw it then.")
+    # And done so, the record closes
+    assert desk.send(
+        "link-worker", f"/people/{person}/consents/new", {"kind": "service", "given_on": Ago(0)}
+    ).location == (f"/people/{person}")
+    assert desk.send("link-worker", f"/people/{person}/withdrawal", wish).location == "/"
+    assert desk.open("link-worker", f"/people/{person}").status == 404
 
 
 def test_a_name_alone_is_enough_and_what_is_not_known_stays_empty(desk: Desk):
