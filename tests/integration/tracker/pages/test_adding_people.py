@@ -137,7 +137,7 @@ def given_when_ticked(desk: Desk, form: Form, ticked: set[str]) -> dict[str, dat
 
 
 @pytest.mark.parametrize(
-    "ticked", [CONSENTS, {"service"}, {"research"}, set()], ids=lambda kinds: "-".join(sorted(kinds))
+    "ticked", [CONSENTS, {"service"}, {"research"}, set()], ids=lambda kinds: "-".join(sorted(kinds)) or "none"
 )
 def test_a_consent_is_written_down_only_when_it_was_given(desk: Desk, ticked: set[str]):
     assert given_when_ticked(desk, ADD_REFERRED, ticked) == dict.fromkeys(ticked, days_ago(3))
