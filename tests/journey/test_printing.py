@@ -12,9 +12,7 @@ from tests.journey.test_pages import LOOKS, look
 SHEET = (717, 1000)
 """An A4 sheet between its margins, in CSS pixels."""
 
-LEFT_OUT = (
-    "header, footer, nav, button, [type=submit], form[method=get], [role=search], .nhsuk-button, .nhsuk-skip-link"
-)
+LEFT_OUT = "header, footer, nav, button, [type=submit], form[method=get], [role=search], .nhsuk-skip-link, .nhsuk-button:not(.lwk-due *)"
 STANDING = """(left_out) => [...document.querySelectorAll(left_out)]
     .filter((each) => each.checkVisibility()).map((each) => each.outerHTML.slice(0, 120))"""
 FOLDED = """() => [...document.querySelectorAll("details > :not(summary)")]
@@ -61,6 +59,16 @@ def test_the_tables_of_pictures_and_whom_the_caseload_folds_stand_on_paper(live:
         expect(table).to_be_visible()
     desktop.emulate_media(media="screen")
     expect(tables.first).to_be_hidden()
+
+
+def test_what_is_due_is_named_on_paper_where_it_is_a_button_on_the_screen(live: Live, desktop: Page):
+    live.sign_in(desktop, "link-worker")
+    live.open(desktop, "/people/{same-site}")
+    desktop.emulate_media(media="print")
+    due = desktop.locator(".lwk-due").first
+    expect(due.get_by_role("link", name="PHQ-9")).to_be_visible()
+    expect(due.get_by_text("Let the person answer")).to_be_hidden()
+    expect(desktop.get_by_role("link", name="Log contact")).to_be_hidden()
 
 
 def test_a_browser_that_cannot_unfold_by_style_is_unfolded_by_script_while_it_prints(live: Live, desktop: Page):
