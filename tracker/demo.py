@@ -213,7 +213,7 @@ def _person(
         by=recorder, study=study, site=site, entered_on=entered,
         identity=_identity(draw), facts_at_entry=facts, conditions=aside.sample(CONDITIONS, min(facts["ltc_count"], 3)),
     )  # fmt: skip
-    for kind in ("service", "research"):
+    for kind in ("service", "research") if helped else ("research",):
         people.record_consent(by=recorder, person=person, kind=kind, given_on=entered, form_version="2025-01")
     if helped:
         _care(draw, recorder, person, directory, life, aside.sample(NEEDS, aside.choice((1, 1, 2, 3))))

@@ -174,8 +174,10 @@ def _refusal_of(referral: Referral, worker: User, from_on: date) -> Refused | No
         return Conflict("form", "This referral is closed. Record a new referral to go on.")
     if current is not None and current.worker_id == worker.id:
         return Refused("worker", f"{worker.name} holds this referral already. Choose somebody else.")
-    if not (current.from_on if current else referral.referred_on) <= from_on <= today():
-        return Refused("from_on", "The day must lie between the last hand-over or the referral and today. Correct it.")
+    if not (current.from_on if current else referral.decided_on or referral.referred_on) <= from_on <= today():
+        return Refused(
+            "from_on", "The day must lie between the last hand-over, the answer or the referral and today. Correct it."
+        )
     return None
 
 

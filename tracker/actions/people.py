@@ -23,6 +23,11 @@ from .refusal import CHANGED_MEANWHILE, Conflict, Refused, check, translated
 ENTRY_FACTS = ("sex", "ethnicity", "lives_alone", "carer", "ltc_count", "deprivation")
 """What the pages ask about a person at entry, beside their long-term conditions by name."""
 
+NO_CONSENT = (
+    "There is no consent to withdraw; nothing was changed. "
+    "If they once agreed, record that consent first and withdraw it then."
+)
+
 
 class AlreadyHere(Exception):
     """Nothing was done: one of these may be the same person, and whoever asked has to choose."""
@@ -233,7 +238,7 @@ def withdraw(*, by: User, person: Person, withdrawn_on: date, on_withdrawal: str
     check(may_withdraw(by, person))
     current = [consent for consent in person.consents if consent.withdrawn_on is None]
     if not current:
-        raise Conflict("form", "There is no consent to withdraw; nothing was changed.")
+        raise Conflict("form", NO_CONSENT)
     if withdrawn_on > today() or any(withdrawn_on < consent.given_on for consent in current):
         raise Refused("withdrawn_on", "The withdrawal must lie between the consent and today. Correct the date.")
     for consent in current:

@@ -80,6 +80,11 @@ class ReferralForm(PageForm):
         "Their answer", [InputRequired("Choose the person's answer")], codes=REFERRAL_STATUSES, default="accepted"
     )
     answer_reason = reason_field()
+    decided_on = DatePartsField(
+        "Date of their answer",
+        [Optional(), not_in_the_future],
+        description="Empty means the day of the referral, or of entry to the study if that is later",
+    )
 
 
 class EnteringForm(IdentityForm):
@@ -91,6 +96,11 @@ class EnteringForm(IdentityForm):
         default=today,
     )
     research_consent = BooleanField("The person consents to their data being used in the study")
+
+    @property
+    def consents(self) -> list[str]:
+        """The kinds of consent that were given: what was not asked, or not ticked, is none."""
+        return [kind for kind in CONSENT_KINDS if f"{kind}_consent" in self and self[f"{kind}_consent"].data]
 
 
 class EntryFactsForm(PageForm):
@@ -122,7 +132,9 @@ class PersonForm(EntryFactsForm, EnteringForm):
 
 
 class ReferredPersonForm(ReferralForm, PersonForm):
-    """Somebody referred to a link worker."""
+    """Somebody referred to a link worker, who alone is asked whether they agree to being supported."""
+
+    service_consent = BooleanField("They agree to being supported and to this record")
 
 
 class EntryCorrectionForm(EntryFactsForm):

@@ -212,6 +212,17 @@ function guardTyping() {
   }
 }
 
+// What is folded stands on paper too; where the style sheet can say so, it does.
+function unfoldOnPaper() {
+  if (CSS.supports("selector(::details-content)")) return;
+  let folded = [];
+  window.addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open])")];
+    for (const each of folded) each.open = true;
+  });
+  window.addEventListener("afterprint", () => { for (const each of folded) each.open = false; });
+}
+
 leadToErrors();
 watchAlarmingAnswers();
 offerQuickValues();
@@ -223,3 +234,4 @@ offerNextRows();
 sendOnce();
 tickTogether();
 guardTyping();
+unfoldOnPaper();

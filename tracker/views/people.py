@@ -132,9 +132,8 @@ def _add(form: PersonForm, study_id: uuid.UUID, site_id: uuid.UUID) -> people.Pe
         by=asker, study=study, site=site, entered_on=entered_on, identity=form.identity, facts_at_entry=known,
         conditions=form["conditions"].data, duplicate_is_wanted=request.form.get("same_person") == "no",
     )  # fmt: skip
-    people.record_consent(by=asker, person=person, kind="service", given_on=entered_on)
-    if form.research_consent.data:
-        people.record_consent(by=asker, person=person, kind="research", given_on=entered_on)
+    for kind in form.consents:
+        people.record_consent(by=asker, person=person, kind=kind, given_on=entered_on)
     if isinstance(form, ReferredPersonForm):
         refer(form, person)
     return person

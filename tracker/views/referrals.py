@@ -52,9 +52,9 @@ def add(person_id: uuid.UUID) -> tuple[str, int] | Response:
 
 
 def refer(form: ReferralForm, person: care.Person) -> care.Referral:
-    """Take a referral in; whoever writes down that it was accepted holds it."""
+    """Take a referral in; whoever writes down that it was accepted holds it from the day of the answer on."""
     asker, status = me(), form.status.data
-    answered_on = max(form.referred_on.data, person.entered_on)
+    answered_on = form.decided_on.data or max(form.referred_on.data, person.entered_on)
     referral = care.record_referral(
         by=asker,
         person=person,
@@ -67,7 +67,7 @@ def refer(form: ReferralForm, person: care.Person) -> care.Referral:
         answer_reason=form.answer_reason.data if status in care.REASONS_OF else None,
     )
     if status == "accepted":
-        care.assign(by=asker, referral=referral, worker=asker, from_on=form.referred_on.data)
+        care.assign(by=asker, referral=referral, worker=asker, from_on=answered_on)
     return referral
 
 

@@ -342,6 +342,29 @@ def test_whoever_holds_it_does_not_take_it_over_from_themselves(world: World):
     assert refused.value.field == "worker"
 
 
+@pytest.mark.parametrize(("days", "allowed"), [(8, False), (6, False), (5, True), (0, True), (-1, False)])
+def test_nobody_holds_a_referral_before_it_was_accepted(world: World, days: int, allowed: bool):
+    # Given somebody who was referred eight days ago and accepted five days ago
+    id = offered(world, referred_on=days_ago(8))
+    with db.transaction():
+        answer(world, id, "accepted", decided_on=days_ago(5), answer_reason=None)
+
+    def take() -> None:
+        with db.transaction():
+            worker = world.user("link-worker")
+            care.assign(by=worker, referral=db.session.get(Referral, id), worker=worker, from_on=days_ago(days))
+
+    # When a worker takes them, then not from a day before
+    if allowed:
+        take()
+    else:
+        with pytest.raises(Refused, match="the answer or the referral and today") as refused:
+            take()
+        assert refused.value.field == "from_on"
+    db.session.rollback()
+    assert len(db.session.get(Referral, id).assignments) == allowed
+
+
 # ---------------------------------------------------------------------------------- reopening
 
 

@@ -90,8 +90,9 @@ CHOOSE_SITE = Form(
     "people.choose_site", "choose-site", "supervisor", "/people/new", {"site": "{study_garden}:{site_quay}"}
 )
 ADD_REFERRED = Form(
-    "people.add", "add-referred", W, "/studies/{study_garden}/sites/{site_mill}/people/new", NEWCOMER | REFERRED
-)
+    "people.add", "add-referred", W, "/studies/{study_garden}/sites/{site_mill}/people/new",
+    NEWCOMER | REFERRED | {"service_consent": "y"},
+)  # fmt: skip
 ADD_COMPARED = Form(
     "people.add", "add-compared", "pond-keeper", "/studies/{study_garden}/sites/{site_pond}/people/new", NEWCOMER
 )

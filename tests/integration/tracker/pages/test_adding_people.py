@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from sqlalchemy import select
 
 from tests.integration.tracker.pages.conftest import Desk, newest_event, written
-from tests.integration.tracker.pages.forms import ADD_COMPARED, ADD_REFERRED, ANSWER, CLOSE, LEAVE, WITHDRAW, Ago
+from tests.integration.tracker.pages.forms import ADD_COMPARED, ADD_REFERRED, ANSWER, CLOSE, LEAVE, WITHDRAW, Ago, Form
 from tests.integration.tracker.pages.reading import check_kept, check_rejected
 from tests.world import days_ago
 from tracker.extensions import db, today
 from tracker.models import Assignment, Consent, Person, Referral
+from tracker.queries.histories import episodes
+from tracker.queries.workload import held_on
 
 ENTRY = "Date of entry to the study"
 REFERRAL = "Date of the referral"
@@ -44,6 +48,41 @@ def test_an_accepted_referral_comes_onto_the_caseload_of_whoever_wrote_it_down(d
     assert (referral.referred_on, referral.decided_on) == (days_ago(3), days_ago(3))
     assert [each.worker_id for each in referral.assignments] == [desk.world.users["link-worker"]]
     assert "Nora Newcomer" in desk.open("link-worker", "/").text
+
+
+@pytest.mark.parametrize(
+    ("entered", "referred", "typed", "answered"),
+    [
+        (1, 5, {}, 1),
+        (5, 1, {}, 1),
+        (1, 9, {"decided_on": Ago(4)}, 4),
+        (3, 3, {"decided_on": Ago(0)}, 0),
+        (3, 3, {}, 3),
+    ],
+)
+def test_whoever_accepts_is_held_from_the_day_of_the_answer_on_and_not_before(
+    desk: Desk, entered: int, referred: int, typed: dict[str, object], answered: int
+):
+    # Given a referral that is written down with its answer on another day
+    desk.submit(ADD_REFERRED, entered_on=Ago(entered), referred_on=Ago(referred), **typed)
+    person, worker = newest_person().id, desk.world.users["link-worker"]
+    referral = db.session.scalars(select(Referral).where(Referral.person_id == person)).one()
+    assert (referral.referred_on, referral.decided_on) == (days_ago(referred), days_ago(answered))
+    # Then on every day it is held if it was accepted by then, and counts so in the worker's caseload
+    by = desk.world.user("link-worker")
+    (episode,) = episodes(days_ago(30), by=by, people=Person.id == person)
+    for days in range(11):
+        accepted = days <= answered
+        assert episode.is_open(days_ago(days)) == accepted, days
+        assert episode.holders(days_ago(days)) == ({worker} if accepted else set()), days
+        assert (referral.id in held_on(days_ago(days), by=by).get(worker, ())) == accepted, days
+
+
+def test_the_day_of_an_answer_that_nobody_gave_yet_is_no_matter(desk: Desk):
+    page, _ = desk.submit(ADD_REFERRED, status="offered", decided_on=Ago(1))
+    assert page.status == 302
+    referral = db.session.scalars(select(Referral).where(Referral.person_id == newest_person().id)).one()
+    assert (referral.status, referral.decided_on, referral.assignments) == ("offered", None, [])
 
 
 @pytest.mark.parametrize(
@@ -85,19 +124,58 @@ def test_a_comparison_person_has_no_referral_and_is_asked_for_none(desk: Desk):
     assert db.session.scalars(select(Referral).where(Referral.person_id == person.id)).all() == []
 
 
-@pytest.mark.parametrize(("ticked", "kinds"), [("y", ["research", "service"]), (None, ["service"])])
-def test_consent_to_the_study_is_written_down_only_when_it_was_given(desk: Desk, ticked: str | None, kinds: list[str]):
-    sent = desk.fill(ADD_REFERRED)
-    desk.send(
-        ADD_REFERRED.who, ADD_REFERRED.path, sent | {"research_consent": ticked} if ticked else _without_consent(sent)
-    )
-    given = db.session.scalars(select(Consent).where(Consent.person_id == newest_person().id)).all()
-    assert sorted(each.kind for each in given) == kinds
-    assert {each.given_on for each in given} == {days_ago(3)}
+CONSENTS = {"service", "research"}
 
 
-def _without_consent(sent: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in sent.items() if name != "research_consent"}
+def given_when_ticked(desk: Desk, form: Form, ticked: set[str]) -> dict[str, date]:
+    """The consents of somebody who is added with these boxes ticked, with their days."""
+    unticked = {f"{kind}_consent" for kind in CONSENTS - ticked}
+    sent = {name: value for name, value in desk.fill(form).items() if name not in unticked}
+    assert desk.send(form.who, form.path, sent).status == 302
+    found = db.session.scalars(select(Consent).where(Consent.person_id == newest_person().id))
+    return {each.kind: each.given_on for each in found}
+
+
+@pytest.mark.parametrize(
+    "ticked", [CONSENTS, {"service"}, {"research"}, set()], ids=lambda kinds: "-".join(sorted(kinds)) or "none"
+)
+def test_a_consent_is_written_down_only_when_it_was_given(desk: Desk, ticked: set[str]):
+    assert given_when_ticked(desk, ADD_REFERRED, ticked) == dict.fromkeys(ticked, days_ago(3))
+
+
+@pytest.mark.parametrize("ticked", [{"research"}, set()], ids=["research", "none"])
+def test_a_comparison_person_is_never_said_to_have_agreed_to_the_service(desk: Desk, ticked: set[str]):
+    assert "service_consent" not in desk.open(ADD_COMPARED.who, ADD_COMPARED.path).names
+    assert given_when_ticked(desk, ADD_COMPARED, ticked) == dict.fromkeys(ticked, days_ago(3))
+
+
+def test_a_consent_to_the_service_sent_for_a_comparison_person_by_hand_is_none(desk: Desk):
+    sent = desk.fill(ADD_COMPARED) | {"service_consent": "y"}
+    desk.send(ADD_COMPARED.who, ADD_COMPARED.path, sent)
+    assert {each.kind for each in newest_person().consents} == {"research"}
+
+
+def test_nobody_is_taken_to_have_agreed_before_they_were_asked(desk: Desk):
+    offered = desk.open(ADD_REFERRED.who, ADD_REFERRED.path).typed
+    assert not {"service_consent", "research_consent"} & set(offered)
+
+
+def test_without_a_consent_the_page_says_so_and_one_given_later_can_be_withdrawn(desk: Desk):
+    # Given somebody who was added before they were asked
+    given_when_ticked(desk, ADD_REFERRED, set())
+    person = newest_person().id
+    assert "No consent recorded" in desk.open("link-worker", f"/people/{person}").text
+    # When they say no, there is nothing to withdraw, and what to do instead is said
+    wish = {"on_withdrawal": "erase", "withdrawn_on": Ago(0)}
+    page = desk.send("link-worker", f"/people/{person}/withdrawal", wish)
+    (told,) = page.summary
+    assert told.endswith("If they once agreed, record that consent first and withdraw it then.")
+    # And done so, the record closes
+    assert desk.send(
+        "link-worker", f"/people/{person}/consents/new", {"kind": "service", "given_on": Ago(0)}
+    ).location == (f"/people/{person}")
+    assert desk.send("link-worker", f"/people/{person}/withdrawal", wish).location == "/"
+    assert desk.open("link-worker", f"/people/{person}").status == 404
 
 
 def test_a_name_alone_is_enough_and_what_is_not_known_stays_empty(desk: Desk):
@@ -148,6 +226,9 @@ PERSON_FAULTS = [
     ({"source": "pigeon"}, "source", "Choose one of the answers on this page"),
     ({"referred_on": Ago(-1)}, "referred_on", f"{REFERRAL} is in the future. Enter today or an earlier date."),
     ({"referred_on-day": "", "referred_on-month": "", "referred_on-year": ""}, "referred_on", "Enter the date of the referral"),
+    ({"decided_on": Ago(-1)}, "decided_on", "Date of their answer is in the future. Enter today or an earlier date."),
+    ({"decided_on": Ago(4)}, "decided_on", "The answer is dated before the referral. Correct one of the dates."),
+    ({"decided_on-day": "1"}, "decided_on", "Date of their answer needs a day, a month and a year, such as 31 3 2025"),
     ({"reason": "x" * 2001}, "reason", "Reason for the referral has 2,001 characters. Shorten it to 2,000."),
     ({"ltc_count": "41"}, "ltc_count", "Enter a number between 0 and 40"),
     ({"ltc_count": "-1"}, "ltc_count", "Enter a number between 0 and 40"),

@@ -465,7 +465,7 @@ def test_whoever_takes_it_over_is_chosen_already(desk: Desk):
         ({"worker": "{user_outcome-assessor}"}, "worker", "Choose one of the answers on this page"),
         ({"worker": "nobody"}, "worker", "Choose one of the answers on this page"),
         ({"from_on": Ago(-1)}, "from_on", "From is in the future. Enter today or an earlier date."),
-        ({"from_on": Ago(201)}, "from_on", "The day must lie between the last hand-over or the referral and today. Correct it."),
+        ({"from_on": Ago(201)}, "from_on", "The day must lie between the last hand-over, the answer or the referral and today. Correct it."),
     ],
 )  # fmt: skip
 def test_a_hand_over_that_cannot_be_is_told_beside_its_field(
@@ -701,6 +701,24 @@ def test_somebody_who_comes_back_gets_a_second_referral(desk: Desk):
     assert (made.person_id, made.status) == (desk.places["returned"], "accepted")
     assert made.current.worker_id == desk.world.users["link-worker"]
     assert len(db.session.scalars(select(Referral).where(Referral.person_id == made.person_id)).all()) == 2
+
+
+@pytest.mark.parametrize(("typed", "held_from"), [({}, 8), ({"decided_on": Ago(2)}, 2), ({"decided_on": Ago(8)}, 8)])
+def test_somebody_who_comes_back_is_held_from_the_day_of_their_answer_on(
+    desk: Desk, typed: dict[str, object], held_from: int
+):
+    desk.submit(REFER_AGAIN, referred_on=Ago(8), **typed)
+    made = newest_referral()
+    assert (made.referred_on, made.decided_on) == (days_ago(8), days_ago(held_from))
+    assert [each.from_on for each in made.assignments] == [days_ago(held_from)]
+
+
+def test_an_answer_before_the_referral_is_told_beside_its_date(desk: Desk):
+    before = written()
+    page, sent = desk.submit(REFER_AGAIN, referred_on=Ago(3), decided_on=Ago(4))
+    check_rejected(page, "decided_on", "The answer is dated before the referral. Correct one of the dates.")
+    check_kept(page, sent)
+    assert written() == before
 
 
 def test_a_comparison_person_is_not_referred_even_by_hand(desk: Desk):

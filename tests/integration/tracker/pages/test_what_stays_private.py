@@ -6,10 +6,12 @@ import logging
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text, update
 
+import tracker
 from tests.integration.tracker.pages.conftest import Desk, written
 from tests.integration.tracker.pages.forms import (
     ADD_COMPARED,
@@ -418,6 +420,29 @@ def test_a_contact_after_midnight_in_summer_may_bear_the_new_day_and_not_the_nex
     page = desk.send(LOG.who, LOG.path, sent | tomorrow)
     assert page.errors == {"contacted_on": "Date is in the future. Enter today or an earlier date."}
     assert desk.send(LOG.who, LOG.path, sent | tomorrow | {"contacted_on-day": "1"}).status == 302
+
+
+@pytest.mark.parametrize(
+    ("reported", "says"),
+    [
+        (datetime(2026, 6, 30, 22, 59, tzinfo=UTC), "yesterday"),
+        (datetime(2026, 6, 30, 23, 1, tzinfo=UTC), "today"),
+        (datetime(2026, 6, 30, 23, 59, tzinfo=UTC), "today"),
+    ],
+    ids=str,
+)
+def test_a_fault_reported_after_midnight_in_summer_bears_the_new_day(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, reported: datetime, says: str
+):
+    with db.transaction():
+        db.session.get(FaultReport, desk.places["report"]).recorded_at = reported
+    stop_the_clock(monkeypatch, datetime(2026, 7, 1, 8, 0, tzinfo=UTC))
+    assert f", {says}. Put it right" in desk.open("link-worker", "/resources/{resource}").text
+
+
+def test_no_page_reads_the_day_of_a_moment_off_the_clock_in_greenwich():
+    pages = (Path(tracker.__file__).parent / "templates").rglob("*.html")
+    assert [page.name for page in pages if re.search(r"_at\.(date|day|strftime)\b", page.read_text("utf-8"))] == []
 
 
 def test_a_database_that_cannot_be_read_at_all_is_still_a_page(desk: Desk, caplog: pytest.LogCaptureFixture):
