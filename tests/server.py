@@ -70,6 +70,10 @@ class Served:
     def interrupt(self) -> int:
         """As Ctrl+C would; the exit code."""
         self.process.send_signal(signal.SIGINT)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for the end; the exit code."""
         code = self.process.wait(PATIENCE)
         self.said += list(self._out)
         self._close()

@@ -6,12 +6,12 @@ import errno
 import sys
 
 import click
-from waitress.server import create_server
 
 from .. import config, extensions
 from ..actions import staff
 from ..extensions import db
 from ..queries import command
+from . import workers as processes
 from .demo import print_accounts, refuse_demo_folder, refuse_without_demo
 from .installation import PASSWORD, Faulty, address, in_words, opened, words
 
@@ -58,8 +58,15 @@ def upgrade() -> None:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address of this machine to listen at.")
 @click.option("--port", default=5000, show_default=True, envvar="PORT", type=click.IntRange(1, 65535))
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    default=processes.by_default,
+    help=f"Processes that share the work; without it one for each core, at most {processes.MOST}.",
+)
 @click.option("--demo", "is_demo", is_flag=True, help="Print the demo accounts and their password.")
-def serve(host: str, port: int, is_demo: bool) -> None:
+def serve(host: str, port: int, workers: int, is_demo: bool) -> None:
     """Serve the tracker. Put it behind HTTPS for real data; on this machine only, plain HTTP is used.
 
     TRACKER_PROXIES says how many reverse proxies stand in front (default 0). With one or more, cookies are for HTTPS.
@@ -73,10 +80,8 @@ def serve(host: str, port: int, is_demo: bool) -> None:
         refuse_without_demo(config.data_folder())
     local = host in THIS_MACHINE
     with opened(local=local) as (app, settings):
-        # waitress drops what proxies say unless it is told to leave that to the application.
-        drop = settings.proxies == 0
         try:
-            server = create_server(app, host=host, port=port, ident=None, clear_untrusted_proxy_headers=drop)
+            sockets = processes.listen(host, port)
         except (OSError, ValueError) as error:
             raise Faulty(_why_not(host, port, error)) from None
         click.echo(f"The tracker is at http://{host}:{port}  (stop it with Ctrl+C)")
@@ -87,7 +92,8 @@ def serve(host: str, port: int, is_demo: bool) -> None:
         if is_demo:
             print_accounts(settings.data)
         sys.stdout.flush()
-        server.run()
+        # waitress drops what proxies say unless it is told to leave that to the application.
+        processes.serve(app, sockets, workers, ident=None, clear_untrusted_proxy_headers=settings.proxies == 0)
 
 
 def _why_not(host: str, port: int, error: Exception) -> str:

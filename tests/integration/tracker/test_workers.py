@@ -1,0 +1,128 @@
+"""Several processes that serve one address: how they start, and how every one of them ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.tracker.test_serve import installation
+from tests.server import NO_ANSWER, PATIENCE, Served, Visitor, serving
+from tests.world import World
+from tracker.cli import workers
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="how many processes there are is read from /proc")
+
+
+@pytest.fixture
+def data(sqlite_world: tuple[Path, World], tmp_path: Path) -> Path:
+    return installation(tmp_path / "data", sqlite_world[0])
+
+
+@pytest.fixture
+def crew(data: Path) -> Iterator[Served]:
+    with serving(data, None, "--workers", "3") as served:
+        eventually(lambda: len(children(served)) == 3)
+        yield served
+
+
+def children(served: Served) -> list[int]:
+    pid = served.process.pid
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_there(pid: int) -> bool:
+    """Alive, and not only waiting to be noticed as ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def eventually(holds) -> None:
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def test_one_sign_in_holds_whichever_process_answers(crew: Served):
+    visitor = Visitor(crew.address)
+    visitor.sign_in("link-worker@test.example")
+    assert all("Person Own" in visitor.look("/") for _ in range(12))
+
+
+def test_what_one_process_writes_the_others_show(crew: Served):
+    visitors = [Visitor(crew.address) for _ in range(4)]
+    for visitor in visitors:
+        visitor.sign_in("link-worker@test.example")
+    assert 'value="larger"' in visitors[0].look("/account/appearance")
+    assert visitors[0].open("/account/appearance", {"text_size": "larger"})[0] == 302
+    assert all("lwk-text-larger" in visitor.look("/") for visitor in visitors for _ in range(3))
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_end_all_end_without_complaint(crew: Served, how: signal.Signals):
+    pids = children(crew)
+    crew.process.send_signal(how)
+    assert crew.ended() == 0
+    assert not [pid for pid in pids if is_there(pid)]
+    assert crew.complaints == ""
+    with pytest.raises(NO_ANSWER):
+        Visitor(crew.address).open("/sign-in")
+
+
+def test_ctrl_c_in_a_terminal_reaches_all_of_them_and_ends_them_once(crew: Served):
+    pids = children(crew)
+    for pid in pids:
+        os.kill(pid, signal.SIGINT)
+    assert "Sign in" in Visitor(crew.address).look("/sign-in"), "it is for the first process"
+    assert crew.interrupt() == 0
+    assert not [pid for pid in pids if is_there(pid)]
+
+
+def test_when_the_first_process_is_gone_none_goes_on(crew: Served):
+    pids = children(crew)
+    crew.kill()
+    eventually(lambda: not [pid for pid in pids if is_there(pid)])
+    with pytest.raises(NO_ANSWER):
+        Visitor(crew.address).open("/sign-in")
+
+
+def test_when_one_ends_by_itself_all_do_and_somebody_is_told(crew: Served):
+    pids = children(crew)
+    os.kill(pids[1], signal.SIGKILL)
+    assert crew.ended() == 1
+    assert "A worker ended by itself; start the tracker again." in crew.complaints
+    assert not [pid for pid in pids if is_there(pid)]
+
+
+def test_alone_it_starts_no_other(data: Path):
+    with serving(data, None, "--workers", "1") as served:
+        visitor = Visitor(served.address)
+        visitor.sign_in("link-worker@test.example")
+        assert "Person Own" in visitor.look("/")
+        assert children(served) == []
+        assert served.interrupt() == 0
+
+
+def test_there_is_one_for_each_core_and_not_more_than_a_few(monkeypatch: pytest.MonkeyPatch):
+    for cores, expected in ((1, 1), (2, 2), (16, workers.MOST)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)))
+        assert workers.by_default() == expected
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert workers.by_default() == 1
+
+
+def test_a_name_with_two_addresses_is_listened_at_under_both():
+    sockets = workers.listen("localhost", 0)
+    with_names = {each.family for each in sockets}
+    for each in sockets:
+        each.close()
+    assert with_names == {found[0] for found in socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)}
