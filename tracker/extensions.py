@@ -85,7 +85,7 @@ class Database:
     def init_app(self, app: Flask, url: str) -> None:
         self.close()
         self.engine = engine_for(url)
-        self._factory.configure(bind=self.engine)
+        self._factory.configure(bind=_for_reading(self.engine))
         app.teardown_appcontext(lambda _: self.sessions.remove())
 
     def close(self) -> None:
@@ -109,13 +109,23 @@ class Database:
         """All of it or nothing. SQLite takes its write lock at the start, so that a write never fails half-way."""
         session = self.session
         session.rollback()
-        session.connection(execution_options={"writes": True})
+        session.connection(execution_options=WRITING[session.get_bind().dialect.name])
         try:
             yield session
             session.commit()
         except BaseException:
             session.rollback()
             raise
+
+
+WRITING: dict[str, dict[str, Any]] = {"sqlite": {"writes": True}, "postgresql": {"isolation_level": "READ COMMITTED"}}
+
+
+def _for_reading(engine: Engine) -> Engine:
+    """On PostgreSQL each statement that only reads stands alone: the driver forgets all that it prepared when a
+    transaction is rolled back, which is how one that only read would end.
+    """
+    return engine.execution_options(isolation_level="AUTOCOMMIT") if engine.dialect.name == "postgresql" else engine
 
 
 def _scope() -> int:

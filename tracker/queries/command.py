@@ -55,6 +55,7 @@ def site(slug: str, *, by: User | None) -> Site:
 
 
 def trail(*, by: None) -> Iterator[AuditEvent]:
-    """The whole audit trail in order."""
+    """The whole audit trail in order, as it stands at this moment."""
     assert by is None
+    db.snapshot()
     return iter(db.session.scalars(select(AuditEvent).order_by(AuditEvent.number).execution_options(yield_per=1000)))

@@ -200,6 +200,37 @@ def test_a_snapshot_shows_one_moment_whatever_is_written_meanwhile(app: Flask, w
     assert contacts() == before + 1
 
 
+def test_what_only_reads_keeps_what_the_database_prepared_and_leaves_nothing_open(app: Flask, world: World):
+    """A page is a context of its own; the driver prepares what it was asked five times, if it may remember."""
+    if db.session.get_bind().dialect.name != "postgresql":
+        pytest.skip("SQLite has nothing to prepare between pages")
+    db.session.close()
+    for _ in range(8):
+        with app.app_context():
+            contacts()
+    prepared = text(
+        "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM contact%' AND NOT from_sql"
+    )
+    assert db.session.scalar(prepared) == 1
+    busy = text("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%' AND datname = current_database()")
+    assert db.session.scalar(busy) == 0
+
+
+def test_a_write_is_one_transaction_however_single_statements_are_read(app: Flask, world: World):
+    with pytest.raises(ZeroDivisionError), db.transaction():
+        _log_and_fail(world)
+    assert contacts() == 0
+    with db.transaction():
+        contact(world)
+    assert contacts() == 1
+
+
+def _log_and_fail(world: World) -> None:
+    contact(world)
+    db.session.flush()
+    raise ZeroDivisionError
+
+
 def test_two_applications_contexts_do_not_share_a_session(app: Flask, world: World):
     with app.app_context():
         inner = db.session
