@@ -16,7 +16,7 @@ from .audit import AuditEvent
 from .base import Base
 from .goal import CLOSEST, Goal, GoalProgress
 from .held import KEPT_FOR, HeldForm
-from .person import Characteristic, Condition, Consent, Identity, Person
+from .person import Characteristic, Condition, Consent, Identity, Person, opened_name, sealed_name
 from .referral import MOST_ATTEMPTS, MOST_MINUTES, Assignment, Contact, Need, Referral, Reopening
 from .resource import STILL_ASKED, FaultReport, Resource, Signpost
 from .safety import SAFETY_KINDS, SafetyFlag
@@ -35,5 +35,5 @@ __all__ = [
     "Identity", "Invitation", "ItemResponse", "Membership", "Need", "Passkey", "Person", "Post", "RecoveryCode",
     "Referral", "Reopening", "ReportedScore", "Resource", "SafetyFlag", "Said", "SelfCompletion",
     "SelfCompletionPart", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "SiteUse", "Study", "User",
-    "Wording", "codes_of", "digest_of",
+    "Wording", "codes_of", "digest_of", "opened_name", "sealed_name",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ import re
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, LargeBinary, String, UniqueConstraint, text, type_coerce
 from sqlalchemy.orm import Mapped, relationship
 
 from instruments.codes import (
@@ -96,6 +96,15 @@ class Identity(Recorded, Versioned, Base):
     phone: Mapped[str | None] = column("never", Encrypted("identity.phone"))
     address: Mapped[str | None] = column("never", Encrypted("identity.address"))
     person: Mapped[Person] = relationship(back_populates="identity")
+
+
+def sealed_name() -> ColumnElement[bytes | None]:
+    """The name as it is stored, for lists of which few names are shown; `opened_name` opens it."""
+    return type_coerce(Identity.name, LargeBinary())
+
+
+def opened_name(sealed: bytes) -> str:
+    return keyring.decrypt(bytes(sealed), "identity.name")
 
 
 def bare_number(number: str) -> str:

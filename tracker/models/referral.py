@@ -131,6 +131,7 @@ class Contact(Recorded, Versioned, Base):
         CheckConstraint(f"travel_minutes BETWEEN 0 AND {MOST_MINUTES}", name="travel_minutes_range"),
         UniqueConstraint("client_key"),
         Index("ix_contact_referral_id_contacted_on", "referral_id", "contacted_on"),
+        Index("ix_contact_referral_id_attendance", "referral_id", "attendance"),
     )
     id: Mapped[uuid.UUID] = key()
     client_key: Mapped[uuid.UUID] = column("internal")

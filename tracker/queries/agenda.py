@@ -1,18 +1,26 @@
-"""What the people on a caseload need today, most urgent first."""
+"""What the people on a caseload need today, most urgent first, and which outcomes are due to those nobody holds."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
-from ..models import Person, User
-from ..permissions import may_see_care
-from .alarms import alarms
-from .caseload import CaseloadRow, named, people_off_caseload
-from .occasions import due_states
-from .signposts import people_to_ask
+from sqlalchemy import Select, case, exists, select
+
+from instruments.plan import Plan
+
+from ..extensions import db
+from ..models import Person, Referral, User
+from ..permissions import CARE_ROLES
+from .alarms import alarmed, gave_alarm
+from .caseload import LISTED, CaseloadRow, Listed, caseload_row, held_now, since
+from .occasions import due_state, plans, recorded_already
+from .scope import MANY, Places, at_places, has_withdrawn, is_referred, own_places
+from .signposts import is_to_be_asked
 
 REASONS = {
     "safety": "Safety",
@@ -23,60 +31,118 @@ REASONS = {
     "no-contact": "No contact for 4 weeks",
 }
 """Why somebody stands on the list of today, in the order of urgency."""
+_ORDER = {reason: number for number, reason in enumerate(REASONS)}
 LONG_WITHOUT_CONTACT = timedelta(weeks=4)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """Somebody on the caseload, and why they need something today (keys of `REASONS`)."""
 
     row: CaseloadRow
     reasons: tuple[str, ...]
 
 
-def agenda(rows: Sequence[CaseloadRow], today: date, *, by: User) -> list[Entry]:
-    """Who needs something comes first, the most urgent at the top; the others keep their order."""
-    people = [row.person for row in rows if may_see_care(by, row.person)]
-    alarmed, due = alarms(people, by=by), due_states(people, today, by=by)
-    asked = people_to_ask(people, today, by=by)
-    entries = [
-        Entry(row, _reasons(row, today, row.person.id in alarmed, due.get(row.person.id), asked)) for row in rows
-    ]
-    order = list(REASONS)
-    return sorted(entries, key=lambda entry: order.index(entry.reasons[0]) if entry.reasons else len(order))
+def agenda(today: date, *, by: User, mine: bool = True) -> list[Entry]:
+    """Who needs something comes first, the most urgent at the top; the others by how long nobody contacted them."""
+    found = db.session.execute(_caseload(own_places(by, CARE_ROLES), by.id if mine else None, today)).all()
+    alarming = alarmed([row.id for row in found if row.alarm], by=by)
+    planned = plans({row.study_id for row in found}, by=by)
+    entries = []
+    for facts in found:
+        row, (asked, _, recorded) = caseload_row(facts), facts[-3:]
+        due = _due(row.person, recorded, planned, today)
+        entries.append(Entry(row, _reasons(row, today, row.person.id in alarming, due, asked)))
+    return sorted(entries, key=lambda entry: (_urgency(entry), *since(entry.row)))
 
 
-@dataclass(frozen=True, slots=True)
-class Reminders:
-    """Whose outcomes are due although no link worker holds them: how many, and the first of them by name."""
-
-    followed: int
-    states: Mapping[uuid.UUID, str]
-    shown: Sequence[Person]
-
-    def count(self, state: str) -> int:
-        return sum(each == state for each in self.states.values())
+@lru_cache(maxsize=MANY)
+def _caseload(places: Places, worker: uuid.UUID | None, day: date) -> Select:
+    """What `held_now` gives, and what the reasons are worked out from."""
+    return held_now(places, worker).add_columns(
+        is_to_be_asked(day).label("asked"), gave_alarm().label("alarm"), recorded_already().label("recorded")
+    )
 
 
-def reminders_off_caseload(today: date, *, by: User, at_most: int) -> Reminders:
-    """Of people whose referral ended, those with an outcome due or overdue; what can still be asked in time first."""
-    followed = people_off_caseload(by=by)
-    states = due_states(followed, today, by=by)
-    asked = sorted((each for each in followed if each.id in states), key=lambda each: states[each.id])
-    return Reminders(len(followed), states, named(asked[:at_most], by=by))
+def _urgency(entry: Entry) -> int:
+    return _ORDER[entry.reasons[0]] if entry.reasons else len(_ORDER)
 
 
-def _reasons(
-    row: CaseloadRow, today: date, alarmed: bool, due: str | None, asked: Collection[uuid.UUID]
-) -> tuple[str, ...]:
+def _due(person: Listed, recorded: str | None, planned: Mapping[uuid.UUID, Plan], today: date) -> str | None:
+    return None if person.left_on else due_state(person.entered_on, recorded, planned[person.study_id], today)
+
+
+def _reasons(row: CaseloadRow, today: date, alarmed: bool, due: str | None, asked: bool) -> tuple[str, ...]:
     agreed = row.next_contact_on
-    silent = today - (row.last_contact_on or row.referral.referred_on) >= LONG_WITHOUT_CONTACT
+    silent = today - (row.last_contact_on or row.referred_on) >= LONG_WITHOUT_CONTACT
     standing = {
         "safety": alarmed,
         "contact-due": agreed is not None and agreed <= today,
         "outcome-overdue": due == "overdue",
         "outcome-due": due == "due",
-        "signpost-waiting": row.person.id in asked,
+        "signpost-waiting": asked,
         "no-contact": agreed is None and silent,
     }
-    return tuple(reason for reason in REASONS if standing[reason])
+    return tuple(reason for reason, holds in standing.items() if holds)
+
+
+@dataclass(frozen=True, slots=True)
+class Unheld:
+    """Somebody whom no link worker holds: how that came ("never" referred, "offered" and not answered, or "ended"),
+    whether an outcome is due or overdue, and whether an answer of theirs ever asked for action.
+    """
+
+    person: Listed
+    standing: str
+    state: str | None
+    alarm: bool
+
+
+def unheld(today: date, *, by: User) -> Sequence[Unheld]:
+    """Everybody at the asker's sites who is on no caseload, who entered last first."""
+    found = db.session.execute(_unheld(own_places(by, CARE_ROLES))).all()
+    planned = plans({row.study_id for row in found}, by=by)
+    people = [(Listed(*row[:6]), row) for row in found]
+    return [Unheld(who, row.standing, _due(who, row.recorded, planned, today), row.alarm) for who, row in people]
+
+
+@lru_cache(maxsize=MANY)
+def _unheld(places: Places) -> Select:
+    referred = exists().where(Referral.person_id == Person.id)
+    standing = case((is_referred("offered"), "offered"), (referred, "ended"), else_="never")
+    return (
+        select(*LISTED, standing.label("standing"), recorded_already().label("recorded"), gave_alarm().label("alarm"))
+        .outerjoin(Person.identity)
+        .where(at_places(places), ~has_withdrawn(), ~is_referred("accepted"))
+        .order_by(Person.entered_on.desc(), Person.study_number)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reminders:
+    """Whose outcomes are to be asked for although nobody holds them: how many, and the first of them by name."""
+
+    followed: int
+    states: Mapping[uuid.UUID, str]
+    shown: Sequence[Listed]
+
+    def count(self, state: str) -> int:
+        return sum(each == state for each in self.states.values())
+
+
+def reminders_off_caseload(found: Sequence[Unheld], *, at_most: int) -> Reminders:
+    """Of people whose referral ended, those with an outcome due or overdue; what can still be asked in time first."""
+    followed = [each for each in found if each.standing == "ended" and each.person.left_on is None]
+    return _reminders(followed, [each for each in followed if each.state], at_most)
+
+
+def reminders_without_referral(found: Sequence[Unheld], *, at_most: int) -> Reminders:
+    """Everybody who is followed without a link worker, those with something to answer first."""
+    followed = [each for each in found if each.standing == "never"]
+    return _reminders(followed, followed, at_most)
+
+
+def _reminders(followed: Sequence[Unheld], listing: Sequence[Unheld], at_most: int) -> Reminders:
+    urgency = {"due": 0, "overdue": 1, None: 2}
+    first = sorted(listing, key=lambda each: urgency[each.state])[:at_most]
+    states = {each.person.id: each.state for each in followed if each.state}
+    return Reminders(len(followed), states, [each.person for each in first])

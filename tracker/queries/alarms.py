@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy.orm import lazyload
 
 from instruments import definition, get, library
 
 from ..extensions import db, local_day, today
 from ..models import Assessment, Draft, DraftResponse, ItemResponse, Person, User
 from ..permissions import CARE_ROLES, SITE_ROLES, may_see_person
-from .caseload import is_referred
-from .scope import visible_people
+from .scope import is_referred, visible_people
 
 RECENT = timedelta(weeks=4)
 """How long somebody whom no link worker holds stands on the lists of those whose answers ask for action."""
@@ -57,6 +57,26 @@ def alarms(people: Sequence[Person], *, by: User) -> dict[uuid.UUID, list[Alarm]
             alarm = Alarm(alert, each.person, each.instrument, each.timepoint, each.answered_on, each.assessment)
             found.setdefault(each.person, []).append(alarm)
     return found
+
+
+def gave_alarm() -> ColumnElement[bool]:
+    """Whether a person ever gave an answer that asks for action; `alarmed` knows whether it still does."""
+    finished = exists().where(
+        Assessment.person_id == Person.id, ItemResponse.assessment_id == Assessment.id,
+        _asks_for_action(Assessment, ItemResponse),
+    )  # fmt: skip
+    begun = exists().where(
+        Draft.person_id == Person.id, DraftResponse.draft_id == Draft.id, _asks_for_action(Draft, DraftResponse)
+    )
+    return finished | begun
+
+
+def alarmed(people: Sequence[uuid.UUID], *, by: User) -> set[uuid.UUID]:
+    """Those of these people whose latest answer asks for action; nobody's name is opened."""
+    if not people:
+        return set()
+    few = visible_people(by, SITE_ROLES).where(Person.id.in_(people)).options(lazyload(Person.identity))
+    return set(alarms(db.session.scalars(few).unique().all(), by=by))
 
 
 def alarmed_people(*, by: User) -> Sequence[Person]:

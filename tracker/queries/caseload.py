@@ -3,76 +3,115 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, select
-from sqlalchemy.orm import contains_eager, lazyload, selectinload
+from sqlalchemy import Row, ScalarSelect, Select, bindparam, func, select
+from sqlalchemy.orm import aliased, contains_eager, lazyload, selectinload
 
 from ..extensions import answer_within, db, today
-from ..models import Assignment, Contact, Identity, Person, Referral, User
+from ..models import Assignment, Contact, Person, Referral, User, opened_name, sealed_name
 from ..permissions import CARE_ROLES
-from .scope import at_own_sites, has_withdrawn, visible_people
+from .scope import MANY, Places, at_own_sites, at_places, has_withdrawn, own_places
 
 
-@dataclass(frozen=True, slots=True)
-class CaseloadRow:
-    """One open referral: the person, who holds it, and its contacts so far."""
+class Listed(NamedTuple):
+    """Somebody on a list; the name stays encrypted until it is shown, because lists are long and pages are short."""
 
-    person: Person
-    referral: Referral
-    worker_id: uuid.UUID | None
+    id: uuid.UUID
+    study_id: uuid.UUID
+    study_number: str
+    entered_on: date
+    left_on: date | None
+    sealed: bytes | None
+
+    @property
+    def label(self) -> str:
+        """As `Person.label`."""
+        return opened_name(self.sealed) if self.sealed else self.study_number
+
+
+LISTED = (Person.id, Person.study_id, Person.study_number, Person.entered_on, Person.left_on, sealed_name())
+"""The columns of `Listed`, of a query that joins `Person.identity`."""
+
+
+class CaseloadRow(NamedTuple):
+    """One open referral: the person, who holds it, and its last contact."""
+
+    person: Listed
+    referral_id: uuid.UUID
+    referred_on: date
     worker: str | None
-    contacts: int
     last_contact_on: date | None
-    next_contact_on: date | None = None
+    next_contact_on: date | None
 
 
 def caseload(*, by: User, mine: bool = True) -> Sequence[CaseloadRow]:
     """Open, accepted referrals: the asker's own or all at their sites, longest without contact first."""
-    contacts = (
-        select(
-            Contact.referral_id,
-            func.count().filter(Contact.attendance == "attended").label("attended"),
-            func.max(Contact.contacted_on).label("last_on"),
-        )
-        .group_by(Contact.referral_id)
-        .subquery()
-    )
+    found = db.session.execute(held_now(own_places(by, CARE_ROLES), by.id if mine else None))
+    return sorted((caseload_row(row) for row in found), key=since)
+
+
+def caseload_row(row: Row[Any]) -> CaseloadRow:
+    """From what `held_now` selects, whatever was added behind it."""
+    return CaseloadRow._make((Listed._make(row[:6]), *row[6:11]))
+
+
+def since(row: CaseloadRow) -> tuple[date, str]:
+    """What puts a list in the order of the longest without contact."""
+    return row.last_contact_on or row.referred_on, row.person.study_number
+
+
+@lru_cache(maxsize=MANY)
+def held_now(places: Places, worker: uuid.UUID | None) -> Select:
+    """What one worker holds at these places, or everybody."""
+    last_on = select(func.max(Contact.contacted_on)).where(Contact.referral_id == Referral.id)
     query = (
-        select(Referral, Assignment.worker_id, User.name, contacts.c.attended, contacts.c.last_on)
+        select(
+            *LISTED, Referral.id, Referral.referred_on, User.name, last_on.scalar_subquery(), _agreed_at_the_last(),
+        )
         .join(Referral.person)
         .outerjoin(Person.identity)
         .outerjoin(Assignment, (Assignment.referral_id == Referral.id) & Assignment.until_on.is_(None))
         .outerjoin(User, User.id == Assignment.worker_id)
-        .outerjoin(contacts, contacts.c.referral_id == Referral.id)
-        .where(Referral.closed_on.is_(None), Referral.status == "accepted")
-        .where(at_own_sites(by, CARE_ROLES), ~has_withdrawn())
-        .options(contains_eager(Referral.person).contains_eager(Person.identity))
-        .options(contains_eager(Referral.person).selectinload(Person.consents))
-        .order_by(func.coalesce(contacts.c.last_on, Referral.referred_on), Identity.id)
-    )
-    if mine:
-        query = query.where(Assignment.worker_id == by.id)
-    found = db.session.execute(query).unique().all()
-    agreed = _agreed_contacts([referral.id for referral, *_ in found])
-    return [
-        CaseloadRow(
-            referral.person, referral, worker_id, worker, attended or 0, last_on, agreed.get((referral.id, last_on))
-        )
-        for referral, worker_id, worker, attended, last_on in found
-    ]
+        .where(Referral.closed_on.is_(None), Referral.status == "accepted", at_places(places), ~has_withdrawn())
+    )  # fmt: skip
+    return query if worker is None else query.where(Assignment.worker_id == worker)
 
 
-def _agreed_contacts(referrals: Sequence[uuid.UUID]) -> dict[tuple[uuid.UUID, date | None], date]:
-    """The next contact agreed at each contact, by referral and day; only what the last one agreed still holds."""
-    query = (
-        select(Contact.referral_id, Contact.contacted_on, Contact.next_contact_on)
-        .where(Contact.referral_id.in_(referrals), Contact.next_contact_on.is_not(None))
-        .order_by(Contact.recorded_at)
+def _agreed_at_the_last() -> ScalarSelect[date | None]:
+    """Only what the last contact agreed still holds; of several on one day, what was written down last."""
+    other = aliased(Contact)
+    last_on = select(func.max(other.contacted_on)).where(other.referral_id == Referral.id).correlate(Referral)
+    agreed = select(Contact.next_contact_on).where(
+        Contact.referral_id == Referral.id, Contact.contacted_on == last_on.scalar_subquery(),
+        Contact.next_contact_on.is_not(None),
+    )  # fmt: skip
+    return agreed.order_by(Contact.recorded_at.desc()).limit(1).correlate(Referral).scalar_subquery()
+
+
+def attended(rows: Sequence[CaseloadRow], *, by: User) -> Mapping[uuid.UUID, int]:
+    """How many contacts of each referral were attended, where there was one; asked for what is shown, which is less
+    than what is listed.
+    """
+    query = _attended(own_places(by, CARE_ROLES))
+    found = db.session.execute(query, {"referrals": [row.referral_id for row in rows]}) if rows else ()
+    return {each[0]: each[1] for each in found}
+
+
+@lru_cache(maxsize=MANY)
+def _attended(places: Places) -> Select[uuid.UUID, int]:
+    return (
+        select(Contact.referral_id, func.count())
+        .join(Contact.referral)
+        .join(Referral.person)
+        .where(Contact.referral_id.in_(bindparam("referrals", expanding=True)), Contact.attendance == "attended")
+        .where(at_places(places), ~has_withdrawn())
+        .group_by(Contact.referral_id)
     )
-    return {(referral, day): agreed for referral, day, agreed in db.session.execute(query) if agreed is not None}
 
 
 def closed_referrals(*, by: User, mine: bool = True) -> Sequence[Referral]:
@@ -99,16 +138,21 @@ class Unanswered:
 
 def unanswered_referrals(*, by: User, roles: Sequence[str] = CARE_ROLES) -> Sequence[Unanswered]:
     """Offered and not yet answered at the sites where the asker holds one of the roles, longest waiting first."""
-    offered = db.session.scalars(
+    offered = db.session.scalars(_offered(own_places(by, roles)))
+    waiting = [(each, _working_days(each.referred_on, today())) for each in offered]
+    return [Unanswered(each, days, days > answer_within()) for each, days in waiting]
+
+
+@lru_cache(maxsize=MANY)
+def _offered(places: Places) -> Select[Referral]:
+    return (
         select(Referral)
         .join(Referral.person)
         .where(Referral.status == "offered", Referral.closed_on.is_(None))
-        .where(at_own_sites(by, roles), ~has_withdrawn())
+        .where(at_places(places), ~has_withdrawn())
         .options(contains_eager(Referral.person).selectinload(Person.consents), selectinload(Referral.needs))
         .order_by(Referral.referred_on, Referral.recorded_at)
     )
-    waiting = [(each, _working_days(each.referred_on, today())) for each in offered]
-    return [Unanswered(each, days, days > answer_within()) for each, days in waiting]
 
 
 def _working_days(first: date, last: date) -> int:
@@ -119,51 +163,11 @@ def _working_days(first: date, last: date) -> int:
 
 def withdrawals(*, by: User) -> Sequence[Person]:
     """People who withdrew, at the sites that the asker supervises: that they did, and what they wish for their data."""
-    return (
-        db.session.scalars(
-            select(Person)
-            .where(at_own_sites(by, ("supervisor",)), has_withdrawn())
-            .options(selectinload(Person.consents), lazyload(Person.identity))
-            .order_by(Person.study_number)
-        )
-        .unique()
-        .all()
-    )
-
-
-def is_referred(*statuses: str) -> ColumnElement[bool]:
-    """Whether somebody has a referral that is not closed and stands so."""
-    return exists().where(
-        Referral.person_id == Person.id, Referral.status.in_(statuses), Referral.closed_on.is_(None)
-    )  # fmt: skip
-
-
-def people_without_referral(*, by: User) -> Sequence[Person]:
-    """People at the asker's sites who are followed without a link worker, newest first."""
-    referred = select(Referral.person_id)
-    return db.session.scalars(
-        visible_people(by, CARE_ROLES)
-        .where(Person.id.not_in(referred))
-        .order_by(Person.entered_on.desc(), Person.study_number)
-    ).all()
-
-
-def people_off_caseload(*, by: User) -> Sequence[Person]:
-    """People of the study whose every referral was closed, declined or came to nothing, and who did not leave.
-
-    They grow more each year and few of them need something: their names stay encrypted until `named`.
-    """
-    return db.session.scalars(
-        visible_people(by, CARE_ROLES)
-        .where(Person.left_on.is_(None), exists().where(Referral.person_id == Person.id))
-        .where(~is_referred("accepted", "offered"))
-        .options(lazyload(Person.identity))
+    places = own_places(by, ("supervisor",))
+    query = (
+        select(Person)
+        .where(at_places(places), has_withdrawn())
+        .options(selectinload(Person.consents), lazyload(Person.identity))
         .order_by(Person.study_number)
-    ).all()
-
-
-def named(found: Sequence[Person], *, by: User) -> Sequence[Person]:
-    """These people, in this order, with their names opened; those whom the asker cares for."""
-    ids = [person.id for person in found]
-    query = visible_people(by, CARE_ROLES).where(Person.id.in_(ids)).execution_options(populate_existing=True)
-    return sorted(db.session.scalars(query).unique(), key=lambda person: ids.index(person.id)) if ids else []
+    )
+    return db.session.scalars(query).unique().all() if places else []

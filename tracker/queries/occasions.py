@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import selectinload
 
 from instruments import definition, get
@@ -80,26 +80,28 @@ def due_occasions(today: date, *, by: User) -> Sequence[Occasion]:
     )
 
 
-def due_states(people: Sequence[Person], today: date, *, by: User) -> dict[uuid.UUID, str]:
-    """Of those who have something to answer: whether a window is open (due) or has closed (overdue)."""
-    seen = [person for person in people if person.left_on is None and may_see_person(by, person)]
-    query = select(Assessment.person_id, Assessment.instrument, Assessment.timepoint)
-    rows = db.session.execute(query.where(Assessment.person_id.in_([person.id for person in seen])))
-    done = {tuple(row) for row in rows}
-    plans = {person.study_id: plan_of(person.study, by=by) for person in seen}
-    states = {person.id: _due_state(person, plans[person.study_id], done, today) for person in seen}
-    return {id: state for id, state in states.items() if state is not None}
+def recorded_already() -> ScalarSelect[str | None]:
+    """A column beside `Person`: what is recorded of them and need not be asked again, in one text for `due_state`."""
+    each = Assessment.timepoint + "/" + Assessment.instrument
+    recorded = select(func.aggregate_strings(each, " ")).where(Assessment.person_id == Person.id)
+    return recorded.correlate(Person).scalar_subquery()
 
 
-def _due_state(person: Person, plan: Plan, done: Container[tuple[object, ...]], today: date) -> str | None:
-    state = None
+def due_state(entered_on: date, recorded: str | None, plan: Plan, today: date) -> str | None:
+    """Whether somebody who is still in the study has something to answer: a window is open (due), or has closed."""
+    done, state, day = (recorded or "").split(), None, (today - entered_on).days
     for timepoint in plan.timepoints:
-        opens, closes = timepoint.window(person.entered_on)
-        if opens <= today and any((person.id, id, timepoint.id) not in done for id in plan.instruments):
-            if closes < today:
+        opened, closed = day >= timepoint.day + timepoint.opens, day > timepoint.day + timepoint.closes
+        if opened and any(f"{timepoint.id}/{id}" not in done for id in plan.instruments):
+            if closed:
                 return "overdue"
             state = "due"
     return state
+
+
+def plans(studies: Set[uuid.UUID], *, by: User) -> Mapping[uuid.UUID, Plan]:
+    """The plan of each study that the asker works on."""
+    return {id: plan_of(db.session.get_one(Study, id), by=by) for id in studies}
 
 
 def _recorded(people: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[Assessment | Draft]]:

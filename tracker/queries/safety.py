@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import contains_eager, joinedload
@@ -13,7 +14,7 @@ from sqlalchemy.orm import contains_eager, joinedload
 from ..extensions import db, local_day, today
 from ..models import Person, SafetyFlag, User
 from ..permissions import may_see_care, may_see_person
-from .scope import NotFound, at_own_sites, has_withdrawn
+from .scope import MANY, NotFound, Places, at_own_sites, at_places, has_withdrawn, own_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,14 @@ def flags(person: Person, *, by: User) -> Sequence[FlagNow]:
 def all_flags(*, by: User) -> Mapping[uuid.UUID, Sequence[FlagNow]]:
     """What holds for anybody at the asker's sites, by person; for lists."""
     found: dict[uuid.UUID, list[FlagNow]] = {}
-    people = _current().join(Person, Person.id == SafetyFlag.person_id).where(at_own_sites(by), ~has_withdrawn())
-    for flag in db.session.scalars(people):
+    for flag in db.session.scalars(_current_at(own_places(by))):
         found.setdefault(flag.person_id, []).append(_now(flag, False))
     return found
+
+
+@lru_cache(maxsize=MANY)
+def _current_at(places: Places) -> Select[SafetyFlag]:
+    return _current().join(Person, Person.id == SafetyFlag.person_id).where(at_places(places), ~has_withdrawn())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,26 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
 from sqlalchemy.orm import aliased, selectinload
 
 from ..extensions import db
-from ..models import Allocation, Arm, Consent, Person, Site, Study, User
+from ..models import Allocation, Arm, Consent, Person, Referral, Site, Study, User
 from ..permissions import CARE_ROLES, SITE_ROLES, current, may_see_care, may_see_person
+
+Places = tuple[tuple[uuid.UUID | None, uuid.UUID | None], ...]
+"""Studies, each with a site of it."""
+MANY = 500
+"""Statements of one kind that are kept once they are built, which takes longer than to run them; askers share them."""
 
 
 class NotFound(LookupError):
     """There is no such record, or the asker may not see it: the answer is the same."""
 
 
+@cache
 def has_withdrawn() -> ColumnElement[bool]:
     """The SQL twin of `permissions.has_withdrawn`: no consent of the kind is current, and one was withdrawn."""
     taken_back, again = aliased(Consent), aliased(Consent)
@@ -40,10 +47,27 @@ def in_research() -> ColumnElement[bool]:
     )
 
 
+def own_places(by: User, roles: Sequence[str] = SITE_ROLES) -> Places:
+    """Where the asker holds one of the roles."""
+    return tuple((m.study_id, m.site_id) for m in current(by) if m.role in roles)
+
+
+def at_places(places: Places) -> ColumnElement[bool]:
+    """People of these sites and studies."""
+    at_each = [and_(Person.study_id == study, Person.site_id == site) for study, site in places]
+    return or_(*at_each) if at_each else false()
+
+
 def at_own_sites(by: User, roles: Sequence[str] = SITE_ROLES) -> ColumnElement[bool]:
     """People of the sites and studies at which the asker holds one of the roles."""
-    places = [and_(Person.study_id == m.study_id, Person.site_id == m.site_id) for m in current(by) if m.role in roles]
-    return or_(*places) if places else false()
+    return at_places(own_places(by, roles))
+
+
+def is_referred(*statuses: str) -> ColumnElement[bool]:
+    """Whether somebody has a referral that is not closed and stands so."""
+    return exists().where(
+        Referral.person_id == Person.id, Referral.status.in_(statuses), Referral.closed_on.is_(None)
+    )  # fmt: skip
 
 
 def visible_people(by: User, roles: Sequence[str] = SITE_ROLES) -> Select[Person]:

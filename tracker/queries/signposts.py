@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload
@@ -12,7 +13,7 @@ from sqlalchemy.orm import aliased, contains_eager, joinedload
 from ..extensions import db
 from ..models import STILL_ASKED, Assignment, Person, Referral, Signpost, User
 from ..permissions import CARE_ROLES, may_see_care
-from .scope import NotFound, at_own_sites, has_withdrawn
+from .scope import MANY, NotFound, Places, at_places, has_withdrawn, own_places
 
 ANSWERED_LATELY = timedelta(7)
 
@@ -27,19 +28,24 @@ def signpost(id: uuid.UUID, *, by: User) -> Signpost:
 
 def waiting(*, by: User, mine: bool = True) -> Sequence[Signpost]:
     """Signposts without a final outcome, oldest first: the asker's own, or all at their sites."""
-    return _listed(_waiting(by, mine).order_by(Signpost.signposted_on, Signpost.recorded_at))
+    found = _waiting(own_places(by, CARE_ROLES))
+    found = found.where(_is_own(by.id)) if mine else found
+    return _listed(found.order_by(Signpost.signposted_on, Signpost.recorded_at))
 
 
 def waiting_count(day: date, *, by: User) -> int:
     """How many of the asker's own signposts are to be asked about by a day."""
-    return db.session.scalar(_waiting(by, mine=True).where(_is_due(day)).with_only_columns(func.count())) or 0
+    return db.session.scalar(_count_due(own_places(by, CARE_ROLES), by.id, day)) or 0
 
 
-def people_to_ask(people: Sequence[Person], day: date, *, by: User) -> set[uuid.UUID]:
-    """Which of these people are to be asked what came of a signpost."""
-    among = Signpost.person_id.in_([person.id for person in people if may_see_care(by, person)])
-    query = select(Signpost.person_id).where(among, Signpost.outcome.in_(STILL_ASKED), _is_due(day))
-    return set(db.session.scalars(query))
+@lru_cache(maxsize=MANY)
+def _count_due(places: Places, asker: uuid.UUID, day: date) -> Select[int]:
+    return _waiting(places).where(_is_own(asker), _is_due(day)).with_only_columns(func.count())
+
+
+def is_to_be_asked(day: date) -> ColumnElement[bool]:
+    """Whether a person is to be asked what came of a signpost."""
+    return exists().where(Signpost.person_id == Person.id, Signpost.outcome.in_(STILL_ASKED), _is_due(day))
 
 
 def _is_due(day: date) -> ColumnElement[bool]:
@@ -49,19 +55,19 @@ def _is_due(day: date) -> ColumnElement[bool]:
 
 def answered_lately(now: datetime, *, by: User) -> Sequence[Signpost]:
     """What the asker answered in the last days, newest first, so that a slip can be put right."""
-    query = _at_sites(by).where(Signpost.answered_by == by.id, Signpost.answered_at > now - ANSWERED_LATELY)
+    query = _at(own_places(by, CARE_ROLES)).where(
+        Signpost.answered_by == by.id, Signpost.answered_at > now - ANSWERED_LATELY
+    )
     return _listed(query.order_by(Signpost.answered_at.desc()).limit(10))
 
 
-def _waiting(by: User, mine: bool) -> Select[Signpost]:
+def _waiting(places: Places) -> Select[Signpost]:
     """People who left the study are not asked any more."""
-    query = _at_sites(by).where(Signpost.outcome.in_(STILL_ASKED), Person.left_on.is_(None))
-    return query.where(_is_own(by)) if mine else query
+    return _at(places).where(Signpost.outcome.in_(STILL_ASKED), Person.left_on.is_(None))
 
 
-def _at_sites(by: User) -> Select[Signpost]:
-    joined = select(Signpost).join(Signpost.person)
-    return joined.where(at_own_sites(by, CARE_ROLES), ~has_withdrawn())
+def _at(places: Places) -> Select[Signpost]:
+    return select(Signpost).join(Signpost.person).where(at_places(places), ~has_withdrawn())
 
 
 def _listed(query: Select[Signpost]) -> Sequence[Signpost]:
@@ -69,7 +75,7 @@ def _listed(query: Select[Signpost]) -> Sequence[Signpost]:
     return db.session.scalars(query.options(*options)).unique().all()
 
 
-def _is_own(by: User) -> ColumnElement[bool]:
+def _is_own(asker: uuid.UUID) -> ColumnElement[bool]:
     """Whoever holds the person's referral asks; while nobody does, whoever made the signpost."""
     held = aliased(Assignment), aliased(Referral)
     holding = (
@@ -77,4 +83,4 @@ def _is_own(by: User) -> ColumnElement[bool]:
         .where(held[0].referral_id == held[1].id, held[0].until_on.is_(None))
         .where(held[1].person_id == Signpost.person_id)
     )
-    return or_(holding.where(held[0].worker_id == by.id), (Signpost.recorded_by == by.id) & ~holding)
+    return or_(holding.where(held[0].worker_id == asker), (Signpost.recorded_by == asker) & ~holding)

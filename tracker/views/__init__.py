@@ -47,7 +47,7 @@ from . import (
     studies,
     team,
 )
-from .show import navigation
+from .show import address_of_each, navigation
 
 JOURNEYS = (
     home, people, referrals, safety, goals, contacts, signposts, resources, assessments, questions, attendance, library,
@@ -80,7 +80,11 @@ def init_app(app: Flask, config: Config) -> None:
         app.register_blueprint(journey.pages)
     app.context_processor(_context)
     app.jinja_env.globals.update(
-        codes=codes, score_reasons=REASONS, held_here=held_forms.here, held_at_address=held_forms.address
+        codes=codes,
+        score_reasons=REASONS,
+        held_here=held_forms.here,
+        held_at_address=held_forms.address,
+        address_of_each=address_of_each,
     )
     languages.init_app(app)
     app.template_filter("day")(_day)

@@ -9,10 +9,9 @@ from werkzeug.wrappers import Response
 
 from ..extensions import today
 from ..permissions import CARE_ROLES, holds
-from ..queries.agenda import REASONS, agenda, reminders_off_caseload
+from ..queries.agenda import REASONS, agenda, reminders_off_caseload, reminders_without_referral, unheld
 from ..queries.alarms import alarmed_off_caseload
-from ..queries.caseload import caseload, closed_referrals, people_without_referral, unanswered_referrals, withdrawals
-from ..queries.occasions import due_states
+from ..queries.caseload import attended, closed_referrals, unanswered_referrals, withdrawals
 from ..queries.safety import all_flags
 from ..queries.signposts import waiting_count
 from .gate import ANYONE_SIGNED_IN, rule
@@ -34,11 +33,11 @@ def start() -> str | Response:
         closed = closed_referrals(by=asker, mine=mine)
         return render_template("home/closed.html", mine=mine, **_one_page(closed), today=today())
     need = request.args.get("need", "")
-    entries = agenda(caseload(by=asker, mine=mine), today(), by=asker)
+    entries = agenda(today(), by=asker, mine=mine)
     counts = {reason: sum(reason in entry.reasons for entry in entries) for reason in REASONS}
     shown = [entry for entry in entries if need in entry.reasons] if need in REASONS else entries
-    followed, unanswered = people_without_referral(by=asker), unanswered_referrals(by=asker)
-    others = [*followed, *(each.referral.person for each in unanswered)]
+    others = unheld(today(), by=asker)
+    part = _one_page(shown)
     return render_template(
         "home/caseload.html",
         mine=mine,
@@ -46,12 +45,13 @@ def start() -> str | Response:
         reasons=REASONS,
         counts={reason: count for reason, count in counts.items() if count},
         total=len(entries),
-        **_one_page(shown),
-        unanswered=unanswered,
-        alarmed=alarmed_off_caseload(by=asker),
-        followed=followed,
-        due=due_states(others, today(), by=asker),
-        off_caseload=reminders_off_caseload(today(), by=asker, at_most=AT_ONCE),
+        **part,
+        contacts=attended([entry.row for entry in part["rows"]], by=asker),
+        unanswered=unanswered_referrals(by=asker),
+        alarmed=alarmed_off_caseload(by=asker) if any(each.alarm for each in others) else [],
+        due={each.person.id: each.state for each in others},
+        followed=reminders_without_referral(others, at_most=AT_ONCE),
+        off_caseload=reminders_off_caseload(others, at_most=AT_ONCE),
         flags=all_flags(by=asker),
         withdrawals=withdrawals(by=asker),
         signposts_waiting=waiting_count(today(), by=asker),

@@ -49,8 +49,12 @@ def test_a_row_counts_attended_contacts_and_knows_the_last_of_any_kind(world: Wo
         contact(world, contacted_on=days_ago(20))
         contact(world, contacted_on=days_ago(10))
         contact(world, contacted_on=days_ago(3), attendance="did-not-attend", minutes=0)
-    (row,) = caseload.caseload(by=world.user("link-worker"))
-    assert (row.contacts, row.last_contact_on) == (2, days_ago(3))
+    by = world.user("link-worker")
+    (row,) = caseload.caseload(by=by)
+    assert row.last_contact_on == days_ago(3)
+    assert caseload.attended([row], by=by) == {row.referral_id: 2}
+    for who in ("outcome-assessor", "quay-worker", "evaluator"):
+        assert caseload.attended([row], by=world.user(who)) == {}
 
 
 def test_whoever_was_not_contacted_longest_stands_first(world: World):
@@ -63,7 +67,7 @@ def test_whoever_was_not_contacted_longest_stands_first(world: World):
 
 def reasons(world: World, who: str = "link-worker", *, mine: bool = True) -> dict[str, tuple[str, ...]]:
     asker = world.user(who)
-    entries = agenda.agenda(caseload.caseload(by=asker, mine=mine), today(), by=asker)
+    entries = agenda.agenda(today(), by=asker, mine=mine)
     return {entry.row.person.label: entry.reasons for entry in entries}
 
 
@@ -127,7 +131,7 @@ def test_a_signpost_is_asked_about_from_the_agreed_day_until_its_outcome_is_know
     agreed, asker = None if asked_in is None else days_ago(-asked_in), world.user("link-worker")
     with db.transaction():
         signpost(world, outcome=outcome, ask_again_on=agreed)
-    (entry,) = agenda.agenda(caseload.caseload(by=asker), days_ago(-9), by=asker)
+    (entry,) = agenda.agenda(days_ago(-9), by=asker)
     assert ("signpost-waiting" in entry.reasons) is asked
     assert signposts.waiting_count(days_ago(-9), by=asker) == asked
 
@@ -137,12 +141,13 @@ def test_due_states_agree_with_the_list_of_what_is_due(world: World):
         assessment(world, "ons4")
         answer_everything(world, "same-site")
     asker = world.user("supervisor")
-    people_here = [world.person(name) for name in ("own", "same-site")]
     listed: dict[uuid.UUID, set[str]] = {}
     for each in occasions.due_occasions(today(), by=asker):
         listed.setdefault(each.person.id, set()).add(each.state(today()))
-    found = occasions.due_states(people_here, today(), by=asker)
-    assert set(found) == set(listed)
+    states = {"outcome-due": "due", "outcome-overdue": "overdue"}
+    entries = agenda.agenda(today(), by=asker, mine=False)
+    found = {each.row.person.id: states[code] for each in entries for code in each.reasons if code in states}
+    assert set(found) == set(listed) == {world.people["own"]}
     assert all((found[id] == "overdue") == ("overdue" in states) for id, states in listed.items())
 
 
@@ -264,8 +269,12 @@ def test_an_answer_is_not_older_than_its_offer(world: World):
 
 
 def test_comparison_people_stand_in_the_list_of_their_own_site(world: World):
-    assert [p.label for p in caseload.people_without_referral(by=world.user("pond-keeper"))] == ["Person Compared"]
-    assert caseload.people_without_referral(by=world.user("link-worker")) == []
+    def followed(who: str) -> list[str]:
+        found = agenda.unheld(today(), by=world.user(who))
+        return [each.label for each in agenda.reminders_without_referral(found, at_most=50).shown]
+
+    assert followed("pond-keeper") == ["Person Compared"]
+    assert followed("link-worker") == followed("outcome-assessor") == []
 
 
 def test_a_persons_history_is_for_those_who_may_know_their_care(world: World):

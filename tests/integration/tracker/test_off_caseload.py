@@ -9,8 +9,8 @@ import pytest
 from tests.integration.tracker.teamwork import statements
 from tests.world import World, assessment, days_ago
 from tracker.actions import care, people
-from tracker.extensions import db, today
-from tracker.queries import agenda, caseload, occasions
+from tracker.extensions import db, keyring, today
+from tracker.queries import agenda, caseload
 from tracker.queries import people as histories
 
 INSTRUMENTS = ("ons4", "phq9", "eq5d-5l")
@@ -20,7 +20,7 @@ BASELINE_ENDS, LATER_OPENS, LATER_ENDS = 28, 182 - 42, 182 + 60
 
 
 def reminders(world: World, who: str = "link-worker", day: date | None = None, at_most: int = 50) -> agenda.Reminders:
-    return agenda.reminders_off_caseload(day or today(), by=world.user(who), at_most=at_most)
+    return agenda.reminders_off_caseload(agenda.unheld(day or today(), by=world.user(who)), at_most=at_most)
 
 
 def told(found: agenda.Reminders) -> dict[str, str]:
@@ -162,13 +162,6 @@ def test_it_is_told_to_those_who_care_for_people_of_the_site_and_to_nobody_else(
         assert (told(found), found.followed) == (states, len(states)), who
 
 
-def test_names_are_opened_for_nobody_but_those_who_care_for_them(world: World):
-    own = [world.person("own")]
-    assert [each.label for each in caseload.named(own, by=world.user("supervisor"))] == ["Person Own"]
-    for who in ("quay-worker", "orchard-worker", "outcome-assessor", "evaluator"):
-        assert list(caseload.named(own, by=world.user(who))) == [], who
-
-
 # ------------------------------------------------------------------------------------------- many of them
 
 
@@ -192,7 +185,7 @@ def test_many_people_are_asked_of_as_often_as_few(world: World):
         db.session.expunge_all()
         worker = world.user("link-worker")
         with statements() as asked:
-            found = agenda.reminders_off_caseload(today(), by=worker, at_most=5)
+            found = agenda.reminders_off_caseload(agenda.unheld(today(), by=worker), at_most=5)
             assert all(each.label.startswith("Extra ") for each in found.shown)
         return len(asked)
 
@@ -202,17 +195,43 @@ def test_many_people_are_asked_of_as_often_as_few(world: World):
     assert asked_of() == few
 
 
-def test_names_stay_closed_of_those_who_are_only_counted(world: World):
+def test_names_are_opened_only_of_those_who_are_shown(world: World, monkeypatch: pytest.MonkeyPatch):
     many(world, 6)
-    db.session.rollback()
-    db.session.expunge_all()
-    found = caseload.people_off_caseload(by=world.user("link-worker"))
-    assert len(found) == 6
-    assert not any("identity" in each.__dict__ for each in found)
+    opened: list[str] = []
+    decrypt = keyring.decrypt
+    monkeypatch.setattr(keyring, "decrypt", lambda blob, place: opened.append(place) or decrypt(blob, place))
+    found = reminders(world, at_most=2)
+    assert (len(found.states), opened) == (6, [])
+    assert sorted(each.label for each in found.shown) == ["Extra 0", "Extra 3"]
+    assert opened == ["identity.name"] * 2
 
 
-@pytest.mark.parametrize("look", [caseload.people_without_referral, histories.everyone, caseload.caseload])
-def test_the_consents_of_a_list_are_read_at_once(world: World, look):
+def test_somebody_without_a_name_is_listed_by_the_study_number(world: World):
+    by = world.user("link-worker")
+    with db.transaction():
+        nameless = people.add_person(by=by, study=world.study(), site=world.site("mill"), entered_on=days_ago(5))
+        people.record_consent(by=by, person=nameless, kind="research", given_on=days_ago(5))
+    found = agenda.reminders_without_referral(agenda.unheld(today(), by=by), at_most=5)
+    assert [(each.label, each.study_number) for each in found.shown] == [(nameless.study_number,) * 2]
+
+
+def test_whoever_is_followed_for_comparison_with_something_to_answer_comes_before_the_others(world: World):
+    by = world.user("link-worker")
+    with db.transaction():
+        for name, entered in (("Ada Answered", 100), ("Ned Now", 5), ("Lou Late", 60)):
+            person = people.add_person(
+                by=by, study=world.study(), site=world.site("mill"), entered_on=days_ago(entered),
+                identity=people.IdentityFacts(name),
+            )  # fmt: skip
+            people.record_consent(by=by, person=person, kind="research", given_on=days_ago(entered))
+            world.people[name] = person.id
+        for instrument in INSTRUMENTS:
+            assessment(world, instrument, person="Ada Answered")
+    found = agenda.reminders_without_referral(agenda.unheld(today(), by=by), at_most=2)
+    assert (found.followed, [each.label for each in found.shown]) == (3, ["Ned Now", "Lou Late"])
+
+
+def test_the_consents_of_everyone_are_read_at_once(world: World):
     """Every rule about a person asks for their consents."""
 
     def asked_of() -> int:
@@ -220,9 +239,7 @@ def test_the_consents_of_a_list_are_read_at_once(world: World, look):
         db.session.expunge_all()
         supervisor = world.user("supervisor")
         with statements() as asked:
-            found = look(by=supervisor)
-            listed = [getattr(each, "person", each) for each in found]
-            occasions.due_states(listed, today(), by=supervisor)
+            histories.everyone(by=supervisor)
         return len(asked)
 
     def more(number: int) -> None:
@@ -233,9 +250,6 @@ def test_the_consents_of_a_list_are_read_at_once(world: World, look):
                     by=supervisor, study=world.study(), site=world.site("mill"), entered_on=days_ago(9)
                 )
                 people.record_consent(by=supervisor, person=added, kind="service", given_on=days_ago(9))
-                if look is caseload.caseload:
-                    held = care.record_referral(by=supervisor, person=added, source="gp", referred_on=days_ago(9))
-                    care.assign(by=supervisor, referral=held, worker=supervisor, from_on=days_ago(9))
 
     more(2)
     few = asked_of()

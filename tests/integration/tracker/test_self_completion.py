@@ -17,7 +17,7 @@ from tracker.actions.refusal import Conflict, Refused
 from tracker.extensions import db, today
 from tracker.models import Assessment, AuditEvent, SelfCompletion, SelfCompletionPart, SignInFailure, Wording, digest_of
 from tracker.permissions import Forbidden
-from tracker.queries import agenda, alarms, caseload, command, scope
+from tracker.queries import agenda, alarms, command, scope
 from tracker.queries import self_completion as queries
 
 ONS4, PHQ9 = COMPLETE["ons4"], COMPLETE["phq9"]
@@ -451,8 +451,7 @@ def test_the_trail_tells_how_the_answers_came_and_keeps_no_token(world: World):
 def reasons(world: World, person: str = "own") -> tuple[str, ...]:
     db.session.rollback()
     by = world.user("link-worker")
-    rows = caseload.caseload(by=by)
-    return {entry.row.person.id: entry.reasons for entry in agenda.agenda(rows, today(), by=by)}[world.people[person]]
+    return {entry.row.person.id: entry.reasons for entry in agenda.agenda(today(), by=by)}[world.people[person]]
 
 
 def test_an_alarming_answer_stands_on_the_worker_s_list_before_the_form_is_finished(world: World):
