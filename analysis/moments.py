@@ -11,7 +11,7 @@ instead of from its n_g rows; its eigenvalues lie between 0 and 1. CR2 multiplie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,47 +107,6 @@ def from_rows(X: Array, y: Array, site: ArrayLike, terms: Sequence[str]) -> Mome
 def _refuse_unknown(X: Array, y: Array) -> None:
     if not (np.isfinite(X).all() and np.isfinite(y).all()):
         raise AnalysisError("a row has a missing or infinite value; keep complete rows only")
-
-
-def from_chunks(
-    chunks: Iterable[tuple[Array, Array, NDArray[np.integer]]], terms: Sequence[str], sites: int
-) -> Moments:
-    """Sum rows that come a part at a time, so that there may be more of them than memory holds.
-
-    Parameters
-    ----------
-    chunks
-        Parts of the rows: design (k, p) and outcome (k,), without missing values, and site (k,) counted from 0.
-    terms
-        Names of the p columns.
-    sites
-        How many sites there are, G.
-
-    Returns
-    -------
-    Moments
-        Those of `from_rows`, but for the order in which they were added up.
-
-    Raises
-    ------
-    AnalysisError
-        When a value is missing or infinite, a site is not one of 0 to G - 1, or a site has no row.
-    """
-    p, total, n = len(terms), np.zeros((sites, len(terms) + 1, len(terms) + 1)), np.zeros(sites, dtype=np.int64)
-    for X, y, site in chunks:
-        _refuse_unknown(X, y)
-        if len(site) and not 0 <= site.min() <= site.max() < sites:
-            raise AnalysisError(f"a row's site is not one of 0 to {sites - 1}; count sites from 0")
-        here = np.bincount(site, minlength=sites)
-        rows = np.column_stack([X, y])[np.argsort(site.astype(np.min_scalar_type(sites)), kind="stable")]
-        ends = np.cumsum(here)
-        for each in np.flatnonzero(here):
-            own = rows[ends[each] - here[each] : ends[each]]
-            total[each] += own.T @ own
-        n += here
-    if not n.all():
-        raise AnalysisError(f"site {int(np.argmin(n))} has no row; count sites without gaps")
-    return Moments(tuple(terms), total[:, :p, :p].copy(), total[:, :p, p].copy(), total[:, p, p].copy(), n)
 
 
 def redundant_term(xx: Array, terms: Sequence[str]) -> str | None:

@@ -4,7 +4,7 @@
 ./kit bench analysis --quick           small sizes, to see that it works
 ./kit bench analysis --limit 60        fails if the report on 1,200 people takes longer, or another bar is missed
 
-Ten million rows are read from plain files a part at a time, and leave one table of cross-products per site. R's times
+Ten million rows are read from Parquet by DuckDB and leave one table of cross-products per site. R's times
 are those of this run; without Rscript on the PATH nothing is compared, and what was measured elsewhere is only quoted.
 """
 
@@ -19,26 +19,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 
 from analysis.__main__ import ONE_THREAD
 from analysis.estimators.ancova import ancova
 from analysis.estimators.cox import cox
-from analysis.estimators.did import absorbed, did
+from analysis.estimators.did import did
 from analysis.estimators.imputed import completed
 from analysis.estimators.mixed_model import random_intercept
 from analysis.estimators.mmrm import mmrm
-from analysis.moments import Array, cluster_robust, from_chunks, least_squares
+from analysis.moments import Array, cluster_robust, least_squares
+from analysis.parquet import from_parquet
 from instruments.plan import Covariate
 from tests.benchmarks.bench_linear import long, resampling, wide
 from tests.unit.analysis import study
 
-SEED, SITES, CHUNK = 20260101, 200, 50_000
+SEED, SITES = 20260101, 200
 ROWS, QUICK_ROWS = (100_000, 1_000_000, 10_000_000), (2_000, 20_000, 200_000)
 RAW = argparse.RawDescriptionHelpFormatter
 MEMORY, GROWTH, BOOTSTRAP = 500.0, 1.1, 25.0
@@ -47,7 +49,6 @@ ELSEWHERE = (
     "Measured elsewhere, on another machine's two cores in November 2026 (methods notes of the project, section 8), and "
     "not to be set against the seconds above:"
 )
-TERMS = ("(Intercept)", "arm", "baseline", "age")
 R_TIMED = """
 seconds <- function(work) min(sapply(1:3, function(i) system.time(work())[["elapsed"]]))
 d <- read.csv(commandArgs(TRUE)[1])
@@ -105,66 +106,44 @@ def r_seconds(peer: Peer, rows: pd.DataFrame, folder: Path) -> float | str:
     return float(done.stdout.split()[-1])
 
 
-# ---------------------------------------------------------------------------- rows from a file
+# ---------------------------------------------------------------------------- rows from Parquet
 
 
-def write_rows(folder: Path, rows: int, people: int) -> None:
-    """Columns as files: a site and a score a row, and for one row a person its baseline and age."""
+def write_rows(path: Path, method: str, rows: int) -> None:
+    """A Parquet file: for `ancova` a row a person, for `did` two, one before and one after."""
     dice = np.random.default_rng(SEED)
-    of_site, each = dice.normal(size=SITES), rows // people
-    with (folder / "site").open("wb") as sites, (folder / "score").open("wb") as scores, \
-            (folder / "baseline").open("wb") as baselines, (folder / "age").open("wb") as ages:  # fmt: skip
-        for start in range(0, people, CHUNK):
-            count = min(CHUNK, people - start)
-            site = dice.integers(0, SITES, count, dtype=np.int16)
-            site[: SITES if start == 0 else 0] = np.arange(SITES if start == 0 else 0)[:count]
-            baseline = dice.normal(size=count)
-            again = np.repeat(site, each)
-            score = np.repeat(baseline, each) + of_site[again] + dice.normal(size=count * each)
-            for file, column in (
-                (sites, again),
-                (scores, score),
-                (baselines, baseline),
-                (ages, dice.normal(size=count)),
-            ):
-                column.tofile(file)
+    people = rows // len(READ[method].periods)
+    person, after = np.repeat(np.arange(people), rows // people), np.tile(READ[method].periods, people)
+    site = (person % SITES).astype(np.int16)
+    baseline, age, of_site = dice.normal(size=people)[person], dice.normal(size=people)[person], dice.normal(size=SITES)
+    score = baseline + of_site[site] + dice.normal(size=rows)
+    frame = pd.DataFrame({"person": person, "site": site, "arm": (site < SITES // 2).astype(float), "after": after,
+                          "baseline": baseline, "age": age, "score": score})  # fmt: skip
+    with duckdb.connect() as database:
+        database.register("made", frame)
+        database.execute(f"COPY made TO '{path}' (FORMAT parquet)")
 
 
-def parts(folder: Path, rows: int, *names: str) -> Iterator[list[Array]]:
-    """The columns, a part at a time: no more of the file is in memory."""
-    for start in range(0, rows, CHUNK):
-        count = min(CHUNK, rows - start)
-        yield [
-            np.fromfile(folder / name, kind, count, offset=start * np.dtype(kind).itemsize)
-            for name in names
-            for kind in (np.int16 if name == "site" else np.float64,)
-        ]
+@dataclass(frozen=True)
+class Reading:
+    """What is read of each row, and whose own effects are taken off."""
+
+    terms: dict[str, str]
+    periods: tuple[float, ...] = (1.0,)
+    within: str | None = None
 
 
-def ancova_rows(folder: Path, rows: int) -> Iterator[tuple[Array, Array, Array]]:
-    for site, score, baseline, age in parts(folder, rows, "site", "score", "baseline", "age"):
-        yield np.column_stack([np.ones(len(site)), site < SITES // 2, baseline, age]), score, site
-
-
-def did_rows(folder: Path, rows: int) -> Iterator[tuple[Array, Array, Array]]:
-    """Two rows a person, one below the other; what is left of each column once everybody's own mean is taken off."""
-    for site, score in parts(folder, rows, "site", "score"):
-        person, after = np.divmod(np.arange(len(site)), 2)
-        left = absorbed(np.column_stack([(site < SITES // 2) * after, after, score]), person)
-        yield left[:, :2], left[:, 2], site
-
-
-STREAMED: dict[str, tuple[Callable[[Path, int], Iterator[tuple[Array, Array, Array]]], tuple[str, ...], int]] = {
-    "ancova": (ancova_rows, TERMS, 1),
-    "did": (did_rows, ("arm:after", "after"), 2),
+READ = {
+    "ancova": Reading({"(Intercept)": "1", "arm": "arm", "baseline": "baseline", "age": "age"}),
+    "did": Reading({"arm:after": "arm * after", "after": "after"}, (0.0, 1.0), "person"),
 }
 
 
-def streamed(method: str, folder: Path, rows: int) -> Array:
-    """Coefficient and CR2 error of the arm, and degrees of freedom, from rows in files."""
-    made, terms, _ = STREAMED[method]
-    fit = least_squares(from_chunks(made(folder, rows), terms, SITES))
-    found, place = cluster_robust(fit, "CR2"), next(terms.index(term) for term in terms if term.startswith("arm"))
+def streamed(method: str, path: Path) -> Array:
+    """Coefficient and CR2 error of the arm, and degrees of freedom, from rows in a Parquet file."""
+    read = READ[method]
+    fit = least_squares(from_parquet(path, read.terms, outcome="score", site="site", within=read.within))
+    found, place = cluster_robust(fit, "CR2"), next(i for i, term in enumerate(read.terms) if term.startswith("arm"))
     return np.array([fit.beta[place], found.std_error[place], found.df[place]])
 
 
@@ -178,14 +157,14 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def in_a_process_of_its_own(method: str, folder: Path, rows: int) -> dict[str, float]:
+def in_a_process_of_its_own(method: str, path: Path) -> dict[str, float]:
     """Seconds and peak memory of a process that does nothing else."""
-    words = [sys.executable, "-P", __file__, "--child", method, str(folder), str(rows)]
+    words = [sys.executable, "-P", __file__, "--child", method, str(path)]
     return dict(json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout))
 
 
-def child(method: str, folder: str, rows: str) -> None:
-    took, worked = timed(lambda: streamed(method, Path(folder), int(rows)))
+def child(method: str, path: str) -> None:
+    took, worked = timed(lambda: streamed(method, Path(path)))
     print(json.dumps({"seconds": took, "worked": worked, "memory": peak_memory()}))
 
 
@@ -229,17 +208,16 @@ def growth(bench: Bench, name: str, worked: dict[int, float]) -> None:
 
 
 def from_files(bench: Bench, sizes: tuple[int, ...]) -> None:
-    for method, (_, _, each) in STREAMED.items():
+    for method in READ:
         worked = {}
         for rows in sizes:
-            folder = bench.folder / f"{method}-{rows}"
-            folder.mkdir()
-            write_rows(folder, rows, rows // each)
-            found = in_a_process_of_its_own(method, folder, rows)
-            shutil.rmtree(folder)
+            path = bench.folder / f"{method}-{rows}.parquet"
+            write_rows(path, method, rows)
+            found = in_a_process_of_its_own(method, path)
+            path.unlink()
             worked[rows] = found["worked"]
             bench.line(
-                f"{method}, CR2, from files", f"{rows:,} rows", found["seconds"], f"{found['memory']:.0f} MB at most"
+                f"{method}, CR2, from Parquet", f"{rows:,} rows", found["seconds"], f"{found['memory']:.0f} MB at most"
             )
         name = f"{method}, MB (at most {MEMORY:.0f})"
         bench.bar(name, found["memory"], found["memory"] <= MEMORY, "MB with Python and its packages")

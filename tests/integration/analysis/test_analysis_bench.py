@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,16 +16,15 @@ import pytest
 from analysis.estimators.ancova import ancova
 from analysis.estimators.did import did
 from instruments.plan import Covariate
-from tests.benchmarks import bench_analysis
 from tests.benchmarks.bench_analysis import (
     LME4,
     NO_R,
     PEERS,
+    R_NONE,
     SITES,
     WORKS,
     Bench,
     growth,
-    parts,
     peak_memory,
     r_seconds,
     streamed,
@@ -74,7 +74,7 @@ def test_every_work_has_its_line_for_each_size(quick: subprocess.CompletedProces
     names = [name for name, _ in timed]
     for work in WORKS:
         assert names.count(work.name) == len(work.sizes), work.name
-    assert names.count("ancova, CR2, from files") == names.count("did, CR2, from files") == 3
+    assert names.count("ancova, CR2, from Parquet") == names.count("did, CR2, from Parquet") == 3
     assert names[-1] == "analysis compare, 20 imputations"
     assert names.count("2,000 resamples of sites, adjusted") == 1
 
@@ -114,7 +114,7 @@ def test_r_s_time_stands_beside_ours_as_a_ratio(
 
 
 def test_a_package_that_r_lacks_is_named(rscript: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rscript.write_text(f"#!/bin/sh\nexit {bench_analysis.R_NONE}\n")
+    rscript.write_text(f"#!/bin/sh\nexit {R_NONE}\n")
     Bench(tmp_path, quick=True).beside(LME4, pd.DataFrame({"score": [1.5]}), 1.5)
     assert capsys.readouterr().out.strip() == "R, lme4: the package is not installed"
 
@@ -127,36 +127,25 @@ def test_what_goes_wrong_in_r_is_said(rscript: Path, tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------- what is timed
 
 
-def columns(folder: Path, rows: int, *names: str) -> dict[str, np.ndarray]:
-    found = [np.concatenate(column) for column in zip(*parts(folder, rows, *names), strict=True)]
-    return dict(zip(names, found, strict=True))
+def read(path: Path) -> pd.DataFrame:
+    with duckdb.connect() as database:
+        return database.execute(f"SELECT * FROM '{path}' ORDER BY person, after").df()
 
 
-@pytest.fixture
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part of the rows is a thousand, so that a test has several."""
-    monkeypatch.setattr(bench_analysis, "CHUNK", 1_000)
+def test_ancova_from_parquet_is_the_ancova_of_the_same_rows(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.parquet", "ancova", 4_500)
+    main = ancova(read(tmp_path / "rows.parquet"), covariates=(Covariate("age", "number"),)).main
+    found = streamed("ancova", tmp_path / "rows.parquet")
+    assert found == pytest.approx([main.estimate, main.std_error, main.df], rel=1e-8)
 
 
-def test_ancova_from_files_is_the_ancova_of_the_same_rows(tmp_path: Path, small_parts: None) -> None:
-    write_rows(tmp_path, 4_500, 4_500)
-    rows = pd.DataFrame(columns(tmp_path, 4_500, "site", "score", "baseline", "age"))
-    rows["arm"] = (rows["site"] < SITES // 2).astype(int)
-    main = ancova(rows, covariates=(Covariate("age", "number"),)).main
-    assert streamed("ancova", tmp_path, 4_500) == pytest.approx([main.estimate, main.std_error, main.df], rel=1e-8)
-
-
-def test_did_from_files_is_the_did_of_the_same_rows(tmp_path: Path, small_parts: None) -> None:
-    write_rows(tmp_path, 5_000, 2_500)
-    rows = pd.DataFrame(columns(tmp_path, 5_000, "site", "score"))
-    person, after = np.divmod(np.arange(5_000), 2)
-    rows = rows.assign(person=person, timepoint=after, arm=(rows["site"] < SITES // 2).astype(int))
+def test_did_from_parquet_is_the_did_of_the_same_rows(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.parquet", "did", 5_000)
+    rows = read(tmp_path / "rows.parquet").rename(columns={"after": "timepoint"})
+    assert (len(rows), rows["person"].nunique(), rows["site"].nunique()) == (5_000, 2_500, SITES)
     main = did(rows, covariates=()).main
-    assert streamed("did", tmp_path, 5_000) == pytest.approx([main.estimate, main.std_error, main.df], rel=1e-8)
-
-
-def test_a_part_never_tears_a_person_apart() -> None:
-    assert bench_analysis.CHUNK % 2 == 0
+    found = streamed("did", tmp_path / "rows.parquet")
+    assert found == pytest.approx([main.estimate, main.std_error, main.df], rel=1e-8)
 
 
 def test_people_with_gaps_lack_a_quarter_of_later_scores_and_have_24_sites() -> None:

@@ -14,7 +14,6 @@ from analysis.moments import (
     Moments,
     classical,
     cluster_robust,
-    from_chunks,
     from_rows,
     least_squares,
     redundant_term,
@@ -293,62 +292,3 @@ def test_results_cannot_be_changed_afterwards() -> None:
     with pytest.raises(AttributeError):
         moments.n = moments.n  # type: ignore[misc]
     assert replace(moments, terms=("a", "b", "c")).terms == ("a", "b", "c")
-
-
-# ---------------------------------------------------------------------------- rows a part at a time
-
-
-def in_parts(X: Array, y: Array, site: Array, *ends: int) -> list[tuple[Array, Array, Array]]:
-    return [(X[rows], y[rows], site[rows]) for rows in np.split(np.arange(len(y)), ends)]
-
-
-@given(seeds, st.lists(st.integers(0, 60), max_size=4).map(sorted))
-@settings(max_examples=30, deadline=None)
-def test_rows_in_parts_give_what_all_rows_give_at_once(seed: int, ends: list[int]) -> None:
-    X, y, site = rows(seed)
-    mixed = np.random.default_rng(seed).permutation(len(y))
-    found = from_chunks(in_parts(X[mixed], y[mixed], site[mixed], *ends), TERMS, 8)
-    whole = from_rows(X, y, site, TERMS)
-    assert found.terms == TERMS
-    for name in ("xx", "xy", "yy", "n"):
-        assert getattr(found, name) == pytest.approx(getattr(whole, name), rel=1e-12)
-    one, other = (cluster_robust(least_squares(moments)) for moments in (whole, found))
-    assert other.std_error == pytest.approx(one.std_error, rel=1e-10)
-    assert other.df == pytest.approx(one.df, rel=1e-10)
-
-
-def test_parts_may_come_one_by_one_and_are_never_together() -> None:
-    X, y, site = rows(2)
-    alive = 0
-
-    def lazily() -> object:
-        nonlocal alive
-        for part in in_parts(X, y, site, 10, 20):
-            alive += 1
-            yield part
-
-    found = from_chunks(lazily(), TERMS, 8)  # type: ignore[arg-type]
-    assert (alive, int(found.n.sum())) == (3, len(y))
-
-
-@pytest.mark.parametrize("where", ["design", "outcome"])
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_missing_value_in_any_part_is_refused(where: str, value: float) -> None:
-    X, y, site = rows(3)
-    (X[-1] if where == "design" else y)[-1] = value
-    with pytest.raises(AnalysisError, match="missing or infinite value; keep complete rows only"):
-        from_chunks(in_parts(X, y, site, 5), TERMS, 8)
-
-
-@pytest.mark.parametrize(("shift", "sites"), [(1, 8), (-1, 8), (0, 7)])
-def test_a_site_that_is_not_counted_from_zero_is_refused(shift: int, sites: int) -> None:
-    X, y, site = rows(4)
-    with pytest.raises(AnalysisError, match=f"not one of 0 to {sites - 1}; count sites from 0"):
-        from_chunks(in_parts(X, y, site + shift, 5), TERMS, sites)
-
-
-def test_a_site_without_a_row_is_refused() -> None:
-    X, y, site = rows(5)
-    kept = site != 3
-    with pytest.raises(AnalysisError, match="site 3 has no row; count sites without gaps"):
-        from_chunks(in_parts(X[kept], y[kept], site[kept], 5), TERMS, 8)
