@@ -11,14 +11,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Select, case, exists, select
 
-from instruments.plan import Plan
-
 from ..extensions import db
 from ..models import Person, Referral, User
 from ..permissions import CARE_ROLES
 from .alarms import alarmed, gave_alarm
-from .caseload import LISTED, CaseloadRow, Listed, caseload_row, held_now, since
-from .occasions import due_state, plans, recorded_already
+from .caseload import LISTED, CaseloadRow, Listed, held_now
+from .occasions import Schedule, recorded_already, schedules
 from .scope import MANY, Places, at_places, has_withdrawn, is_referred, own_places
 from .signposts import is_to_be_asked
 
@@ -46,13 +44,13 @@ def agenda(today: date, *, by: User, mine: bool = True) -> list[Entry]:
     """Who needs something comes first, the most urgent at the top; the others by how long nobody contacted them."""
     found = db.session.execute(_caseload(own_places(by, CARE_ROLES), by.id if mine else None, today)).all()
     alarming = alarmed([row.id for row in found if row.alarm], by=by)
-    planned = plans({row.study_id for row in found}, by=by)
+    planned = schedules({row.study_id for row in found}, today, by=by)
     entries = []
     for facts in found:
-        row, (asked, _, recorded) = caseload_row(facts), facts[-3:]
-        due = _due(row.person, recorded, planned, today)
+        row, (asked, _, recorded) = CaseloadRow.of(facts), facts[-3:]
+        due = _due(row.person, recorded, planned)
         entries.append(Entry(row, _reasons(row, today, row.person.id in alarming, due, asked)))
-    return sorted(entries, key=lambda entry: (_urgency(entry), *since(entry.row)))
+    return sorted(entries, key=lambda entry: (_urgency(entry), *entry.row.since))
 
 
 @lru_cache(maxsize=MANY)
@@ -67,8 +65,8 @@ def _urgency(entry: Entry) -> int:
     return _ORDER[entry.reasons[0]] if entry.reasons else len(_ORDER)
 
 
-def _due(person: Listed, recorded: str | None, planned: Mapping[uuid.UUID, Plan], today: date) -> str | None:
-    return None if person.left_on else due_state(person.entered_on, recorded, planned[person.study_id], today)
+def _due(person: Listed, recorded: str | None, planned: Mapping[uuid.UUID, Schedule]) -> str | None:
+    return None if person.left_on else planned[person.study_id].state(person.entered_on, recorded)
 
 
 def _reasons(row: CaseloadRow, today: date, alarmed: bool, due: str | None, asked: bool) -> tuple[str, ...]:
@@ -97,26 +95,6 @@ class Unheld:
     alarm: bool
 
 
-def unheld(today: date, *, by: User) -> Sequence[Unheld]:
-    """Everybody at the asker's sites who is on no caseload, who entered last first."""
-    found = db.session.execute(_unheld(own_places(by, CARE_ROLES))).all()
-    planned = plans({row.study_id for row in found}, by=by)
-    people = [(Listed(*row[:6]), row) for row in found]
-    return [Unheld(who, row.standing, _due(who, row.recorded, planned, today), row.alarm) for who, row in people]
-
-
-@lru_cache(maxsize=MANY)
-def _unheld(places: Places) -> Select:
-    referred = exists().where(Referral.person_id == Person.id)
-    standing = case((is_referred("offered"), "offered"), (referred, "ended"), else_="never")
-    return (
-        select(*LISTED, standing.label("standing"), recorded_already().label("recorded"), gave_alarm().label("alarm"))
-        .outerjoin(Person.identity)
-        .where(at_places(places), ~has_withdrawn(), ~is_referred("accepted"))
-        .order_by(Person.entered_on.desc(), Person.study_number)
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Reminders:
     """Whose outcomes are to be asked for although nobody holds them: how many, and the first of them by name."""
@@ -129,16 +107,21 @@ class Reminders:
         return sum(each == state for each in self.states.values())
 
 
-def reminders_off_caseload(found: Sequence[Unheld], *, at_most: int) -> Reminders:
-    """Of people whose referral ended, those with an outcome due or overdue; what can still be asked in time first."""
-    followed = [each for each in found if each.standing == "ended" and each.person.left_on is None]
-    return _reminders(followed, [each for each in followed if each.state], at_most)
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Those whom no link worker holds, for the parts of the page that tell of them."""
 
+    people: Sequence[Unheld]
 
-def reminders_without_referral(found: Sequence[Unheld], *, at_most: int) -> Reminders:
-    """Everybody who is followed without a link worker, those with something to answer first."""
-    followed = [each for each in found if each.standing == "never"]
-    return _reminders(followed, followed, at_most)
+    def after_support(self, at_most: int) -> Reminders:
+        """Those whose referral ended, of whom an outcome is due or overdue; what can still be asked in time first."""
+        followed = [each for each in self.people if each.standing == "ended" and each.person.left_on is None]
+        return _reminders(followed, [each for each in followed if each.state], at_most)
+
+    def without_referral(self, at_most: int) -> Reminders:
+        """Everybody who is followed without a link worker, those with something to answer first."""
+        followed = [each for each in self.people if each.standing == "never"]
+        return _reminders(followed, followed, at_most)
 
 
 def _reminders(followed: Sequence[Unheld], listing: Sequence[Unheld], at_most: int) -> Reminders:
@@ -146,3 +129,23 @@ def _reminders(followed: Sequence[Unheld], listing: Sequence[Unheld], at_most: i
     first = sorted(listing, key=lambda each: urgency[each.state])[:at_most]
     states = {each.person.id: each.state for each in followed if each.state}
     return Reminders(len(followed), states, [each.person for each in first])
+
+
+def unheld(today: date, *, by: User) -> Following:
+    """Everybody at the asker's sites who is on no caseload, who entered last first."""
+    found = db.session.execute(_unheld(own_places(by, CARE_ROLES))).all()
+    planned = schedules({row.study_id for row in found}, today, by=by)
+    people = [(Listed(*row[:6]), row) for row in found]
+    return Following([Unheld(who, row.standing, _due(who, row.recorded, planned), row.alarm) for who, row in people])
+
+
+@lru_cache(maxsize=MANY)
+def _unheld(places: Places) -> Select:
+    referred = exists().where(Referral.person_id == Person.id)
+    standing = case((is_referred("offered"), "offered"), (referred, "ended"), else_="never")
+    return (
+        select(*LISTED, standing.label("standing"), recorded_already().label("recorded"), gave_alarm().label("alarm"))
+        .outerjoin(Person.identity)
+        .where(at_places(places), ~has_withdrawn(), ~is_referred("accepted"))
+        .order_by(Person.entered_on.desc(), Person.study_number)
+    )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import Row, ScalarSelect, Select, bindparam, func, select
 from sqlalchemy.orm import aliased, contains_eager, lazyload, selectinload
@@ -48,21 +48,21 @@ class CaseloadRow(NamedTuple):
     last_contact_on: date | None
     next_contact_on: date | None
 
+    @classmethod
+    def of(cls, row: Row[Any]) -> Self:
+        """From what `held_now` selects, whatever was added behind it."""
+        return cls._make((Listed._make(row[:6]), *row[6:11]))
+
+    @property
+    def since(self) -> tuple[date, str]:
+        """What puts a list in the order of the longest without contact."""
+        return self.last_contact_on or self.referred_on, self.person.study_number
+
 
 def caseload(*, by: User, mine: bool = True) -> Sequence[CaseloadRow]:
     """Open, accepted referrals: the asker's own or all at their sites, longest without contact first."""
     found = db.session.execute(held_now(own_places(by, CARE_ROLES), by.id if mine else None))
-    return sorted((caseload_row(row) for row in found), key=since)
-
-
-def caseload_row(row: Row[Any]) -> CaseloadRow:
-    """From what `held_now` selects, whatever was added behind it."""
-    return CaseloadRow._make((Listed._make(row[:6]), *row[6:11]))
-
-
-def since(row: CaseloadRow) -> tuple[date, str]:
-    """What puts a list in the order of the longest without contact."""
-    return row.last_contact_on or row.referred_on, row.person.study_number
+    return sorted(map(CaseloadRow.of, found), key=lambda row: row.since)
 
 
 @lru_cache(maxsize=MANY)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import selectinload
 
 from instruments import definition, get
@@ -80,28 +80,35 @@ def due_occasions(today: date, *, by: User) -> Sequence[Occasion]:
     )
 
 
-def recorded_already() -> ScalarSelect[str | None]:
-    """A column beside `Person`: what is recorded of them and need not be asked again, in one text for `due_state`."""
+def recorded_already() -> ColumnElement[str | None]:
+    """A column beside `Person`: what is recorded of them and need not be asked again, in one text for `Schedule`."""
     each = Assessment.timepoint + "/" + Assessment.instrument
     recorded = select(func.aggregate_strings(each, " ")).where(Assessment.person_id == Person.id)
     return recorded.correlate(Person).scalar_subquery()
 
 
-def due_state(entered_on: date, recorded: str | None, plan: Plan, today: date) -> str | None:
-    """Whether somebody who is still in the study has something to answer: a window is open (due), or has closed."""
-    done, state, day = (recorded or "").split(), None, (today - entered_on).days
-    for timepoint in plan.timepoints:
-        opened, closed = day >= timepoint.day + timepoint.opens, day > timepoint.day + timepoint.closes
-        if opened and any(f"{timepoint.id}/{id}" not in done for id in plan.instruments):
-            if closed:
-                return "overdue"
-            state = "due"
-    return state
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What a study's plan asks for, as it stands on a day."""
+
+    plan: Plan
+    today: date
+
+    def state(self, entered_on: date, recorded: str | None) -> str | None:
+        """Whether somebody who is still in the study has something to answer: a window is open (due), or has closed."""
+        done, state, day = (recorded or "").split(), None, (self.today - entered_on).days
+        for timepoint in self.plan.timepoints:
+            opened, closed = day >= timepoint.day + timepoint.opens, day > timepoint.day + timepoint.closes
+            if opened and any(f"{timepoint.id}/{id}" not in done for id in self.plan.instruments):
+                if closed:
+                    return "overdue"
+                state = "due"
+        return state
 
 
-def plans(studies: Set[uuid.UUID], *, by: User) -> Mapping[uuid.UUID, Plan]:
-    """The plan of each study that the asker works on."""
-    return {id: plan_of(db.session.get_one(Study, id), by=by) for id in studies}
+def schedules(studies: Set[uuid.UUID], today: date, *, by: User) -> Mapping[uuid.UUID, Schedule]:
+    """That of each study that the asker works on."""
+    return {id: Schedule(plan_of(db.session.get_one(Study, id), by=by), today) for id in studies}
 
 
 def _recorded(people: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[Assessment | Draft]]:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from ..extensions import today
 from ..permissions import CARE_ROLES, holds
-from ..queries.agenda import REASONS, agenda, reminders_off_caseload, reminders_without_referral, unheld
+from ..queries.agenda import REASONS, agenda, unheld
 from ..queries.alarms import alarmed_off_caseload
 from ..queries.caseload import attended, closed_referrals, unanswered_referrals, withdrawals
 from ..queries.safety import all_flags
@@ -48,10 +48,10 @@ def start() -> str | Response:
         **part,
         contacts=attended([entry.row for entry in part["rows"]], by=asker),
         unanswered=unanswered_referrals(by=asker),
-        alarmed=alarmed_off_caseload(by=asker) if any(each.alarm for each in others) else [],
-        due={each.person.id: each.state for each in others},
-        followed=reminders_without_referral(others, at_most=AT_ONCE),
-        off_caseload=reminders_off_caseload(others, at_most=AT_ONCE),
+        alarmed=alarmed_off_caseload(by=asker) if any(each.alarm for each in others.people) else [],
+        due={each.person.id: each.state for each in others.people},
+        followed=others.without_referral(AT_ONCE),
+        off_caseload=others.after_support(AT_ONCE),
         flags=all_flags(by=asker),
         withdrawals=withdrawals(by=asker),
         signposts_waiting=waiting_count(today(), by=asker),

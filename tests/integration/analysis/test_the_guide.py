@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from instruments import plan
@@ -76,10 +77,29 @@ def test_the_python_shown_runs(
 ) -> None:
     run("convert", desk / "mapping.toml", desk / "bundle")
     monkeypatch.chdir(desk)
-    (script,) = blocks(guide, "python")
+    script, _ = blocks(guide, "python")
     exec(compile(script, "docs/analysis.md", "exec"), {})
     assert "Estimate(term='arm'" in capsys.readouterr().out
     assert (desk / "out" / "report.html").is_file()
+
+
+def test_the_python_shown_for_files_runs(
+    guide: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On made-up files that hold the columns it names."""
+    monkeypatch.chdir(tmp_path)
+    Path("visits").mkdir()
+    columns = "i AS person, i % 8 AS practice, i % 2 AS arm, random() AS phq9_0, random() AS phq9_6, random() AS phq9"
+    with duckdb.connect() as database:
+        database.execute(f"COPY (SELECT {columns} FROM range(80) t(i)) TO 'people.parquet'")
+        database.execute(
+            f"COPY (SELECT {columns}, a AS after FROM range(80) t(i), range(2) u(a)) TO 'visits/1.parquet'"
+        )
+    _, script = blocks(guide, "python")
+    exec(compile(script, "docs/analysis.md", "exec"), {})
+    adjusted, changes = capsys.readouterr().out.splitlines()
+    assert adjusted.startswith("{'(Intercept)': ")
+    assert changes.startswith("{'arm:after': ")
 
 
 def test_every_command_is_told_of(guide: str) -> None:

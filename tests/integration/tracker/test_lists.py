@@ -271,7 +271,7 @@ def test_an_answer_is_not_older_than_its_offer(world: World):
 def test_comparison_people_stand_in_the_list_of_their_own_site(world: World):
     def followed(who: str) -> list[str]:
         found = agenda.unheld(today(), by=world.user(who))
-        return [each.label for each in agenda.reminders_without_referral(found, at_most=50).shown]
+        return [each.label for each in found.without_referral(50).shown]
 
     assert followed("pond-keeper") == ["Person Compared"]
     assert followed("link-worker") == followed("outcome-assessor") == []

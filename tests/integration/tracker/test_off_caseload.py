@@ -20,7 +20,7 @@ BASELINE_ENDS, LATER_OPENS, LATER_ENDS = 28, 182 - 42, 182 + 60
 
 
 def reminders(world: World, who: str = "link-worker", day: date | None = None, at_most: int = 50) -> agenda.Reminders:
-    return agenda.reminders_off_caseload(agenda.unheld(day or today(), by=world.user(who)), at_most=at_most)
+    return agenda.unheld(day or today(), by=world.user(who)).after_support(at_most)
 
 
 def told(found: agenda.Reminders) -> dict[str, str]:
@@ -185,7 +185,7 @@ def test_many_people_are_asked_of_as_often_as_few(world: World):
         db.session.expunge_all()
         worker = world.user("link-worker")
         with statements() as asked:
-            found = agenda.reminders_off_caseload(agenda.unheld(today(), by=worker), at_most=5)
+            found = agenda.unheld(today(), by=worker).after_support(5)
             assert all(each.label.startswith("Extra ") for each in found.shown)
         return len(asked)
 
@@ -211,7 +211,7 @@ def test_somebody_without_a_name_is_listed_by_the_study_number(world: World):
     with db.transaction():
         nameless = people.add_person(by=by, study=world.study(), site=world.site("mill"), entered_on=days_ago(5))
         people.record_consent(by=by, person=nameless, kind="research", given_on=days_ago(5))
-    found = agenda.reminders_without_referral(agenda.unheld(today(), by=by), at_most=5)
+    found = agenda.unheld(today(), by=by).without_referral(5)
     assert [(each.label, each.study_number) for each in found.shown] == [(nameless.study_number,) * 2]
 
 
@@ -227,7 +227,7 @@ def test_whoever_is_followed_for_comparison_with_something_to_answer_comes_befor
             world.people[name] = person.id
         for instrument in INSTRUMENTS:
             assessment(world, instrument, person="Ada Answered")
-    found = agenda.reminders_without_referral(agenda.unheld(today(), by=by), at_most=2)
+    found = agenda.unheld(today(), by=by).without_referral(2)
     assert (found.followed, [each.label for each in found.shown]) == (3, ["Ned Now", "Lou Late"])
 
 
