@@ -67,7 +67,7 @@ def test_what_is_due_is_named_on_paper_where_it_is_a_button_on_the_screen(live: 
     live.sign_in(desktop, "link-worker")
     live.open(desktop, "/people/{same-site}")
     desktop.emulate_media(media="print")
-    due = desktop.locator(".lwk-due").first
+    due = desktop.locator(".lwk-due", has_text="6 months")
     expect(due.get_by_role("link", name=re.compile("^PHQ-9"))).to_be_visible()
     expect(due.get_by_text("Let the person answer")).to_be_hidden()
     expect(desktop.get_by_role("link", name="Log contact")).to_be_hidden()

@@ -24,7 +24,7 @@ from tests import world as worlds
 from tests.server import NO_ANSWER, PATIENCE, Visitor, installed, serving
 from tests.world import World, days_ago
 from tracker.actions import audit
-from tracker.extensions import db
+from tracker.extensions import WRITING, db
 from tracker.models import AuditEvent, Contact, Signpost
 from tracker.queries import command
 
@@ -160,7 +160,7 @@ def test_a_transaction_cut_off_in_the_middle_leaves_nothing(placed: tuple[str, W
     with app.app_context():
         before = _counts()
         db.session.rollback()
-        db.session.connection(execution_options={"writes": True})
+        db.session.connection(execution_options=WRITING[db.session.get_bind().dialect.name])
         worlds.signpost(world, contact=worlds.contact(world))
         db.session.flush()
         raw = db.session.connection().connection.dbapi_connection

@@ -26,7 +26,7 @@ from instruments import plan
 from tests.codes import code
 from tests.world import PLAN
 from tracker import cli, config
-from tracker.cli import serving
+from tracker.cli import workers as processes
 
 PASSWORD = "a-long-enough-password"
 ADA = ("--as", "ada@test.example")
@@ -330,11 +330,6 @@ def test_a_post_that_cannot_be_names_its_fault(service: Run, rows, words: tuple[
 # ---------------------------------------------------------------------------- what a browser then finds
 
 
-class _NeverServes:
-    def run(self) -> None:
-        """The test asks the application itself."""
-
-
 @pytest.fixture
 def served(service: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Flask]:
     """The application that `tracker serve` would serve."""
@@ -342,13 +337,10 @@ def served(service: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Flask
 
 
 def application_served(run: Run, monkeypatch: pytest.MonkeyPatch, *words: str) -> Flask:
+    """The test asks the application itself; no address is taken."""
     handed: list[Flask] = []
-
-    def create_server(app: Flask, **_: object) -> _NeverServes:
-        handed.append(app)
-        return _NeverServes()
-
-    monkeypatch.setattr(serving, "create_server", create_server)
+    monkeypatch.setattr(processes, "listen", lambda *_: [])
+    monkeypatch.setattr(processes, "serve", lambda app, *_, **__: handed.append(app))
     done(run("serve", *words))
     return handed[0]
 
