@@ -220,8 +220,10 @@ def close_referral(*, by: User, referral: Referral, closed_on: date, closure_rea
     """End an episode."""
     check(may_record_care(by, referral.person))
     _hold(referral)
-    if closed_on < _last_opened(referral) or closed_on > today():
-        raise Refused("closed_on", "The closing date must lie between the referral and today. Correct the date.")
+    opened_on, how = _last_opened(referral)
+    if not opened_on <= closed_on <= today():
+        since = f"{opened_on:%-d %B %Y}, when the referral was {how}"
+        raise Refused("closed_on", f"The closing date must lie between {since}, and today. Correct the date.")
     if referral.closed_on is not None:
         raise Conflict("form", "This referral is closed already. Open the person's page to see when and why.")
     before = facts(referral)
@@ -235,8 +237,11 @@ def close_referral(*, by: User, referral: Referral, closed_on: date, closure_rea
             write_event(by=by, action="hand_over", record=assignment, before=held)
 
 
-def _last_opened(referral: Referral) -> date:
-    return max([referral.referred_on, *(each.reopened_on for each in referral.reopenings)])
+def _last_opened(referral: Referral) -> tuple[date, str]:
+    """Since when it can be closed, and what happened then."""
+    if referral.reopenings:
+        return max(each.reopened_on for each in referral.reopenings), "reopened"
+    return (referral.decided_on, "answered") if referral.decided_on else (referral.referred_on, "made")
 
 
 def reopen_referral(*, by: User, referral: Referral, reopened_on: date, reason: str) -> Reopening:

@@ -149,7 +149,7 @@ def test_closing_a_referral_ends_its_assignment(world: World):
 
 
 def test_a_referral_is_not_closed_before_it_was_made(world: World):
-    with pytest.raises(Refused, match="between the referral and today"), db.transaction():
+    with pytest.raises(Refused, match="when the referral was answered, and today"), db.transaction():
         care.close_referral(
             by=world.user("link-worker"), referral=world.referral("own"), closed_on=days_ago(201),
             closure_reason="other",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date
 from typing import Any
 
@@ -443,8 +444,41 @@ def test_what_is_open_is_not_reopened(world: World):
 def test_what_was_reopened_is_not_closed_before_that(world: World):
     close(world, 60)
     reopen(world, 40)
-    with pytest.raises(Refused, match="closing date must lie between"):
+    with pytest.raises(Refused, match=f"between {days_ago(40):%-d %B %Y}, when the referral was reopened, and today"):
         close(world, 41)
+
+
+def test_what_was_accepted_late_is_not_closed_before_that(world: World):
+    by = world.user("link-worker")
+    with db.transaction():
+        offer = care.record_referral(
+            by=by, person=world.person("own"), source="gp", referred_on=days_ago(30), status="offered"
+        )
+        care.answer_referral(
+            by=by, referral=offer, version=offer.version, status="accepted", decided_on=days_ago(10)
+        )  # fmt: skip
+        id = offer.id
+    for day, allowed in ((11, False), (10, True)):
+        with contextlib.nullcontext() if allowed else pytest.raises(Refused) as refused, db.transaction():
+            care.close_referral(
+                by=by, referral=db.session.get(care.Referral, id), closed_on=days_ago(day), closure_reason="completed"
+            )
+        if not allowed:
+            assert f"between {days_ago(10):%-d %B %Y}, when the referral was answered, and today" in str(refused.value)
+    assert db.session.get(care.Referral, id).closed_on == days_ago(10)
+
+
+def test_an_offer_that_nobody_answered_can_be_closed_from_the_day_it_was_made(world: World):
+    by = world.user("link-worker")
+    with db.transaction():
+        offer = care.record_referral(
+            by=by, person=world.person("own"), source="gp", referred_on=days_ago(3), status="offered"
+        )
+    with pytest.raises(Refused, match=f"between {days_ago(3):%-d %B %Y}, when the referral was made"), db.transaction():
+        care.close_referral(by=by, referral=offer, closed_on=days_ago(4), closure_reason="completed")
+    with db.transaction():
+        care.close_referral(by=by, referral=offer, closed_on=days_ago(3), closure_reason="completed")
+    assert offer.closed_on == days_ago(3)
 
 
 def test_the_reason_of_a_reopening_is_withheld_from_the_trail_as_text(world: World):

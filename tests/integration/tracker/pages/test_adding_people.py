@@ -377,13 +377,13 @@ def test_closing_twice_tells_the_second_and_keeps_the_first(desk: Desk):
         ({"closure_reason": ""}, "closure_reason", "Choose a reason"),
         ({"closure_reason": "bored"}, "closure_reason", "Choose one of the answers on this page"),
         ({"closed_on": Ago(-1)}, "closed_on", "Closing date is in the future. Enter today or an earlier date."),
-        ({"closed_on": Ago(201)}, "closed_on", "The closing date must lie between the referral and today. Correct the date."),
+        ({"closed_on": Ago(201)}, "closed_on", "The closing date must lie between {answered}, when the referral was answered, and today. Correct the date."),
     ],
 )  # fmt: skip
 def test_an_end_that_cannot_be_is_told_beside_its_field(desk: Desk, changes: dict[str, object], field: str, says: str):
     before = written()
     page, sent = desk.submit(CLOSE, **changes)
-    check_rejected(page, field, says)
+    check_rejected(page, field, says.format(answered=f"{days_ago(200):%-d %B %Y}"))
     check_kept(page, {name: value for name, value in sent.items() if value != "bored"})
     assert written() == before
     held = select(Assignment).where(Assignment.referral_id == desk.places["referral"], Assignment.until_on.is_(None))
