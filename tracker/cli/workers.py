@@ -9,17 +9,23 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import wait
 from typing import Any, NoReturn
 
 from flask import Flask
-from waitress.server import create_server
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
 
 from ..extensions import db
 
 MOST = 4
 """Workers that are started without being asked for; each takes some 150 MB."""
+AT_MOST = 0.5
+"""Seconds for which a worker takes nobody else while it answers."""
+RARELY = (20_000, 20, 20)
+"""How many new objects there are before the collector looks at them; a page makes thousands that go by themselves."""
 WAITING = 1024
 """Visitors who may stand in line before the next is turned away."""
 
@@ -41,6 +47,7 @@ def serve(app: Flask, sockets: Sequence[socket.socket], workers: int, **options:
     db.close()
     gc.collect()
     gc.freeze()  # what stays for good is not looked through again and again while people wait
+    gc.set_threshold(*RARELY)
     if workers == 1:
         create_server(app, sockets=sockets, **options).run()
         return
@@ -72,7 +79,27 @@ def _work(app: Flask, sockets: Sequence[socket.socket], options: dict[str, Any])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     threading.Thread(target=_follow, daemon=True).start()
-    create_server(app, sockets=sockets, **options).run()
+    everything: dict[int, Any] = {}
+    server = create_server(app, map=everything, sockets=sockets, **options)
+    for each in list(everything.values()):
+        if isinstance(each, BaseWSGIServer):
+            each.readable = _in_turn(each.readable, everything)  # type: ignore[method-assign]
+    server.run()
+
+
+def _in_turn(takes_visitors: Callable[[], bool], everything: Mapping[int, Any]) -> Callable[[], bool]:
+    """Take the next visitor once the last one is answered: until then the line is open for a worker who is free.
+
+    Otherwise one takes six at a time while another takes two, and who waits how long is chance. Nobody who sends
+    slowly or asks for much stops the line for longer than a moment.
+    """
+
+    def readable() -> bool:
+        since = time.time() - AT_MOST
+        visitors = [each for each in everything.values() if isinstance(each, HTTPChannel)]
+        return takes_visitors() and not any(each.requests and each.last_activity > since for each in visitors)
+
+    return readable
 
 
 def _follow() -> None:

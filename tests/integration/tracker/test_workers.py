@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waitress.channel import HTTPChannel
 
 from tests.integration.tracker.test_serve import installation
 from tests.server import NO_ANSWER, PATIENCE, Served, Visitor, serving
@@ -126,3 +128,61 @@ def test_a_name_with_two_addresses_is_listened_at_under_both():
     for each in sockets:
         each.close()
     assert with_names == {found[0] for found in socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)}
+
+
+def visitor_of(requests: int, seconds_ago: float) -> HTTPChannel:
+    """Somebody's connection, with so many pages asked for and not answered yet."""
+    made = HTTPChannel.__new__(HTTPChannel)
+    made.requests, made.last_activity = [object()] * requests, time.time() - seconds_ago
+    return made
+
+
+@pytest.mark.parametrize(
+    ("visitors", "takes"),
+    [
+        ([], True),
+        ([(1, 0.0)], False),
+        ([(0, 0.0), (0, 5.0)], True),
+        ([(0, 0.0), (2, 0.1)], False),
+        ([(1, workers.AT_MOST + 0.1)], True),
+        ([(1, workers.AT_MOST + 0.1), (1, 0.1)], False),
+    ],
+    ids=["nobody", "one who waits", "two who read", "one of two waits", "one who asked for much", "and another"],
+)
+def test_the_next_visitor_is_taken_when_the_last_is_answered_or_asked_for_much(
+    visitors: list[tuple[int, float]], takes: bool
+):
+    here = dict(enumerate([object(), *(visitor_of(*each) for each in visitors)]))
+    assert workers._in_turn(lambda: True, here)() is takes
+    assert workers._in_turn(lambda: False, here)() is False
+
+
+def test_pages_come_while_somebody_sends_theirs_slowly(crew: Served):
+    host, port = crew.address.removeprefix("http://").split(":")
+    slow = [socket.create_connection((host, int(port))) for _ in range(6)]
+    try:
+        for each in slow:
+            each.sendall(b"GET /sign-in HTTP/1.1\r\nHost: ")
+        assert all("Sign in" in Visitor(crew.address).look("/sign-in") for _ in range(6))
+        for each in slow:
+            each.sendall(b"localhost\r\nConnection: close\r\n\r\n")
+        assert all(_whole_answer(each).startswith(b"HTTP/1.1 200 OK") for each in slow)
+    finally:
+        for each in slow:
+            each.close()
+
+
+def _whole_answer(connection: socket.socket) -> bytes:
+    connection.settimeout(PATIENCE)
+    parts = iter(lambda: connection.recv(65_536), b"")
+    return b"".join(parts)
+
+
+def test_a_browser_that_keeps_its_connection_gets_page_after_page(crew: Served):
+    connection = http.client.HTTPConnection(crew.address.removeprefix("http://"), timeout=PATIENCE)
+    began = time.monotonic()
+    for _ in range(20):
+        connection.request("GET", "/sign-in")
+        assert b"Sign in" in connection.getresponse().read()
+    connection.close()
+    assert time.monotonic() - began < PATIENCE / 3
