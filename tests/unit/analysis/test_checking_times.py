@@ -189,6 +189,33 @@ def test_follow_up_ends_with_the_record_with_leaving_or_with_the_plan(rows: Rows
     assert found["days"].iloc[6:].isna().all()
 
 
+Leaving = tuple[int, str] | None
+
+
+@pytest.mark.parametrize(
+    ("periods", "left", "days", "broke_off"),
+    [
+        ([(0, 90, 0)], (150, "moved"), 90, False),
+        ([(0, 60, 0), (60, 61, 1)], (40, "withdrew"), 40, False),
+        ([(0, 60, 0), (60, 61, 1)], (100, "withdrew"), 61, True),
+        ([(0, 90, 0)], (150, "died"), 90, False),
+        ([(0, 90, 0)], (0, "died"), 0, True),
+        ([(0, 179, 0), (179, 180, 1)], None, 180, False),
+        ([(0, 180, 0), (180, 181, 1)], None, 180, False),
+    ],
+)
+def test_a_record_breaks_off_only_where_the_event_or_a_death_ends_it_early(
+    periods: list[tuple[int, int, int]], left: Leaving, days: int, broke_off: bool, rows: Rows, cohort_of: Make
+) -> None:
+    person = rows["people"][0]
+    study.use(rows, person, *periods)
+    if left is not None:
+        person |= {"left_on": person["entered_on"] + timedelta(left[0]), "left_reason": left[1]}
+    cohort = cohort_of(rows, PLAN)
+    found = follow_up_of(cohort, cohort.plan.outcomes[-1]).loc[person["person"]]
+    assert (found["days"], found["cut"]) == (days, broke_off)
+
+
 def test_who_left_on_the_day_of_entry_was_not_followed(rows: Rows, cohort_of: Make) -> None:
     person = followed(rows)["people"][1]
     person |= {"left_on": person["entered_on"], "left_reason": "withdrew"}
@@ -297,6 +324,21 @@ def test_made_up_events_do_not_shorten_the_follow_up_of_an_arm(rows: Rows, cohor
     for person in ("s1-3", "s8-3"):
         assert tuple(made.loc[person, ["days", "event"]]) == (180, CENSORED)
     assert made["days"].drop(index=["s1-3", "s8-3"]).max() <= 90
+
+
+@pytest.mark.parametrize("lacking", ["s1-3", "s1-4"])
+def test_of_two_followed_to_the_end_the_one_with_every_covariate_has_no_made_up_event(
+    lacking: str, rows: Rows, cohort_of: Make
+) -> None:
+    longest = {"s1-3", "s1-4"}
+    without(followed(rows, until=90), longest.__contains__)
+    for line in rows["people"]:
+        if line["person"] in longest:
+            study.use(rows, line, (0, 182, 0))
+        line["birth_year"] = None if line["person"] == lacking else line["birth_year"]
+    made = made_up(cohort_of(rows, PLAN))
+    (whole,) = longest - {lacking}
+    assert tuple(made.loc[whole, ["days", "event"]]) == (180, CENSORED)
 
 
 def test_who_is_alone_in_an_arm_has_a_made_up_event(rows: Rows, cohort_of: Make) -> None:
