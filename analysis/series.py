@@ -115,6 +115,32 @@ def calendar_periods(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     return found.drop(columns="months")
 
 
+def periods_held(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+    """Which stretches of time sites have of an outcome's setting, as they are: nothing is refused, nothing added up.
+
+    Returns
+    -------
+    DataFrame
+        One row a period: `arm` (1 ever in the intervention arm, else 0), `site`, `month` (0 the first from the start
+        on), `before` and `after` (whether it lies on that side of the start, which for sites that never start is the
+        first start of all), and `count`.
+    """
+    if is_of_calendar(cohort, outcome):
+        use, start = cohort.dataset["site_use"], starts(cohort)
+        use = use[(use["setting"] == outcome.setting) & use["site"].isin(start.index)]
+        site, first = use["site"], start.min()
+        own = site.map(start)
+        arm, since = own.notna().astype(int), own.fillna(first)
+        month = _month_of(use["from_on"], use["from_on"].min() if pd.isna(first) else first)
+    else:
+        use, _ = counted_once(cohort.dataset["service_use"])
+        use = use[use["setting"] == outcome.setting]
+        site, arm, since = (use["person"].map(cohort.people[name]) for name in ("site", "arm", "entered_on"))
+        month = ((use["from_on"] - since).dt.days / DAYS_A_MONTH).round()
+    sides = {"before": use["until_on"] <= since, "after": use["from_on"] >= since}
+    return pd.DataFrame({"arm": arm, "site": site, "month": month, **sides, "count": use["count"].astype(float)})
+
+
 # ---------------------------------------------------------------------------- whole sites, calendar time
 
 

@@ -20,6 +20,7 @@ from .cohort import Cohort, counted_once, facts_of
 from .result import AnalysisError
 
 CENSORED, EVENT, DIED = 0.0, 1.0, 2.0
+QUARTERS, ROUNDING = (0.25, 0.5, 0.75), 1e-9
 ON_ENTRY_DAY = 0.5
 UNDATED = (
     "{who} had '{setting}' counted over a longer period than a day, so that the day of the first is not known; record "
@@ -61,6 +62,70 @@ def time_rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
         (last <= 0) & (event == CENSORED) | (died & left.isna()) | last.isna()
     )
     return facts_of(cohort, outcome).assign(days=days, event=event.where(days.notna()))
+
+
+def follow_up_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+    """How long everybody in the study was looked at, whatever was seen: no count of service use is read.
+
+    Returns
+    -------
+    DataFrame
+        By person: `arm`, `site`, the outcome's covariates, `days` from entry to the last one looked at (float, at most
+        `until_day`; missing for who was not followed from entry on), and `cut`: whether the record breaks off early
+        after a period of one day, as it may with the event, or with a death. These would have been followed longer.
+    """
+    people, periods = cohort.people, _periods(cohort, outcome)
+    last = periods.sort_values(["person", "closes"]).drop_duplicates("person", keep="last").set_index("person")
+    seen, died = last["closes"].reindex(people.index).astype(float), people["left_reason"].eq("died")
+    left = (people["left_on"] - people["entered_on"]).dt.days.astype(float)
+    end = seen.where(~(left < seen), left)
+    on_a_day = (last["length"] == 1).reindex(people.index, fill_value=False) & ~(left < seen)
+    cut = (on_a_day | died & ~(seen < left)) & (end < float(outcome.until_day or 0))
+    days = end.clip(upper=outcome.until_day).where((end > 0) | cut)
+    return facts_of(cohort, outcome).assign(days=days, cut=cut)
+
+
+def longest_of(followed: pd.DataFrame) -> pd.Series[float]:
+    """Days for which each could have been followed: where the record was cut, as long as anybody of the arm was.
+
+    Where nobody of the arm has a record that was not cut, the longest of both arms stands for it.
+
+    Parameters
+    ----------
+    followed
+        What `follow_up_of` gave.
+    """
+    whole = followed["days"].where(~followed["cut"])
+    most = whole.groupby(followed["arm"]).transform("max").fillna(followed["days"].max())
+    return whole.where(~followed["cut"], most.where(most >= followed["days"], followed["days"]))
+
+
+def follow_up_quartiles(followed: pd.DataFrame, longest: float) -> tuple[float, float, float]:
+    """Quartiles of the days for which people could have been followed (reverse Kaplan-Meier).
+
+    A record that was cut says that its person would have been followed for longer, as in a curve of survival one that
+    ends without the event does. So the quartiles do not tell how often records were cut.
+
+    Parameters
+    ----------
+    followed
+        Rows of `follow_up_of`, of an arm; those without days are passed over.
+    longest
+        The longest follow-up of both arms, which stands for a quartile where no record was left whole for so long.
+
+    References
+    ----------
+    Schemper M, Smith TL. Control Clin Trials 1996;17:343-346. doi:10.1016/0197-2456(96)00075-X
+    """
+    known = followed.dropna(subset=["days"])
+    days, whole = known["days"].to_numpy(dtype=float), ~known["cut"].to_numpy(dtype=bool)
+    times = np.unique(days[whole])
+    ended = np.array([(whole & (days == time)).sum() for time in times])
+    still = np.array([((days > time) | (whole & (days == time))).sum() for time in times])
+    gone = 1 - np.cumprod(1 - ended / still)
+    low, middle, high = (times[gone >= share - ROUNDING] for share in QUARTERS)
+    first = [float(found[0]) if len(found) else longest for found in (low, middle, high)]
+    return first[0], first[1], first[2]
 
 
 def _periods(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:

@@ -63,8 +63,13 @@ def median_quartiles(values: pd.Series[Any], digits: int = 0) -> Cell:
     if known.empty:
         return DASH
     low, middle, high = (float(known.quantile(share)) for share in (0.25, 0.5, 0.75))
+    return quartiles(low, middle, high, len(known), digits)
+
+
+def quartiles(low: float, middle: float, high: float, n: int, digits: int = 0) -> Cell:
+    """Median and quartiles, worked out already, of a group of n people."""
     shape = f"{{median:,.{digits}f}} ({{lower_quartile:,.{digits}f}} to {{upper_quartile:,.{digits}f}})"
-    return Cell(shape, stats={"median": middle, "lower_quartile": low, "upper_quartile": high}, n=len(known))
+    return Cell(shape, stats={"median": middle, "lower_quartile": low, "upper_quartile": high}, n=n)
 
 
 def interval(value: float, low: float, high: float, n: int, digits: int) -> Cell:

@@ -19,16 +19,18 @@ from ..cohort import DAYS_PER_YEAR, ROLES, Cohort, assemble, named_covariates, o
 from ..disclosure import Gate, ReleasedTable, gate
 from ..estimators.inference import CLUSTERS_FOR_P
 from ..load import Dataset
-from ..result import Cell, Key, Sum, Table
-from .cells import DASH, arm_columns, both_arms, median_quartiles, number, people
+from ..result import AnalysisError, Cell, Key, Sum, Table
+from ..times import EVENT, follow_up_of, follow_up_quartiles, time_rows_of
+from .cells import DASH, arm_columns, both_arms, median_quartiles, number, people, quartiles
 from .comparison import planned
+from .fit_series import series_held, sites_held, without_events
 from .fitting import Task, Watch, unwatched, work_through
 from .outcomes import notices
 from .participants import study_key
 from .rehearsal import refusals
 
 Row = tuple[str, tuple[Cell, ...]]
-KINDS = ("continuous", "binary", "count")
+KINDS, TIMES = ("continuous", "binary", "count", "time-to-event"), "time-to-event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,13 @@ def fitness(dataset: Dataset, *, jobs: int = 1, watch: Watch = unwatched) -> Fit
         When the dataset makes no cohort.
     """
     cohort = assemble(dataset)
-    outcomes = tuple(outcome for outcome in cohort.plan.outcomes if _is_judged(outcome))
+    outcomes = tuple(outcome for outcome in cohort.plan.outcomes if outcome.kind in KINDS)
     left_out = notices(cohort)
-    tables = [_covariates(cohort), *(_who(cohort, outcome) for outcome in outcomes)]
+    tables = [_covariates(cohort), *(_held(cohort, outcome) for outcome in outcomes)]
     tables += [left_out] if left_out else []
     guard = gate(tables, cohort.plan.small_number)
-    faults = {outcome.id: [*_nobody(cohort, outcome, guard), *_all_alike(cohort, outcome)] for outcome in outcomes}
-    tried = [
-        (each, method) for each, method in planned(cohort.plan) if faults.get(each.id) == [] and method not in SERIES
-    ]
+    faults = {outcome.id: [*_lacking(cohort, outcome, guard)] for outcome in outcomes}
+    tried = [(each, method) for each, method in planned(cohort.plan) if faults.get(each.id) == []]
     said = dict(zip(tried, work_through(refusals, cohort, tried, jobs=jobs, watch=watch), strict=True))
     notes = [note for outcome in cohort.plan.outcomes for note in _unjudged(outcome)]
     notes += [note for outcome in outcomes for note in (*_few_sites(cohort, outcome), *_empty(cohort, outcome))]
@@ -80,20 +80,17 @@ def fitness(dataset: Dataset, *, jobs: int = 1, watch: Watch = unwatched) -> Fit
     return Fitness(tuple(guard.table(table) for table in tables), tuple(notes), tuple(told))
 
 
-def _is_judged(outcome: Outcome) -> bool:
-    return outcome.kind in KINDS and outcome.estimator not in SERIES
-
-
 def _unjudged(outcome: Outcome) -> Iterator[str]:
-    of_sites = [method for method in outcome.methods if method in SERIES]
-    for what in of_sites if outcome.kind in KINDS else [outcome.kind]:
-        yield f"plan.outcomes.{outcome.id}: '{what}' is not checked beforehand; `analysis compare` says what fails."
+    if outcome.kind not in KINDS:
+        what = f"'{outcome.kind}' is not checked beforehand"
+        yield f"plan.outcomes.{outcome.id}: {what}; `analysis compare` says what fails."
 
 
 def _asked_for(task: Task) -> bool:
     """Whether the plan names a method, or leaves it to be what answers."""
     outcome, method = task
-    return method == outcome.estimator or method not in ALWAYS_BESIDE[outcome.kind]
+    always = SERIES.get(outcome.estimator, ALWAYS_BESIDE[outcome.kind])
+    return method == outcome.estimator or method not in always
 
 
 def _named(task: Task, text: str) -> str:
@@ -104,6 +101,13 @@ def _named(task: Task, text: str) -> str:
 # ---------------------------------------------------------------------------- who can be compared
 
 
+def _held(cohort: Cohort, outcome: Outcome) -> Table:
+    """What the data hold for an outcome: sites and their periods where series answer, otherwise people."""
+    if outcome.estimator in SERIES:
+        return series_held(cohort, outcome, _title(outcome))
+    return _who(cohort, outcome)
+
+
 def _who(cohort: Cohort, outcome: Outcome) -> Table:
     """How many of each arm have an outcome before, after and both, at how many sites, and how many days apart."""
     rows = _rows(cohort, outcome)
@@ -112,8 +116,9 @@ def _who(cohort: Cohort, outcome: Outcome) -> Table:
         table.append((label, both_arms(rows, partial(_count, name, partial(_key, outcome, name)))))
     table.append(("Sites with such people", both_arms(rows, lambda arm, _: number("sites", _sites(arm)))))
     days = "Days from the first to the second" if not outcome.setting else "Days followed"
-    table.append((f"{days}, median (quartiles)", both_arms(rows, lambda arm, _: _days(arm))))
-    sums, implied = _parts(outcome, rows)
+    spread = partial(_followed, rows["days"].max()) if outcome.kind == TIMES else _days
+    table.append((f"{days}, median (quartiles)", both_arms(rows, lambda arm, _: spread(arm))))
+    sums, implied = (_parts_of_times if outcome.kind == TIMES else _parts)(outcome, rows)
     return Table(f"fit-{outcome.id}", _title(outcome), arm_columns(cohort.plan), tuple(table), sums, implied)
 
 
@@ -124,6 +129,8 @@ def _title(outcome: Outcome) -> str:
 
 def _labels(plan: Plan, outcome: Outcome) -> dict[str, str]:
     whole = {"whole": "The same, covariates known"}
+    if outcome.kind == TIMES:
+        return {"after": "Followed from entry on", "not-after": "Not followed from entry on"} | whole
     if outcome.setting:
         return {"before": "Service use before entry", "after": "Service use from entry on", "both": "Both"} | whole
     first, second = (f"Measured: {plan.timepoint(id).label}" for id in _when(plan, outcome))
@@ -137,6 +144,8 @@ def _when(plan: Plan, outcome: Outcome) -> tuple[str, str]:
 
 def _rows(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     """By person: arm, site, who has the outcome `before` and `after` entry, `both`, the covariates too, and `days`."""
+    if outcome.kind == TIMES:
+        return _followed_rows(cohort, outcome)
     rows = rows_of(cohort, outcome)
     names = ("baseline_count", "count") if outcome.setting else ("baseline", "score")
     before, after = (rows[name].notna() for name in names)
@@ -144,6 +153,15 @@ def _rows(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     found = {"before": before, "after": after, "both": before & after, "whole": before & after & known}
     days = rows["years"] * DAYS_PER_YEAR if outcome.setting else _apart(cohort, outcome)
     return rows[["arm", "site"]].assign(**found, days=days)
+
+
+def _followed_rows(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+    """As `_rows`; before entry everybody has what a time needs, and `cut` says whose record breaks off."""
+    rows = follow_up_of(cohort, outcome)
+    seen = rows["days"].notna()
+    known = rows[[covariate.name for covariate in named_covariates(cohort.plan, outcome)]].notna().all(axis=1)
+    found = {"before": seen | ~seen, "after": seen, "not-after": ~seen, "both": seen, "whole": seen & known}
+    return rows[["arm", "site", "days", "cut"]].assign(**found)
 
 
 def _apart(cohort: Cohort, outcome: Outcome) -> pd.Series[Any]:
@@ -158,8 +176,10 @@ def _count(name: str, key: Callable[[str], Key], arm: pd.DataFrame, role: str) -
 
 def _key(outcome: Outcome, name: str, role: str) -> Key:
     """The same for outcomes of one scale, where it is the same number."""
-    if outcome.setting:
-        about: tuple[str, ...] = ("use", outcome.setting, str(outcome.leave_out))
+    if outcome.kind == TIMES:
+        about: tuple[str, ...] = ("time", str(outcome.setting))
+    elif outcome.setting:
+        about = ("use", outcome.setting, str(outcome.leave_out))
     else:
         about = (str(outcome.instrument), str(outcome.scale), str(outcome.value_set))
         about = about if name.endswith("before") else (*about, str(outcome.timepoint))
@@ -172,6 +192,11 @@ def _sites(arm: pd.DataFrame) -> int:
 
 def _days(arm: pd.DataFrame) -> Cell:
     return median_quartiles(arm.loc[arm["both"], "days"]) if arm["both"].any() else DASH
+
+
+def _followed(longest: float, arm: pd.DataFrame) -> Cell:
+    """How long people could be followed, which must not tell of whom the record ends with the event or a death."""
+    return quartiles(*follow_up_quartiles(arm, longest), n=int(arm["both"].sum())) if arm["both"].any() else DASH
 
 
 def _parts(outcome: Outcome, rows: pd.DataFrame) -> tuple[tuple[Sum, ...], tuple[tuple[Key, int], ...]]:
@@ -198,6 +223,18 @@ def _parts(outcome: Outcome, rows: pd.DataFrame) -> tuple[tuple[Sum, ...], tuple
     return tuple(sums), tuple(implied)
 
 
+def _parts_of_times(outcome: Outcome, rows: pd.DataFrame) -> tuple[tuple[Sum, ...], tuple[tuple[Key, int], ...]]:
+    """As `_parts`: who was not followed, or is followed without a covariate."""
+    sums, implied = [], []
+    for arm, role in ROLES.items():
+        here = rows[rows["arm"] == arm]
+        names = ("after", "not-after", "whole", "not-whole")
+        after, not_after, whole, not_whole = (_key(outcome, name, role) for name in names)
+        sums += [Sum(study_key(role), (after, not_after)), Sum(after, (whole, not_whole))]
+        implied.append((not_whole, int((here["after"] & ~here["whole"]).sum())))
+    return tuple(sums), tuple(implied)
+
+
 def _covariates(cohort: Cohort) -> Table:
     """How many of each arm have each covariate."""
     rows: list[Row] = []
@@ -218,6 +255,26 @@ def _covariate_key(name: str, what: str, role: str) -> Key:
 
 
 # ---------------------------------------------------------------------------- what would be refused
+
+
+def _lacking(cohort: Cohort, outcome: Outcome, guard: Gate) -> Iterator[str]:
+    """Why no method needs to be tried on an outcome."""
+    if outcome.estimator in SERIES:
+        yield from without_events(cohort, outcome)
+    else:
+        yield from _nobody(cohort, outcome, guard)
+        yield from _undated(cohort, outcome) if outcome.kind == TIMES else _all_alike(cohort, outcome)
+
+
+def _undated(cohort: Cohort, outcome: Outcome) -> Iterator[str]:
+    """Times to an event that nobody can tell, or an event that nobody of either arm had."""
+    try:
+        rows = time_rows_of(cohort, outcome)
+    except AnalysisError as error:
+        yield from error.faults
+        return
+    if rows["event"].notna().any() and not (rows["event"] == EVENT).any():
+        yield "nobody at all had the event while followed; nothing can be compared, say so instead"
 
 
 def _nobody(cohort: Cohort, outcome: Outcome, guard: Gate) -> Iterator[str]:
@@ -274,15 +331,21 @@ def _all_alike(cohort: Cohort, outcome: Outcome) -> Iterator[str]:
 
 def _few_sites(cohort: Cohort, outcome: Outcome) -> Iterator[str]:
     """What few sites forbid."""
-    rows = _rows(cohort, outcome)
     for arm, role in ROLES.items() if cohort.plan.errors != "classical" else ():
-        sites = _sites(rows[rows["arm"] == arm])
+        sites = _sites_of(cohort, outcome, arm)
         if 0 < sites < CLUSTERS_FOR_P:
             label = cohort.plan.arm(role).label
             yield (
                 f"plan.outcomes.{outcome.id}: '{label}' has {sites} site{'s' if sites > 1 else ''} to compare; with "
                 f"fewer than {CLUSTERS_FOR_P} no p-value is given, with one no interval either."
             )
+
+
+def _sites_of(cohort: Cohort, outcome: Outcome, arm: int) -> int:
+    if outcome.estimator in SERIES:
+        return sites_held(cohort, outcome, arm)
+    rows = _rows(cohort, outcome)
+    return _sites(rows[rows["arm"] == arm])
 
 
 def _empty(cohort: Cohort, outcome: Outcome) -> Iterator[str]:

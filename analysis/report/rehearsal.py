@@ -6,6 +6,7 @@ anew, alike in both arms, so that a method refuses for what the study is and nev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +16,12 @@ from numpy.random import Generator
 
 from instruments.plan import Event, Outcome
 
-from ..cohort import Cohort, of_scale
-from ..estimators import ESTIMATORS
+from ..cohort import Cohort, named_covariates, of_scale
+from ..estimators import EVERY_METHOD
 from ..moments import Array
 from ..result import AnalysisError
+from ..series import starts
+from ..times import follow_up_of, longest_of
 from .fitting import Task
 
 SEED, EVENTS = 1, 4.0
@@ -28,7 +31,7 @@ def refusals(cohort: Cohort, task: Task) -> tuple[str, ...]:
     """Why a method would refuse an outcome, as found with made-up numbers; nothing where it would not."""
     outcome, method = task
     try:
-        ESTIMATORS[method](rehearsed(cohort, outcome), outcome)
+        EVERY_METHOD[method](rehearsed(cohort, outcome), outcome)
     except AnalysisError as error:
         return error.faults
     return ()
@@ -37,6 +40,8 @@ def refusals(cohort: Cohort, task: Task) -> tuple[str, ...]:
 def rehearsed(cohort: Cohort, outcome: Outcome) -> Cohort:
     """The same people with made-up numbers wherever the outcome was measured after the baseline."""
     dice = np.random.default_rng(SEED)
+    if outcome.kind == "time-to-event":
+        return _times(cohort, outcome, dice)
     return _counts(cohort, outcome, dice) if outcome.setting else _scores(cohort, outcome, dice)
 
 
@@ -88,8 +93,62 @@ def _counts(cohort: Cohort, outcome: Outcome, dice: Generator) -> Cohort:
     later = (periods["setting"] == outcome.setting) & (periods["from_on"] >= entered_on)
     counts = periods["count"].astype(float)
     counts.loc[later] = _spread(int(later.sum()), dice)
-    tables = {**cohort.dataset.tables, "service_use": periods.assign(count=counts)}
-    return replace(cohort, use=use.assign(count=made), dataset=replace(cohort.dataset, tables=tables))
+    tables = {"service_use": periods.assign(count=counts), "site_use": _of_sites(cohort, outcome, dice)}
+    return replace(_holding(cohort, tables), use=use.assign(count=made))
+
+
+def _of_sites(cohort: Cohort, outcome: Outcome, dice: Generator) -> pd.DataFrame:
+    """What whole sites used: from the first start of all on, at the rate that all of them had together before it."""
+    use, first = cohort.dataset["site_use"], starts(cohort).min()
+    mine = (use["setting"] == outcome.setting) & use["count"].notna()
+    after, before = mine & (use["until_on"] > first), mine & (use["until_on"] <= first)
+    years = use["person_years"].astype(float).fillna(0).clip(lower=0)
+    counts = use["count"].astype(float)
+    known = float(years[before].sum())
+    rate = counts[before].sum() / known if known else EVENTS
+    counts.loc[after] = 1.0 + dice.poisson(rate * years[after])
+    return use.assign(count=counts)
+
+
+def _holding(cohort: Cohort, tables: Mapping[str, pd.DataFrame]) -> Cohort:
+    return replace(cohort, dataset=replace(cohort.dataset, tables={**cohort.dataset.tables, **tables}))
+
+
+def _times(cohort: Cohort, outcome: Outcome, dice: Generator) -> Cohort:
+    """An event on some day for every second person of each arm; everybody else is followed to the end, nobody dies.
+
+    Whoever is followed for longest, and has every covariate, has none, so that the curves reach as far as they can.
+    """
+    followed = follow_up_of(cohort, outcome)
+    days = longest_of(followed).dropna().astype(int)
+    names = [covariate.name for covariate in named_covariates(cohort.plan, outcome)]
+    drawn = pd.DataFrame({"known": followed[names].notna().all(axis=1), "days": days, "dice": 0.0}).loc[days.index]
+    drawn["dice"] = dice.random(len(drawn))
+    by_arm = drawn.sort_values(["known", "days", "dice"], ascending=False).groupby(followed["arm"])
+    alone = by_arm["days"].transform("size") == 1
+    has = (by_arm.cumcount() % 2 == 1).reindex(days.index) | alone.reindex(days.index)
+    on = (days * dice.random(len(days))).astype(int).where(has, days)
+    entered_on = cohort.people["entered_on"].loc[days.index]
+    free = _days_of(outcome, entered_on, 0 * on, on, 0)[(on > 0).to_numpy()]
+    events = _days_of(outcome, entered_on, on, on + 1, 1)[has.to_numpy()]
+    people = cohort.people.assign(left_on=pd.Series(pd.NaT, cohort.people.index), left_reason=None)
+    return replace(_holding(cohort, {"service_use": pd.concat([free, events])}), people=people)
+
+
+def _days_of(
+    outcome: Outcome, entered_on: pd.Series[Any], opens: pd.Series[Any], closes: pd.Series[Any], count: int
+) -> pd.DataFrame:
+    """A period of service use for each person, between days after entry."""
+    return pd.DataFrame(
+        {
+            "person": entered_on.index,
+            "setting": outcome.setting,
+            "source": "record-extract",
+            "from_on": (entered_on + pd.to_timedelta(opens, unit="D")).to_numpy(),
+            "until_on": (entered_on + pd.to_timedelta(closes, unit="D")).to_numpy(),
+            "count": count,
+        }
+    )
 
 
 def _spread(n: int, dice: Generator) -> Array:

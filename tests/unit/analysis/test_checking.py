@@ -17,7 +17,7 @@ from analysis.report.comparison import planned
 from analysis.report.fitting import Task
 from analysis.report.rehearsal import refusals, rehearsed
 from instruments.plan_methods import METHODS
-from tests.unit.analysis.study import ADMISSION, PLAN, Rows, with_admissions
+from tests.unit.analysis.study import PLAN, Rows
 
 Read = Callable[..., Dataset]
 Make = Callable[..., Cohort]
@@ -252,23 +252,6 @@ def test_few_sites_are_a_note(rows: Rows, read: Read) -> None:
 def test_an_empty_window_that_nothing_needs_is_a_note(rows: Rows, read: Read) -> None:
     lose(rows, "phq9", "3m", everybody)
     assert fitness(read(rows)).notes == ("plan.outcomes.phq9-6m: the window of '3m' holds nothing.",)
-
-
-@pytest.mark.parametrize(("key", "tables"), [("estimator", 3), ("beside", 4)])
-def test_series_of_sites_are_left_to_the_comparison(key: str, tables: int, rows: Rows, read: Read) -> None:
-    named = '"interrupted-series"' if key == "estimator" else '["interrupted-series"]'
-    plan = PLAN.replace('setting = "gp"', f'setting = "gp"\n{key} = {named}')
-    found = fitness(read(rows, plan))
-    words = "plan.outcomes.gp: 'interrupted-series' is not checked beforehand; `analysis compare` says what fails."
-    assert words in found.notes
-    assert found.faults == ()
-    assert len(found.tables) == tables
-
-
-def test_times_to_an_event_are_left_to_the_comparison(rows: Rows, read: Read) -> None:
-    found = fitness(read(with_admissions(rows), PLAN + ADMISSION))
-    assert [note for note in found.notes if "'time-to-event' is not checked beforehand" in note]
-    assert "fit-admission" not in [table.name for table in found.tables]
 
 
 def test_a_kind_of_outcome_that_is_not_known_here_is_left_to_the_comparison(rows: Rows, read: Read) -> None:
