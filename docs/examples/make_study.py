@@ -46,7 +46,10 @@ def people(dice: np.random.Generator) -> pd.DataFrame:
             "phq_3m": np.where(died > HALF_YEAR / 2, _lost(dice, middle, 0.1), np.nan),
             "phq_6m": np.where(died > HALF_YEAR, _lost(dice, after, 0.12 + 0.06 * ~offered), np.nan),
             "gp_year_before": dice.poisson(6 * habit),
-            "gp_after": dice.poisson(3 * habit * np.where(offered, 0.85, 1) * dice.gamma(3, 1 / 3, n)),
+            "gp_after": dice.poisson(
+                3 * habit * np.where(offered, 0.85, 1) * dice.gamma(3, 1 / 3, n) * followed / HALF_YEAR
+            ),
+            "followed_days": followed,
             "admission_days": np.minimum(admitted, followed),
             "admitted": (admitted <= followed).astype(int),
             "died": (died <= HALF_YEAR).astype(int),
