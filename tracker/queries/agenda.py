@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from itertools import compress
 from typing import NamedTuple
 
 from sqlalchemy import Select, case, exists, select
@@ -73,15 +72,15 @@ def _due(person: Listed, recorded: str | None, planned: Mapping[uuid.UUID, Sched
 def _reasons(row: CaseloadRow, today: date, alarmed: bool, due: str | None, asked: bool) -> tuple[str, ...]:
     agreed = row.next_contact_on
     silent = today - (row.last_contact_on or row.referred_on) >= LONG_WITHOUT_CONTACT
-    standing = (  # in the order of `REASONS`
-        alarmed,
-        agreed is not None and agreed <= today,
-        due == "overdue",
-        due == "due",
-        asked,
-        agreed is None and silent,
-    )
-    return tuple(compress(REASONS, standing))
+    standing = {
+        "safety": alarmed,
+        "contact-due": agreed is not None and agreed <= today,
+        "outcome-overdue": due == "overdue",
+        "outcome-due": due == "due",
+        "signpost-waiting": asked,
+        "no-contact": agreed is None and silent,
+    }
+    return tuple(reason for reason in REASONS if standing[reason])
 
 
 @dataclass(frozen=True, slots=True)
