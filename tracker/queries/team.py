@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from statistics import median
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, func, or_, select
 
 from ..extensions import db, local_day
-from ..models import Contact, Membership, Person, Post, Referral, Site, Study, User
+from ..models import Contact, Membership, Post, Referral, Site, Study, User
 from .histories import Episode, episodes
-from .scope import at_own_sites, has_withdrawn, sites
+from .scope import at_own_sites, at_places, has_withdrawn, sites
 
 SUPERVISES = ("supervisor",)
 WEEK = timedelta(7)
@@ -117,7 +117,7 @@ def places(*, by: User) -> Sequence[Place]:
 def team(day: date, chosen: Sequence[Place], *, by: User) -> Team:
     """How the work stood at some of the sites that the asker supervises."""
     mine = [place for place in places(by=by) if (place[0].id, place[1].id) in {(s.id, t.id) for s, t in chosen}]
-    people = at_places(mine) & at_own_sites(by, SUPERVISES)
+    people = at_places(tuple((study.id, site.id) for site, study in mine)) & at_own_sites(by, SUPERVISES)
     since = _monday(day) - WEEKS_SHOWN * WEEK
     found = episodes(since, by=by, people=people)
     work = _work(since, day, people)
@@ -128,11 +128,6 @@ def team(day: date, chosen: Sequence[Place], *, by: User) -> Team:
         _count(each, day, since, loads)
     _add_work(work, _monday(day) - WEEKS_COUNTED * WEEK, _monday(day), loads)
     return Team(day, _named(loads, day, mine), _together(found, loads, day), _weeks(found, work, day))
-
-
-def at_places(chosen: Iterable[Place]) -> ColumnElement[bool]:
-    """People of these sites and studies."""
-    return or_(*(and_(Person.site_id == site.id, Person.study_id == study.id) for site, study in chosen), ~true())
 
 
 def _count(episode: Episode, day: date, since: date, loads: defaultdict[Worker, Load]) -> None:
