@@ -39,30 +39,39 @@ security = Security(totp_cls=Codes)
 csrf = CSRFProtect()
 
 
+NO_KEYS = "the keys are not loaded; create the application first"
+
+
 class Keyring:
     """Encrypts identity fields, makes their look-up index and people's pseudonyms."""
 
     def __init__(self) -> None:
         self._keys: Keys | None = None
+        self._cipher: AESGCM | None = None
 
     def init(self, keys: Keys) -> None:
-        self._keys = keys
+        self._keys, self._cipher = keys, AESGCM(bytes.fromhex(keys.identity))
 
     @property
     def keys(self) -> Keys:
         if self._keys is None:
-            raise RuntimeError("the keys are not loaded; create the application first")
+            raise RuntimeError(NO_KEYS)
         return self._keys
+
+    @property
+    def cipher(self) -> AESGCM:
+        """Made once: a list opens many names, and making it takes longer than opening one."""
+        if self._cipher is None:
+            raise RuntimeError(NO_KEYS)
+        return self._cipher
 
     def encrypt(self, text: str, place: str) -> bytes:
         """Encrypt a text so that it opens only at its own table and column."""
         nonce = os.urandom(12)
-        cipher = AESGCM(bytes.fromhex(self.keys.identity))
-        return b"\x01" + nonce + cipher.encrypt(nonce, text.encode(), b"1:" + place.encode())
+        return b"\x01" + nonce + self.cipher.encrypt(nonce, text.encode(), b"1:" + place.encode())
 
     def decrypt(self, blob: bytes, place: str) -> str:
-        cipher = AESGCM(bytes.fromhex(self.keys.identity))
-        return cipher.decrypt(blob[1:13], blob[13:], b"1:" + place.encode()).decode()
+        return self.cipher.decrypt(blob[1:13], blob[13:], b"1:" + place.encode()).decode()
 
     def index(self, text: str, place: str) -> str:
         """A keyed digest: equal texts can be found without being read."""

@@ -17,7 +17,17 @@ from .base import Base
 from .goal import CLOSEST, Goal, GoalProgress
 from .held import KEPT_FOR, HeldForm
 from .person import Characteristic, Condition, Consent, Identity, Person, opened_name, sealed_name
-from .referral import MOST_ATTEMPTS, MOST_MINUTES, Assignment, Contact, Need, Referral, Reopening
+from .referral import (
+    MOST_ATTEMPTS,
+    MOST_MINUTES,
+    Assignment,
+    Contact,
+    Need,
+    Referral,
+    ReferralContacts,
+    Reopening,
+    sum_up_contacts,
+)
 from .resource import STILL_ASKED, FaultReport, Resource, Signpost
 from .safety import SAFETY_KINDS, SafetyFlag
 from .self_completion import LINK_VALID, LONGEST, MOST_IDLE, WAYS, SelfCompletion, SelfCompletionPart, digest_of
@@ -33,7 +43,7 @@ __all__ = [
     "Allocation", "Arm", "Assessment", "Assignment", "AuditEvent", "Authenticator", "Base", "Characteristic",
     "Condition", "Consent", "Contact", "Draft", "DraftResponse", "FaultReport", "Goal", "GoalProgress", "HeldForm",
     "Identity", "Invitation", "ItemResponse", "Membership", "Need", "Passkey", "Person", "Post", "RecoveryCode",
-    "Referral", "Reopening", "ReportedScore", "Resource", "SafetyFlag", "Said", "SelfCompletion",
+    "Referral", "ReferralContacts", "Reopening", "ReportedScore", "Resource", "SafetyFlag", "Said", "SelfCompletion",
     "SelfCompletionPart", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "SiteUse", "Study", "User",
-    "Wording", "codes_of", "digest_of", "opened_name", "sealed_name",
+    "Wording", "codes_of", "digest_of", "opened_name", "sealed_name", "sum_up_contacts",
 ]  # fmt: skip

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import CheckConstraint, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, relationship
+from sqlalchemy import (
+    CheckConstraint,
+    Index,
+    Select,
+    String,
+    Text,
+    UniqueConstraint,
+    case,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, Session, UOWTransaction, relationship
 
 from instruments.codes import (
     ANSWER_REASONS,
@@ -18,6 +33,7 @@ from instruments.codes import (
     REFERRAL_STATUSES,
 )
 
+from ..extensions import take_turn
 from .base import Base, Recorded, Versioned, code, column, in_order, key, link, one_of
 from .person import Person
 from .staff import User
@@ -131,7 +147,6 @@ class Contact(Recorded, Versioned, Base):
         CheckConstraint(f"travel_minutes BETWEEN 0 AND {MOST_MINUTES}", name="travel_minutes_range"),
         UniqueConstraint("client_key"),
         Index("ix_contact_referral_id_contacted_on", "referral_id", "contacted_on"),
-        Index("ix_contact_referral_id_attendance", "referral_id", "attendance"),
     )
     id: Mapped[uuid.UUID] = key()
     client_key: Mapped[uuid.UUID] = column("internal")
@@ -147,3 +162,54 @@ class Contact(Recorded, Versioned, Base):
     next_contact_on: Mapped[date | None] = column("internal")
     referral: Mapped[Referral] = relationship()
     worker: Mapped[User] = relationship(foreign_keys=[worker_id])
+
+
+class ReferralContacts(Base):
+    """A referral's contacts summed up, because lists show them for everybody at once; no row before the first contact.
+
+    Worked out anew from the contacts whenever a session has written one: nothing else writes here.
+    """
+
+    __tablename__ = "referral_contacts"
+    referral_id: Mapped[uuid.UUID] = link("referral", primary_key=True, index=False)
+    last_contact_on: Mapped[date] = column("internal")
+    next_contact_on: Mapped[date | None] = column("internal")
+    attended: Mapped[int] = column("internal")
+
+
+@event.listens_for(Session, "after_flush")
+def _after_flush(session: Session, _: UOWTransaction) -> None:
+    if touched := {
+        each.referral_id for each in (*session.new, *session.dirty, *session.deleted) if isinstance(each, Contact)
+    }:
+        sum_up_contacts(session, touched)
+
+
+def sum_up_contacts(session: Session, referrals: Collection[uuid.UUID]) -> None:
+    """Write what `ReferralContacts` keeps of these referrals anew."""
+    take_turn(session)  # two who log at once would each count without the other
+    session.execute(delete(ReferralContacts).where(ReferralContacts.referral_id.in_(referrals)))
+    names = list(ReferralContacts.__table__.columns.keys())
+    session.execute(insert(ReferralContacts).from_select(names, contacts_summed(referrals)))
+
+
+def contacts_summed(referrals: Collection[uuid.UUID]) -> Select[uuid.UUID, date, date | None, int]:
+    """The columns of `ReferralContacts`, from the contacts themselves. Only what the last contact agreed still holds;
+    of several on one day, what was written down last.
+    """
+    attended = func.sum(case((Contact.attendance == "attended", 1), else_=0))
+    of_each = (
+        select(Contact.referral_id, func.max(Contact.contacted_on).label("last_on"), attended.label("attended"))
+        .where(Contact.referral_id.in_(referrals))
+        .group_by(Contact.referral_id)
+        .subquery()
+    )
+    agreed = (
+        select(Contact.next_contact_on)
+        .where(Contact.referral_id == of_each.c.referral_id, Contact.contacted_on == of_each.c.last_on)
+        .where(Contact.next_contact_on.is_not(None))
+        .order_by(Contact.recorded_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(of_each.c.referral_id, of_each.c.last_on, agreed, of_each.c.attended)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -16,7 +16,7 @@ from ..models import Person, Referral, User
 from ..permissions import CARE_ROLES
 from .alarms import alarmed, gave_alarm
 from .caseload import LISTED, CaseloadRow, Listed, held_now
-from .occasions import Schedule, recorded_already, schedules
+from .occasions import recorded_already, schedules
 from .scope import MANY, Places, at_places, has_withdrawn, is_referred, own_places
 from .signposts import is_to_be_asked
 
@@ -42,15 +42,15 @@ class Entry(NamedTuple):
 
 def agenda(today: date, *, by: User, mine: bool = True) -> list[Entry]:
     """Who needs something comes first, the most urgent at the top; the others by how long nobody contacted them."""
-    found = db.session.execute(_caseload(own_places(by, CARE_ROLES), by.id if mine else None, today)).all()
-    alarming = alarmed([row.id for row in found if row.alarm], by=by)
-    planned = schedules({row.study_id for row in found}, today, by=by)
+    query = _caseload(own_places(by, CARE_ROLES), by.id if mine else None, today)
+    found = [(CaseloadRow.of(each), *each[-3:]) for each in db.session.execute(query)]
+    alarming = alarmed([row.person_id for row, _, alarm, _ in found if alarm], by=by)
+    planned = schedules({row.study_id for row, *_ in found}, today, by=by)
     entries = []
-    for facts in found:
-        row, (asked, _, recorded) = CaseloadRow.of(facts), facts[-3:]
-        due = _due(row.person, recorded, planned)
-        entries.append(Entry(row, _reasons(row, today, row.person.id in alarming, due, asked)))
-    return sorted(entries, key=lambda entry: (_urgency(entry), *entry.row.since))
+    for row, asked, _, recorded in found:
+        due = None if row.left_on else planned[row.study_id].state(row.entered_on, recorded)
+        entries.append(Entry(row, tuple(_reasons(row, today, row.person_id in alarming, due, asked))))
+    return sorted(entries, key=lambda entry: (_urgency(entry), entry.row.since))
 
 
 @lru_cache(maxsize=MANY)
@@ -65,22 +65,19 @@ def _urgency(entry: Entry) -> int:
     return _ORDER[entry.reasons[0]] if entry.reasons else len(_ORDER)
 
 
-def _due(person: Listed, recorded: str | None, planned: Mapping[uuid.UUID, Schedule]) -> str | None:
-    return None if person.left_on else planned[person.study_id].state(person.entered_on, recorded)
-
-
-def _reasons(row: CaseloadRow, today: date, alarmed: bool, due: str | None, asked: bool) -> tuple[str, ...]:
+def _reasons(row: CaseloadRow, today: date, alarmed: bool, due: str | None, asked: bool) -> Iterator[str]:
+    """In the order of `REASONS`."""
     agreed = row.next_contact_on
-    silent = today - (row.last_contact_on or row.referred_on) >= LONG_WITHOUT_CONTACT
-    standing = {
-        "safety": alarmed,
-        "contact-due": agreed is not None and agreed <= today,
-        "outcome-overdue": due == "overdue",
-        "outcome-due": due == "due",
-        "signpost-waiting": asked,
-        "no-contact": agreed is None and silent,
-    }
-    return tuple(reason for reason in REASONS if standing[reason])
+    if alarmed:
+        yield "safety"
+    if agreed is not None and agreed <= today:
+        yield "contact-due"
+    if due is not None:
+        yield f"outcome-{due}"
+    if asked:
+        yield "signpost-waiting"
+    if agreed is None and today - row.quiet_since >= LONG_WITHOUT_CONTACT:
+        yield "no-contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +132,11 @@ def unheld(today: date, *, by: User) -> Following:
     """Everybody at the asker's sites who is on no caseload, who entered last first."""
     found = db.session.execute(_unheld(own_places(by, CARE_ROLES))).all()
     planned = schedules({row.study_id for row in found}, today, by=by)
-    people = [(Listed(*row[:6]), row) for row in found]
-    return Following([Unheld(who, row.standing, _due(who, row.recorded, planned), row.alarm) for who, row in people])
+    people = []
+    for row in found:
+        due = None if row.left_on else planned[row.study_id].state(row.entered_on, row.recorded)
+        people.append(Unheld(Listed._make(row[:6]), row.standing, due, row.alarm))
+    return Following(people)
 
 
 @lru_cache(maxsize=MANY)

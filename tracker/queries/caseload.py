@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Row, ScalarSelect, Select, bindparam, func, select
-from sqlalchemy.orm import aliased, contains_eager, lazyload, selectinload
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.orm import contains_eager, lazyload, selectinload
 
 from ..extensions import answer_within, db, today
-from ..models import Assignment, Contact, Person, Referral, User, opened_name, sealed_name
+from ..models import Assignment, Person, Referral, ReferralContacts, User, opened_name, sealed_name
 from ..permissions import CARE_ROLES
 from .scope import MANY, Places, at_own_sites, at_places, has_withdrawn, own_places
 
@@ -39,24 +39,38 @@ LISTED = (Person.id, Person.study_id, Person.study_number, Person.entered_on, Pe
 
 
 class CaseloadRow(NamedTuple):
-    """One open referral: the person, who holds it, and its last contact."""
+    """One open referral: the person, who holds it, its last contact, and how many of its contacts were attended."""
 
-    person: Listed
+    person_id: uuid.UUID
+    study_id: uuid.UUID
+    study_number: str
+    entered_on: date
+    left_on: date | None
+    sealed: bytes | None
     referral_id: uuid.UUID
     referred_on: date
     worker: str | None
     last_contact_on: date | None
     next_contact_on: date | None
+    attended: int
 
     @classmethod
     def of(cls, row: Row[Any]) -> Self:
         """From what `held_now` selects, whatever was added behind it."""
-        return cls._make((Listed._make(row[:6]), *row[6:11]))
+        return cls._make(row[:12])
+
+    @property
+    def person(self) -> Listed:
+        return Listed._make(self[:6])
+
+    @property
+    def quiet_since(self) -> date:
+        return self.last_contact_on or self.referred_on
 
     @property
     def since(self) -> tuple[date, str]:
         """What puts a list in the order of the longest without contact."""
-        return self.last_contact_on or self.referred_on, self.person.study_number
+        return self.quiet_since, self.study_number
 
 
 def caseload(*, by: User, mine: bool = True) -> Sequence[CaseloadRow]:
@@ -68,50 +82,20 @@ def caseload(*, by: User, mine: bool = True) -> Sequence[CaseloadRow]:
 @lru_cache(maxsize=MANY)
 def held_now(places: Places, worker: uuid.UUID | None) -> Select:
     """What one worker holds at these places, or everybody."""
-    last_on = select(func.max(Contact.contacted_on)).where(Contact.referral_id == Referral.id)
     query = (
         select(
-            *LISTED, Referral.id, Referral.referred_on, User.name, last_on.scalar_subquery(), _agreed_at_the_last(),
+            *LISTED, Referral.id.label("referral_id"), Referral.referred_on, User.name.label("worker"),
+            ReferralContacts.last_contact_on, ReferralContacts.next_contact_on,
+            func.coalesce(ReferralContacts.attended, 0),
         )
         .join(Referral.person)
         .outerjoin(Person.identity)
+        .outerjoin(ReferralContacts, ReferralContacts.referral_id == Referral.id)
         .outerjoin(Assignment, (Assignment.referral_id == Referral.id) & Assignment.until_on.is_(None))
         .outerjoin(User, User.id == Assignment.worker_id)
         .where(Referral.closed_on.is_(None), Referral.status == "accepted", at_places(places), ~has_withdrawn())
     )  # fmt: skip
     return query if worker is None else query.where(Assignment.worker_id == worker)
-
-
-def _agreed_at_the_last() -> ScalarSelect[date | None]:
-    """Only what the last contact agreed still holds; of several on one day, what was written down last."""
-    other = aliased(Contact)
-    last_on = select(func.max(other.contacted_on)).where(other.referral_id == Referral.id).correlate(Referral)
-    agreed = select(Contact.next_contact_on).where(
-        Contact.referral_id == Referral.id, Contact.contacted_on == last_on.scalar_subquery(),
-        Contact.next_contact_on.is_not(None),
-    )  # fmt: skip
-    return agreed.order_by(Contact.recorded_at.desc()).limit(1).correlate(Referral).scalar_subquery()
-
-
-def attended(rows: Sequence[CaseloadRow], *, by: User) -> Mapping[uuid.UUID, int]:
-    """How many contacts of each referral were attended, where there was one; asked for what is shown, which is less
-    than what is listed.
-    """
-    query = _attended(own_places(by, CARE_ROLES))
-    found = db.session.execute(query, {"referrals": [row.referral_id for row in rows]}) if rows else ()
-    return {each[0]: each[1] for each in found}
-
-
-@lru_cache(maxsize=MANY)
-def _attended(places: Places) -> Select[uuid.UUID, int]:
-    return (
-        select(Contact.referral_id, func.count())
-        .join(Contact.referral)
-        .join(Referral.person)
-        .where(Contact.referral_id.in_(bindparam("referrals", expanding=True)), Contact.attendance == "attended")
-        .where(at_places(places), ~has_withdrawn())
-        .group_by(Contact.referral_id)
-    )
 
 
 def closed_referrals(*, by: User, mine: bool = True) -> Sequence[Referral]:

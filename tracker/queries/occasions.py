@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple, Self
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import selectinload
@@ -87,20 +88,35 @@ def recorded_already() -> ColumnElement[str | None]:
     return recorded.correlate(Person).scalar_subquery()
 
 
+class Window(NamedTuple):
+    """A timepoint: on which days after entry it opens and closes, and what is recorded once all is answered."""
+
+    opens: int
+    closes: int
+    asked: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """What a study's plan asks for, as it stands on a day."""
 
-    plan: Plan
+    windows: Sequence[Window]
     today: date
+
+    @classmethod
+    def of(cls, plan: Plan, today: date) -> Self:
+        windows = [
+            Window(at.day + at.opens, at.day + at.closes, frozenset(f"{at.id}/{id}" for id in plan.instruments))
+            for at in plan.timepoints
+        ]
+        return cls(windows, today)
 
     def state(self, entered_on: date, recorded: str | None) -> str | None:
         """Whether somebody who is still in the study has something to answer: a window is open (due), or has closed."""
         done, state, day = (recorded or "").split(), None, (self.today - entered_on).days
-        for timepoint in self.plan.timepoints:
-            opened, closed = day >= timepoint.day + timepoint.opens, day > timepoint.day + timepoint.closes
-            if opened and any(f"{timepoint.id}/{id}" not in done for id in self.plan.instruments):
-                if closed:
+        for window in self.windows:
+            if day >= window.opens and not window.asked.issubset(done):
+                if day > window.closes:
                     return "overdue"
                 state = "due"
         return state
@@ -108,7 +124,7 @@ class Schedule:
 
 def schedules(studies: Set[uuid.UUID], today: date, *, by: User) -> Mapping[uuid.UUID, Schedule]:
     """That of each study that the asker works on."""
-    return {id: Schedule(plan_of(db.session.get_one(Study, id), by=by), today) for id in studies}
+    return {id: Schedule.of(plan_of(db.session.get_one(Study, id), by=by), today) for id in studies}
 
 
 def _recorded(people: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, Sequence[Assessment | Draft]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import chain
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -11,7 +13,7 @@ from ..extensions import today
 from ..permissions import CARE_ROLES, holds
 from ..queries.agenda import REASONS, agenda, unheld
 from ..queries.alarms import alarmed_off_caseload
-from ..queries.caseload import attended, closed_referrals, unanswered_referrals, withdrawals
+from ..queries.caseload import closed_referrals, unanswered_referrals, withdrawals
 from ..queries.safety import all_flags
 from ..queries.signposts import waiting_count
 from .gate import ANYONE_SIGNED_IN, rule
@@ -34,7 +36,7 @@ def start() -> str | Response:
         return render_template("home/closed.html", mine=mine, **_one_page(closed), today=today())
     need = request.args.get("need", "")
     entries = agenda(today(), by=asker, mine=mine)
-    counts = {reason: sum(reason in entry.reasons for entry in entries) for reason in REASONS}
+    counts = Counter(chain.from_iterable(entry.reasons for entry in entries))
     shown = [entry for entry in entries if need in entry.reasons] if need in REASONS else entries
     others = unheld(today(), by=asker)
     part = _one_page(shown)
@@ -43,10 +45,9 @@ def start() -> str | Response:
         mine=mine,
         need=need if need in REASONS else "",
         reasons=REASONS,
-        counts={reason: count for reason, count in counts.items() if count},
+        counts={reason: counts[reason] for reason in REASONS if counts[reason]},
         total=len(entries),
         **part,
-        contacts=attended([entry.row for entry in part["rows"]], by=asker),
         unanswered=unanswered_referrals(by=asker),
         alarmed=alarmed_off_caseload(by=asker) if any(each.alarm for each in others.people) else [],
         due={each.person.id: each.state for each in others.people},
