@@ -257,12 +257,14 @@ def user_datastore(*, by: None) -> SQLAlchemySessionUserDatastore:
 
 
 class Staff(SQLAlchemySessionUserDatastore):
-    """Each page asks who is signed in: found with what they may do, by one query that is built once."""
+    """Each page asks who is signed in: they are there with their sign-in, or are found with what they may do."""
 
     def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> User | None:
         if set(kwargs) != {"fs_uniquifier"}:
             return cast("User | None", super().find_user(case_insensitive, **kwargs))
-        return db.session.scalars(_signed_in(), kwargs).unique().one_or_none()
+        here = (each for each in db.session.identity_map.values() if isinstance(each, User))
+        known = next((each for each in here if each.fs_uniquifier == kwargs["fs_uniquifier"]), None)
+        return known or db.session.scalars(_signed_in(), kwargs).unique().one_or_none()
 
 
 @cache

@@ -29,7 +29,7 @@ from .referral import (
     sum_up_contacts,
 )
 from .resource import STILL_ASKED, FaultReport, Resource, Signpost
-from .safety import SAFETY_KINDS, SafetyFlag
+from .safety import SAFETY_KINDS, SafetyFlag, warning
 from .self_completion import LINK_VALID, LONGEST, MOST_IDLE, WAYS, SelfCompletion, SelfCompletionPart, digest_of
 from .service_use import ServiceUse, SiteUse
 from .sign_in import ABSOLUTE, IDLE, SIGN_IN_METHODS, Authenticator, Passkey, RecoveryCode, SignIn, SignInFailure
@@ -45,5 +45,5 @@ __all__ = [
     "Identity", "Invitation", "ItemResponse", "Membership", "Need", "Passkey", "Person", "Post", "RecoveryCode",
     "Referral", "ReferralContacts", "Reopening", "ReportedScore", "Resource", "SafetyFlag", "Said", "SelfCompletion",
     "SelfCompletionPart", "ServiceUse", "SignIn", "SignInFailure", "Signpost", "Site", "SiteUse", "Study", "User",
-    "Wording", "codes_of", "digest_of", "opened_name", "sealed_name", "sum_up_contacts",
+    "Wording", "codes_of", "digest_of", "opened_name", "sealed_name", "sum_up_contacts", "warning",
 ]  # fmt: skip

@@ -45,7 +45,9 @@ class SafetyFlag(Recorded, Versioned, Base):
 
     @property
     def words(self) -> str:
-        """What stands in the banner."""
-        if self.kind == "other":
-            return self.note or ""
-        return ": ".join(filter(None, (SAFETY_KINDS[self.kind], self.note)))
+        return warning(self.kind, self.note)
+
+
+def warning(kind: str, note: str | None) -> str:
+    """What stands in the banner."""
+    return note or "" if kind == "other" else ": ".join(filter(None, (SAFETY_KINDS[kind], note)))

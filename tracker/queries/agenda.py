@@ -43,7 +43,7 @@ class Entry(NamedTuple):
 def agenda(today: date, *, by: User, mine: bool = True) -> list[Entry]:
     """Who needs something comes first, the most urgent at the top; the others by how long nobody contacted them."""
     query = _caseload(own_places(by, CARE_ROLES), by.id if mine else None, today)
-    found = [(CaseloadRow.of(each), *each[-3:]) for each in db.session.execute(query)]
+    found = [(CaseloadRow.of(each), *each[-3:]) for each in db.rows(query)]
     alarming = alarmed([row.person_id for row, _, alarm, _ in found if alarm], by=by)
     planned = schedules({row.study_id for row, *_ in found}, today, by=by)
     entries = []
@@ -130,7 +130,7 @@ def _reminders(followed: Sequence[Unheld], listing: Sequence[Unheld], at_most: i
 
 def unheld(today: date, *, by: User) -> Following:
     """Everybody at the asker's sites who is on no caseload, who entered last first."""
-    found = db.session.execute(_unheld(own_places(by, CARE_ROLES))).all()
+    found = db.rows(_unheld(own_places(by, CARE_ROLES)))
     planned = schedules({row.study_id for row in found}, today, by=by)
     people = []
     for row in found:

@@ -64,6 +64,10 @@ class CaseloadRow(NamedTuple):
         return Listed._make(self[:6])
 
     @property
+    def label(self) -> str:
+        return opened_name(self.sealed) if self.sealed else self.study_number
+
+    @property
     def quiet_since(self) -> date:
         return self.last_contact_on or self.referred_on
 
@@ -75,7 +79,7 @@ class CaseloadRow(NamedTuple):
 
 def caseload(*, by: User, mine: bool = True) -> Sequence[CaseloadRow]:
     """Open, accepted referrals: the asker's own or all at their sites, longest without contact first."""
-    found = db.session.execute(held_now(own_places(by, CARE_ROLES), by.id if mine else None))
+    found = db.rows(held_now(own_places(by, CARE_ROLES), by.id if mine else None))
     return sorted(map(CaseloadRow.of, found), key=lambda row: row.since)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from ..extensions import db, local_day, today
-from ..models import Person, SafetyFlag, User
+from ..models import Person, SafetyFlag, User, warning
 from ..permissions import may_see_care, may_see_person
 from .scope import MANY, NotFound, Places, at_own_sites, at_places, has_withdrawn, own_places
 
@@ -41,14 +41,22 @@ def flags(person: Person, *, by: User) -> Sequence[FlagNow]:
 def all_flags(*, by: User) -> Mapping[uuid.UUID, Sequence[FlagNow]]:
     """What holds for anybody at the asker's sites, by person; for lists."""
     found: dict[uuid.UUID, list[FlagNow]] = {}
-    for flag in db.session.scalars(_current_at(own_places(by))):
-        found.setdefault(flag.person_id, []).append(_now(flag, False))
+    for person, id, kind, note, author, set_at, review_on in db.rows(_current_at(own_places(by))):
+        flag = FlagNow(id, warning(kind, note), author, local_day(set_at), review_on, review_on < today(), False)
+        found.setdefault(person, []).append(flag)
     return found
 
 
 @lru_cache(maxsize=MANY)
-def _current_at(places: Places) -> Select[SafetyFlag]:
-    return _current().join(Person, Person.id == SafetyFlag.person_id).where(at_places(places), ~has_withdrawn())
+def _current_at(places: Places) -> Select:
+    said = (SafetyFlag.kind, SafetyFlag.note, User.name, SafetyFlag.recorded_at, SafetyFlag.review_on)
+    return (
+        select(SafetyFlag.person_id, SafetyFlag.id, *said)
+        .join(SafetyFlag.person)
+        .join(SafetyFlag.author)
+        .where(SafetyFlag.ended_at.is_(None), at_places(places), ~has_withdrawn())
+        .order_by(SafetyFlag.recorded_at)
+    )
 
 
 @dataclass(frozen=True, slots=True)

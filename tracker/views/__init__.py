@@ -73,8 +73,8 @@ def init_app(app: Flask, config: Config) -> None:
     )
     if config.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
-    sign_in.init_app(app, config)
     gate.init_app(app)
+    sign_in.init_app(app, config)
     errors.init_app(app)
     for journey in JOURNEYS:
         app.register_blueprint(journey.pages)

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from ..actions.staff import end_sign_in, start_sign_in, touch_sign_in
 from ..extensions import db, second_factor_required
 from ..permissions import holds
-from ..queries.staff import has_second_factor, own_sign_in
+from ..queries.staff import has_second_factor, own_sign_in, with_whose
 from .device import coarse
 
 PUBLIC: tuple[str, ...] = ("public",)
@@ -80,10 +80,10 @@ def _lacks_second_factor() -> bool:
 
 def _is_live() -> bool:
     """Whether the server still knows this sign-in; idle and absolute time-outs end it there and here."""
+    g.sign_in = sign_in = with_whose(_sign_in_id(), by=None)
     if not current_user.is_authenticated:
         return False
-    g.sign_in = sign_in = own_sign_in(_sign_in_id(), by=current_user)
-    if sign_in is None or sign_in.ended_at is not None:
+    if sign_in is None or sign_in.user_id != current_user.id or sign_in.ended_at is not None:
         logout_user()
         return False
     if not sign_in.is_live:

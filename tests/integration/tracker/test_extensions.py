@@ -10,13 +10,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from cryptography.exceptions import InvalidTag
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select, text
+from sqlalchemy import bindparam, event, func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tests import world as worlds
@@ -310,3 +311,96 @@ def test_today_is_what_the_clock_on_the_wall_says(
     with app.app_context():
         assert extensions.today() == day
         assert extensions.today() + timedelta(1) > day
+
+
+# ------------------------------------------------------------------ a line to PostgreSQL that ended
+
+
+@pytest.fixture
+def at_postgres(on_postgres: tuple[str, World], tmp_path: Path) -> Iterator[Flask]:
+    yield worlds.application(on_postgres[0], tmp_path)
+    db.close()
+
+
+def backend() -> int:
+    """Which process of the server answers; the line goes back to the pool."""
+    number: int = db.session.scalar(text("SELECT pg_backend_pid()"))
+    db.sessions.remove()
+    return number
+
+
+def end_everybody_else(url: str) -> None:
+    """As a restart of the server would."""
+    other = engine_for(url)
+    with other.connect() as connection:
+        connection.execute(text(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid()"
+        ))  # fmt: skip
+    other.dispose()
+
+
+def test_a_line_that_the_server_ended_is_replaced_before_anybody_meets_an_error(
+    at_postgres: Flask, on_postgres: tuple[str, World]
+):
+    with at_postgres.app_context():
+        first = backend()
+        assert backend() == first
+        end_everybody_else(on_postgres[0])
+        assert backend() != first
+
+
+def test_every_line_is_replaced_when_all_ended(at_postgres: Flask, on_postgres: tuple[str, World]):
+    assert db.engine is not None
+    with at_postgres.app_context():
+        lines = [db.engine.connect() for _ in range(4)]
+        for each in lines:
+            each.close()
+        end_everybody_else(on_postgres[0])
+        lines = [db.engine.connect() for _ in range(4)]
+        assert [each.scalar(text("SELECT 1")) for each in lines] == [1] * 4
+        for each in lines:
+            each.close()
+
+
+def test_a_line_on_which_the_server_said_something_harmless_is_kept(at_postgres: Flask, on_postgres: tuple[str, World]):
+    """Such as a message to everybody who listens: there is something to read, and the line is good."""
+    with at_postgres.app_context():
+        first = backend()
+        with db.transaction() as session:
+            session.execute(text("LISTEN news"))
+        db.sessions.remove()
+        other = engine_for(on_postgres[0])
+        with other.begin() as connection:
+            connection.execute(text("NOTIFY news"))
+        other.dispose()
+        time.sleep(0.2)
+        assert backend() == first
+
+
+def test_a_good_line_is_taken_without_asking_the_server(at_postgres: Flask):
+    assert db.engine is not None
+    asked: list[str] = []
+    with at_postgres.app_context():
+        backend()
+        event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        with patch.object(type(db.engine.dialect), "do_ping", side_effect=AssertionError("it was asked")):
+            backend()
+    assert asked == ["SELECT pg_backend_pid()"]
+
+
+def test_rows_are_columns_as_the_session_would_give_them(world: World):
+    with db.transaction():
+        contact(world, minutes=25)
+    query = select(Contact.id, Contact.minutes).where(Contact.minutes == bindparam("minutes"))
+    assert db.rows(query, {"minutes": 25}) == db.session.execute(query, {"minutes": 25}).all()
+    assert len(db.rows(query, {"minutes": 25})) == 1
+    assert db.rows(query, {"minutes": 26}) == []
+
+
+def test_rows_are_part_of_the_transaction_in_which_they_are_read(world: World):
+    query = select(func.count()).select_from(Contact)
+    with db.transaction():
+        before = db.rows(query)[0][0]
+        contact(world)
+        assert db.rows(query)[0][0] == before + 1
