@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import select
 import signal
 import socket
 import sys
@@ -54,8 +55,7 @@ def serve(app: Flask, sockets: Sequence[socket.socket], workers: int, **options:
     crew = [_CONTEXT.Process(target=_work, args=(app, sockets, options), daemon=True) for _ in range(workers)]
     signal.signal(signal.SIGTERM, _end)
     try:
-        for each in crew:
-            each.start()
+        _start(crew)
         wait([each.sentinel for each in crew])
     except (KeyboardInterrupt, SystemExit):
         return
@@ -67,6 +67,14 @@ def serve(app: Flask, sockets: Sequence[socket.socket], workers: int, **options:
 _CONTEXT = multiprocessing.get_context("fork" if sys.platform != "win32" else None)
 
 
+def _start(crew: Sequence[Any]) -> None:
+    """Ctrl+C reaches a whole terminal, and is for the process that started the others: they never hear of it."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for each in crew:
+        each.start()
+    signal.signal(signal.SIGINT, heard)
+
+
 def _dismiss(crew: Sequence[Any]) -> None:
     for each in crew:
         if each.pid is not None:
@@ -75,8 +83,7 @@ def _dismiss(crew: Sequence[Any]) -> None:
 
 
 def _work(app: Flask, sockets: Sequence[socket.socket], options: dict[str, Any]) -> None:
-    """Ctrl+C reaches a whole terminal, and is for the process that started this one; when that is gone, so is this."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """One of them: it ends when it is told to, or when the process that started it is gone."""
     signal.signal(signal.SIGTERM, _end)
     threading.Thread(target=_follow, daemon=True).start()
     everything: dict[int, Any] = {}
@@ -84,7 +91,19 @@ def _work(app: Flask, sockets: Sequence[socket.socket], options: dict[str, Any])
     for each in list(everything.values()):
         if isinstance(each, BaseWSGIServer):
             each.readable = _in_turn(each.readable, everything)  # type: ignore[method-assign]
+            each.channel_class = Heard
     server.run()
+
+
+class Heard(HTTPChannel):
+    """A visitor who is listened to on arrival: what most ask for is there already, and until it is read nobody knows
+    that this worker has something to do, so that it would take the next visitor too.
+    """
+
+    def __init__(self, server: BaseWSGIServer, line: socket.socket, *more: Any, **named: Any) -> None:
+        super().__init__(server, line, *more, **named)
+        if select.select([line], [], [], 0)[0]:
+            self.handle_read()
 
 
 def _in_turn(takes_visitors: Callable[[], bool], everything: Mapping[int, Any]) -> Callable[[], bool]:

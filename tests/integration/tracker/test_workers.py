@@ -8,11 +8,15 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
+from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer
 
 from tests.integration.tracker.test_serve import installation
 from tests.server import NO_ANSWER, PATIENCE, Served, Visitor, serving
@@ -155,6 +159,75 @@ def test_the_next_visitor_is_taken_when_the_last_is_answered_or_asked_for_much(
     here = dict(enumerate([object(), *(visitor_of(*each) for each in visitors)]))
     assert workers._in_turn(lambda: True, here)() is takes
     assert workers._in_turn(lambda: False, here)() is False
+
+
+class Told:
+    """A server that writes down who has something to be done."""
+
+    def __init__(self) -> None:
+        self.adj = Adjustments()
+        self.tasks: list[HTTPChannel] = []
+        self.active_channels: dict[int, HTTPChannel] = {}
+
+    def add_task(self, visitor: HTTPChannel) -> None:
+        self.tasks.append(visitor)
+
+
+@pytest.fixture
+def arriving() -> Iterator[Callable[[bytes], tuple[Told, workers.Heard, socket.socket]]]:
+    """Somebody arrives who has sent so much already."""
+    lines: list[socket.socket] = []
+
+    def arrive(sent: bytes) -> tuple[Told, workers.Heard, socket.socket]:
+        theirs, ours = socket.socketpair()
+        lines.extend((theirs, ours))
+        theirs.sendall(sent)
+        server = Told()
+        return server, workers.Heard(server, ours, ("127.0.0.1", 1), server.adj, map={}), theirs
+
+    yield arrive
+    for each in lines:
+        each.close()
+
+
+ASKED = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_what_a_visitor_asked_before_arriving_is_known_at_once_so_that_no_other_is_taken(arriving):
+    server, visitor, _ = arriving(ASKED)
+    assert server.tasks == [visitor]
+    assert [each.path for each in visitor.requests] == ["/"]
+    assert workers._in_turn(lambda: True, {1: visitor})() is False
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT"], ids=["nothing", "a part"])
+def test_a_visitor_who_has_not_asked_yet_holds_nobody_up_and_is_heard_later(arriving, sent: bytes):
+    server, visitor, theirs = arriving(sent)
+    assert server.tasks == []
+    assert workers._in_turn(lambda: True, {1: visitor})() is True
+    theirs.sendall(ASKED[len(sent) :])
+    visitor.handle_read()
+    assert server.tasks == [visitor]
+
+
+def test_a_visitor_who_left_on_arrival_is_let_go(arriving):
+    server, visitor, theirs = arriving(b"")
+    theirs.close()
+    visitor.handle_read()
+    assert server.tasks == []
+    assert visitor.connected is False
+
+
+def test_every_worker_listens_on_arrival(monkeypatch: pytest.MonkeyPatch):
+    made: list[Any] = []
+    monkeypatch.setattr(workers.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(workers, "_follow", lambda: None)
+    monkeypatch.setattr(BaseWSGIServer, "run", lambda each: made.append(each))
+    sockets = workers.listen("127.0.0.1", 0)
+    workers._work(Flask("empty"), sockets, {})
+    for each in sockets:
+        each.close()
+    assert [each.channel_class for each in made] == [workers.Heard]
 
 
 def test_pages_come_while_somebody_sends_theirs_slowly(crew: Served):
