@@ -13,7 +13,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
         "ancova", "did", "doubly-robust-did", "imputation", "random-intercept", "mixed-model", "mmrm", "clda",
         "overlap-weights", "att-weights", "entropy-balance", "matching", "matched-did", "wild-bootstrap", "permutation",
     ),
-    "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic"),
+    "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic", "mixed-logistic"),
     "count": ("poisson-rate", "poisson-change", "negative-binomial", "gee-poisson"),
     "time-to-event": ("restricted-mean", "cox", "cumulative-incidence", "fine-gray", "frailty"),
 }

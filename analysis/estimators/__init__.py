@@ -29,6 +29,7 @@ from .imputed import imputed
 from .linear_probability import linear_probability
 from .logistic import logistic
 from .matching import matched_did, matching
+from .mixed_logistic import mixed_logistic
 from .mixed_model import mixed_model, random_intercept
 from .mmrm import mmrm
 from .modified_poisson import modified_poisson
@@ -77,6 +78,11 @@ def _population(plan: Plan, _: Outcome) -> dict[str, Any]:
     """Risks of the people who were offered something where they chose or were chosen; of everybody in a trial."""
     population = "intervention" if plan.design == "controlled-before-after" else "everybody"
     return {"errors": plan.errors, "population": population}
+
+
+def _population_alone(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    """As `_population`, for a method with errors of its own."""
+    return {"population": _population(plan, outcome)["population"]}
 
 
 def _up_to(plan: Plan, outcome: Outcome) -> dict[str, Any]:
@@ -141,6 +147,7 @@ ESTIMATORS: Mapping[str, Method] = {
     "modified-poisson": Method(modified_poisson),
     "linear-probability": Method(linear_probability),
     "gee-logistic": Method(gee_binary, options=_always(errors="CR2"), by_site=True),
+    "mixed-logistic": Method(mixed_logistic, options=_population_alone, by_site=True),
     "poisson-rate": Method(poisson_rate),
     "poisson-change": Method(poisson_change),
     "negative-binomial": Method(negative_binomial),
