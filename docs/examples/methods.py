@@ -89,6 +89,9 @@ READ = {
     "a model for the odds.",
     "linear-probability": "One risk difference for everybody: {0}. Simple, and able to leave 0 to 1 for some people.",
     "gee-logistic": "As `logistic`, with people of one practice alike in what is left: {0}; as a ratio, {1}.",
+    "mixed-logistic": "As `logistic`, with practices as draws from many: {0}; as a ratio, {1}. Both are averages over "
+    "practices too. The odds ratio, {2}, is between two people of the same practice, and would be nearer to one "
+    "between people of any two. Where practices hardly differ it is hardly different from `logistic`.",
     "poisson-rate": "Attendances are {0} times those without the offer; that is {1} a person and year. "
     "Everybody's own time counts, and the rate before entry is adjusted for.",
     "poisson-change": "The rate after against the rate before, beyond the same in the other arm: {0}. Each "
