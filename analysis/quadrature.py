@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,7 +183,7 @@ def likelihood(rows: _Rows, theta: Array, points: int) -> tuple[float, Array]:
     A site's part is log(2 / c) / 2 + log(sum over points k of w_k exp(x_k^2 + h(z_k))) less a constant, with nodes x
     and weights w of Gauss and Hermite, and z_k = mode + sqrt(2 / c) x_k.
     """
-    nodes, weights = np.polynomial.hermite.hermgauss(points)
+    nodes, weights = _gauss_hermite(points)
     sigma, eta = float(theta[-1]), rows.X @ theta[:-1]
     mode = _modes(rows, eta, sigma)
     bend, by_theta = _around(rows, eta, sigma, mode)
@@ -194,15 +195,23 @@ def likelihood(rows: _Rows, theta: Array, points: int) -> tuple[float, Array]:
     odds = np.maximum(line, 0) + np.log1p(small)
     fits = rows.sums(rows.y[:, None] * line - rows.trials[:, None] * odds) - z**2 / 2
     logs = fits + nodes**2 + np.log(weights)
-    parts = special.logsumexp(logs, axis=1)
-    share = np.exp(logs - parts[:, None])
-    total = float((parts - np.log(bend) / 2 - math.log(math.pi) / 2).sum())
+    top = logs.max(axis=1)
+    share = np.exp(logs - top[:, None])
+    whole = share.sum(axis=1)
+    share /= whole[:, None]
+    total = float((top + np.log(whole) - np.log(bend) / 2 - math.log(math.pi) / 2).sum())
     left = rows.sums(residual)
     slope = share * (sigma * left - z)
     still = np.append((residual * share[rows.site]).sum(axis=1) @ rows.X, (share * z * left).sum())
     of_mode, of_bend = by_theta
     narrower = (1 + width * (slope @ nodes)) / (2 * bend)
     return total, np.asarray(still + slope.sum(axis=1) @ of_mode - narrower @ of_bend)
+
+
+@cache
+def _gauss_hermite(points: int) -> tuple[Array, Array]:
+    nodes, weights = np.polynomial.hermite.hermgauss(points)
+    return nodes, weights
 
 
 def _modes(rows: _Rows, eta: Array, sigma: float) -> Array:
