@@ -49,7 +49,7 @@ class RandomIntercepts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class Rows:
     """Rows in order of their site: design (n, p), successes and trials (n,), site (n,) as 0 to G - 1, first rows."""
 
     X: Array
@@ -98,12 +98,12 @@ def random_intercepts(
     Reference: the `cbpp` example of lme4 (1.1.38), with 1, 7 and 25 points.
     """
     plain = fit(binomial(trials), X, y, site=site, terms=terms)
-    rows = _ordered(X, y, np.broadcast_to(np.asarray(trials, dtype=float), y.shape), site)
+    rows = in_order(X, y, np.broadcast_to(np.asarray(trials, dtype=float), y.shape), site)
     begin = _spread_at_zero(rows, plain.beta)
     if begin < NEGLIGIBLE:
         return all_alike(X, y, site=site, terms=terms, trials=trials)
     root = np.linalg.cholesky(plain.bread)
-    scaled = _Rows(rows.X @ root, rows.y, rows.trials, rows.site, rows.starts)
+    scaled = Rows(rows.X @ root, rows.y, rows.trials, rows.site, rows.starts)
     theta = np.append(np.linalg.solve(root, plain.beta), min(begin, 1.0))
     best, information = _maximised(scaled, theta, points)
     turn = np.eye(len(best))
@@ -112,14 +112,14 @@ def random_intercepts(
     return RandomIntercepts(root @ best[:-1], float(best[-1]), covariance, likelihood(scaled, best, points)[0])
 
 
-def _ordered(X: Array, y: Array, trials: Array, site: Array) -> _Rows:
+def in_order(X: Array, y: Array, trials: Array, site: Array) -> Rows:
     _, codes = np.unique(np.asarray(site), return_inverse=True)
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    return _Rows(X[order], y[order], trials[order], codes[order], starts)
+    return Rows(X[order], y[order], trials[order], codes[order], starts)
 
 
-def _spread_at_zero(rows: _Rows, beta: Array) -> float:
+def _spread_at_zero(rows: Rows, beta: Array) -> float:
     """About how far sites lie apart: 0 where the likelihood falls with sigma^2 from the ordinary fit on."""
     p = special.expit(rows.X @ beta)
     variance = rows.sums(rows.trials * p * (1 - p))
@@ -143,7 +143,7 @@ def all_alike(
     return RandomIntercepts(plain.beta, 0.0, covariance, family.likelihood(y, X @ plain.beta))
 
 
-def _maximised(rows: _Rows, theta: Array, points: int) -> tuple[Array, Array]:
+def _maximised(rows: Rows, theta: Array, points: int) -> tuple[Array, Array]:
     """The most likely beta and sigma, (p + 1,), and the information there.
 
     By a quasi-Newton search, then by Newton's steps to the last digits.
@@ -169,7 +169,7 @@ def _maximised(rows: _Rows, theta: Array, points: int) -> tuple[Array, Array]:
     raise AnalysisError(APART)
 
 
-def _information(rows: _Rows, theta: Array, points: int) -> Array:
+def _information(rows: Rows, theta: Array, points: int) -> Array:
     """Minus the second derivatives of the log likelihood, from differences of its gradient, (p + 1, p + 1)."""
     steps = SMALL_STEP * np.eye(len(theta))
     apart = [likelihood(rows, theta - step, points)[1] - likelihood(rows, theta + step, points)[1] for step in steps]
@@ -177,7 +177,7 @@ def _information(rows: _Rows, theta: Array, points: int) -> Array:
     return np.asarray((slopes + slopes.T) / 2)
 
 
-def likelihood(rows: _Rows, theta: Array, points: int) -> tuple[float, Array]:
+def likelihood(rows: Rows, theta: Array, points: int) -> tuple[float, Array]:
     """The log likelihood at beta and sigma, and its gradient (p + 1,).
 
     A site's part is log(2 / c) / 2 + log(sum over points k of w_k exp(x_k^2 + h(z_k))) less a constant, with nodes x
@@ -214,7 +214,7 @@ def _gauss_hermite(points: int) -> tuple[Array, Array]:
     return nodes, weights
 
 
-def _modes(rows: _Rows, eta: Array, sigma: float) -> Array:
+def _modes(rows: Rows, eta: Array, sigma: float) -> Array:
     """Where each site's h is largest, (G,): Newton's steps d, shortened to log(1 + sigma d) / sigma.
 
     The third derivative of h is at most sigma times the second, and so shortened steps always lead uphill (Sun and
@@ -231,7 +231,7 @@ def _modes(rows: _Rows, eta: Array, sigma: float) -> Array:
     return np.asarray(z)
 
 
-def _around(rows: _Rows, eta: Array, sigma: float, mode: Array) -> tuple[Array, tuple[Array, Array]]:
+def _around(rows: Rows, eta: Array, sigma: float, mode: Array) -> tuple[Array, tuple[Array, Array]]:
     """The curvature c of each site at its mode, (G,), and how beta and sigma move mode and curvature, (G, p + 1)."""
     p = special.expit(eta + sigma * mode[rows.site])
     second = rows.trials * p * (1 - p)

@@ -15,9 +15,11 @@ import pandas as pd
 from instruments.plan import Outcome, Plan
 
 from ..cohort import Cohort, auxiliaries, long_rows_of, named_covariates, rows_of, wide_rows_of
+from ..contacts import contact_rows_of
 from ..result import AnalysisError, Fitted
 from ..times import time_rows_of
 from .ancova import ancova
+from .complier_average import complier_average
 from .cox import cox
 from .cumulative_incidence import cumulative_incidence
 from .did import did
@@ -141,6 +143,7 @@ ESTIMATORS: Mapping[str, Method] = {
     "entropy-balance": Method(weighted_difference, options=_weighted("entropy")),
     "matching": Method(matching, options=_matched),
     "matched-did": Method(matched_did, long_rows_of, _matched_at_timepoint),
+    "complier-average": Method(complier_average, contact_rows_of),
     "wild-bootstrap": Method(wild_bootstrap, options=_seeded, by_site=True),
     "permutation": Method(permutation, options=_seeded, by_site=True),
     "logistic": Method(logistic, options=_population),

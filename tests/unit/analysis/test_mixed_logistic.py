@@ -53,7 +53,7 @@ def test_the_gradient_is_that_of_the_likelihood_for_any_number_of_points(
     seed: int, points: int, sigma: float, beta: float
 ) -> None:
     X, y, site = laid(study(0.8, sites_per_arm=3, each=7, seed=seed))
-    rows = quadrature._ordered(X, y, np.ones(len(y)), site)
+    rows = quadrature.in_order(X, y, np.ones(len(y)), site)
     theta = np.array([-0.5, beta, 0.3, sigma])
     _, gradient = likelihood(rows, theta, points)
     steps = 1e-5 * np.eye(4)
@@ -63,7 +63,7 @@ def test_the_gradient_is_that_of_the_likelihood_for_any_number_of_points(
 
 def test_one_site_of_one_person_has_the_likelihood_of_a_coin() -> None:
     """With log odds that are symmetric around zero, one half."""
-    rows = quadrature._ordered(np.ones((1, 1)), np.ones(1), np.ones(1), np.zeros(1))
+    rows = quadrature.in_order(np.ones((1, 1)), np.ones(1), np.ones(1), np.zeros(1))
     value, gradient = likelihood(rows, np.array([0.0, 1.7]), 40)
     assert value == pytest.approx(math.log(0.5), abs=1e-8)
     assert gradient[1] == pytest.approx(0, abs=1e-6)
@@ -71,7 +71,7 @@ def test_one_site_of_one_person_has_the_likelihood_of_a_coin() -> None:
 
 def test_laplace_s_approximation_is_the_mode_and_the_curvature_written_out() -> None:
     """One site with 3 of 5, sigma 2, no intercept: h(z) = 3 (2z) - 5 log(1 + exp(2z)) - z^2 / 2."""
-    rows = quadrature._ordered(np.ones((1, 1)), np.full(1, 3.0), np.full(1, 5.0), np.zeros(1))
+    rows = quadrature.in_order(np.ones((1, 1)), np.full(1, 3.0), np.full(1, 5.0), np.zeros(1))
     mode = optimize.brentq(lambda z: 2 * (3 - 5 * special.expit(2 * z)) - z, -5, 5)
     p = special.expit(2 * mode)
     expected = 6 * mode - 5 * math.log1p(math.exp(2 * mode)) - mode**2 / 2 - math.log(1 + 4 * 5 * p * (1 - p)) / 2
@@ -81,7 +81,7 @@ def test_laplace_s_approximation_is_the_mode_and_the_curvature_written_out() -> 
 @given(line=st.floats(-20, 20), sigma=st.floats(0.01, 10), had=st.integers(0, 400))
 @settings(max_examples=200, deadline=None)
 def test_a_site_s_mode_is_found_wherever_it_lies(line: float, sigma: float, had: int) -> None:
-    rows = quadrature._ordered(np.ones((1, 1)), np.full(1, float(had)), np.full(1, 400.0), np.zeros(1))
+    rows = quadrature.in_order(np.ones((1, 1)), np.full(1, float(had)), np.full(1, 400.0), np.zeros(1))
     (mode,) = quadrature._modes(rows, np.full(1, line), sigma)
     slope = sigma * (had - 400 * special.expit(line + sigma * mode)) - mode
     assert slope == pytest.approx(0, abs=1e-6 * (1 + 400 * sigma))
@@ -128,7 +128,7 @@ def test_just_above_zero_variance_the_answer_is_next_to_that_at_zero() -> None:
     """The likelihood of a sigma of a hundredth differs from that of none by its square alone."""
     X, y, site = laid(study(0.8))
     plain = all_alike(X, y, site=site, terms=TERMS)
-    rows = quadrature._ordered(X, y, np.ones(len(y)), site)
+    rows = quadrature.in_order(X, y, np.ones(len(y)), site)
     values = [likelihood(rows, np.append(plain.beta, sigma), 25)[0] - plain.log_likelihood for sigma in (0.01, 0.02)]
     assert values[0] > 0
     assert values[1] / values[0] == pytest.approx(4, rel=0.01)
