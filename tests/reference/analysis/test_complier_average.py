@@ -6,7 +6,7 @@
   'supply'"), with as many digits as are printed.
 - The reference study: contact is at least one of its `contacts`. Estimator, CR2 errors and Satterthwaite's degrees of
   freedom by whole matrices (Pustejovsky and Tipton 2018), with the design that the first stage expects, as clubSandwich
-  has it for ivreg (`model_matrix.ivreg`: component "projected").
+  has it for ivreg (`projection_matrix.ivreg`: component "projected").
 """
 
 from __future__ import annotations
