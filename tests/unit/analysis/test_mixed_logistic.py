@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, special
 
-from analysis import quadrature
+from analysis import load, quadrature
 from analysis.estimators.frailty import in_words as of_frailties
 from analysis.estimators.logistic import logistic
 from analysis.estimators.mixed_logistic import ALIKE, SCALE, VARIANCE, averaged, in_words, mixed_logistic
 from analysis.quadrature import APART, RandomIntercepts, all_alike, likelihood, random_intercepts
+from analysis.report import compare, write
 from analysis.result import AnalysisError
 from instruments.plan_methods import METHODS
+from tests.unit.analysis import study as whole_study
 from tests.unit.analysis.test_binary import AGE, TOWN
 from tests.unit.analysis.test_binary import study as alike
 
@@ -238,6 +241,59 @@ def test_few_sites_forbid_a_p_value_and_one_an_interval_too() -> None:
     assert {(answer.std_error, answer.df, answer.conf_low) for answer in one.answers} == {(None, None, None)}
     assert one.terms[-1].estimate == 0, "one site an arm cannot be told from its arm"
     assert "no interval and no p-value are given" in one.warnings[0]
+
+
+# ---------------------------------------------------------------------------- in the report
+
+EVENT = """
+[[outcomes]]
+id = "depressed-6m"
+label = "Depressed at 6 months"
+kind = "binary"
+instrument = "phq9"
+at_least = 10
+"""
+
+
+def reported(folder: Path, named: str, apart: float = 0.0) -> tuple[str, Path]:
+    """The page, and the folder; scores of every second site are so much higher after the baseline."""
+    rows = whole_study.tables()
+    for score in rows["scores"]:
+        if score["instrument"] == "phq9" and score["timepoint"] != "baseline" and score["person"][1] in "1357":
+            score["score"] = min(27.0, score["score"] + apart)
+    bundle = whole_study.write(folder / "bundle", rows, f"{whole_study.PLAN}{EVENT}{named}\n")
+    write(compare(load.read(bundle)), folder / "out")
+    return (folder / "out" / "report.html").read_text(encoding="utf-8"), folder / "out"
+
+
+def test_as_the_answer_it_says_how_far_sites_differ(tmp_path: Path) -> None:
+    page, out = reported(tmp_path, 'estimator = "mixed-logistic"', apart=4)
+    assert "percentage points" in page
+    assert "of two taken at random, the one where more people have it has odds" in page
+    kept = pd.read_csv(out / "estimates.csv").query("outcome == 'depressed-6m'")
+    assert list(kept["scale"])[:3] == ["risk difference", "risk ratio", SCALE]
+    assert list(kept["df"])[:3] == [6.0] * 3
+    terms = pd.read_csv(out / "tables" / "coefficients.csv")
+    assert f"Depressed at 6 months: {VARIANCE}" in set(terms["row"])
+
+
+def test_beside_an_answer_it_stands_on_the_answer_s_scale(tmp_path: Path) -> None:
+    page, out = reported(tmp_path, 'beside = ["mixed-logistic"]')
+    assert "of two taken at random" not in page, "only an answer is put in words"
+    kept = pd.read_csv(out / "sensitivity.csv").query("outcome == 'depressed-6m'")
+    own = kept[kept["method"].str.startswith("Logistic with random site")]
+    assert SCALE in set(own["scale"])
+    figures = page.split("Forest plot of the same difference by several methods: ")[1:]
+    drawn = [figure.partition("The table has every number")[0] for figure in figures]
+    assert [figure.count("Logistic with random site, adaptive quadrature") for figure in drawn] == [0, 0, 0, 1]
+
+
+def test_where_people_were_allocated_it_refuses(tmp_path: Path) -> None:
+    plan = whole_study.PLAN.replace("controlled-before-after", "individually-randomised")
+    bundle = whole_study.write(tmp_path / "bundle", plan=f'{plan}{EVENT}beside = ["mixed-logistic"]\n')
+    made = compare(load.read(bundle))
+    (refused,) = [each for each in made.beside["depressed-6m"] if each.method == "mixed-logistic"]
+    assert refused.faults == ("the method compares sites, and the plan takes people for the units; leave it out",)
 
 
 # ---------------------------------------------------------------------------- what it refuses
