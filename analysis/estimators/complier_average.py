@@ -155,7 +155,10 @@ def _weak(fitted: Fitted) -> tuple[str, ...]:
 
 
 def in_words(fitted: Fitted) -> str:
-    """By how much the offer raised the share of people with a contact; nothing where another method answered."""
+    """By how much the offer raised the share of people with a contact, in whole points, which tell of no single person.
+
+    Nothing where another method answered.
+    """
     raised = next((term for term in fitted.terms if term.term == FIRST_STAGE), None)
     if raised is None:
         return ""
@@ -165,5 +168,5 @@ def in_words(fitted: Fitted) -> str:
     else:
         how = f"first-stage F {found:,.1f}" if np.isfinite(found) else "it alone decided who had one"
     return (
-        f"The offer raised the share of people with a contact by {100 * raised.estimate:.1f} percentage points ({how})."
+        f"The offer raised the share of people with a contact by {100 * raised.estimate:.0f} percentage points ({how})."
     )

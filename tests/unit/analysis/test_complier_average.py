@@ -119,7 +119,7 @@ def test_where_the_offer_alone_decides_it_is_ancova() -> None:
         expected = (one.estimate, one.std_error, one.df, one.p_value)
         assert (other.estimate, other.std_error, other.df, other.p_value) == pytest.approx(expected, rel=1e-8)
     assert strength(found) == math.inf
-    assert "by 100.0 percentage points (it alone decided who had one)" in in_words(found)
+    assert "by 100 percentage points (it alone decided who had one)" in in_words(found)
 
 
 def test_who_had_one_without_the_offer_is_no_complier_and_the_effect_is_found_all_the_same() -> None:
@@ -174,7 +174,7 @@ def test_a_first_stage_is_said_in_percentage_points_with_its_f() -> None:
     assert strength(found) == pytest.approx(f)
     points = 100 * raised.estimate
     assert in_words(found) == (
-        f"The offer raised the share of people with a contact by {points:.1f} percentage points (first-stage F {f:,.1f})."
+        f"The offer raised the share of people with a contact by {points:.0f} percentage points (first-stage F {f:,.1f})."
     )
 
 
