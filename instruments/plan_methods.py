@@ -12,13 +12,16 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "continuous": (
         "ancova", "did", "doubly-robust-did", "imputation", "random-intercept", "mixed-model", "mmrm", "clda",
         "overlap-weights", "att-weights", "entropy-balance", "matching", "matched-did", "wild-bootstrap", "permutation",
+        "complier-average",
     ),
-    "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic"),
+    "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic", "mixed-logistic"),
     "count": ("poisson-rate", "poisson-change", "negative-binomial", "gee-poisson"),
     "time-to-event": ("restricted-mean", "cox", "cumulative-incidence", "fine-gray", "frailty"),
 }
 # fmt: on
 """The methods for each kind of outcome: the one that answers unless the plan says otherwise comes first."""
+EXPLORATORY = ("complier-average",)
+"""Methods that stand beside an answer where a plan asks for them, and never answer."""
 ALWAYS_BESIDE: Mapping[str, tuple[str, ...]] = {
     "continuous": ("did",),
     "binary": ("modified-poisson",),
@@ -49,6 +52,11 @@ def methods(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> d
     for method in added:
         if method not in allowed:
             reader.fault(f"{path}.beside", f"unexpected value '{method}'; allowed: {', '.join(allowed)}")
-    estimator = reader.choice(entry, path, "estimator", allowed, allowed[0])
+    if entry.get("estimator") in EXPLORATORY:
+        remedy = "name it in beside, and another method here"
+        reader.fault(f"{path}.estimator", f"'{entry['estimator']}' is exploratory and never the answer; {remedy}")
+        return {}
+    answering = tuple(method for method in allowed if method not in EXPLORATORY)
+    estimator = reader.choice(entry, path, "estimator", answering, allowed[0])
     beside = (*SERIES.get(estimator, (allowed[0], *ALWAYS_BESIDE[kind])), *added)
     return {"estimator": estimator, "beside": tuple(dict.fromkeys(each for each in beside if each != estimator))}

@@ -15,9 +15,11 @@ import pandas as pd
 from instruments.plan import Outcome, Plan
 
 from ..cohort import Cohort, auxiliaries, long_rows_of, named_covariates, rows_of, wide_rows_of
+from ..contacts import contact_rows_of
 from ..result import AnalysisError, Fitted
 from ..times import time_rows_of
 from .ancova import ancova
+from .complier_average import complier_average
 from .cox import cox
 from .cumulative_incidence import cumulative_incidence
 from .did import did
@@ -29,6 +31,7 @@ from .imputed import imputed
 from .linear_probability import linear_probability
 from .logistic import logistic
 from .matching import matched_did, matching
+from .mixed_logistic import mixed_logistic
 from .mixed_model import mixed_model, random_intercept
 from .mmrm import mmrm
 from .modified_poisson import modified_poisson
@@ -77,6 +80,11 @@ def _population(plan: Plan, _: Outcome) -> dict[str, Any]:
     """Risks of the people who were offered something where they chose or were chosen; of everybody in a trial."""
     population = "intervention" if plan.design == "controlled-before-after" else "everybody"
     return {"errors": plan.errors, "population": population}
+
+
+def _population_alone(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    """As `_population`, for a method with errors of its own."""
+    return {"population": _population(plan, outcome)["population"]}
 
 
 def _up_to(plan: Plan, outcome: Outcome) -> dict[str, Any]:
@@ -135,12 +143,14 @@ ESTIMATORS: Mapping[str, Method] = {
     "entropy-balance": Method(weighted_difference, options=_weighted("entropy")),
     "matching": Method(matching, options=_matched),
     "matched-did": Method(matched_did, long_rows_of, _matched_at_timepoint),
+    "complier-average": Method(complier_average, contact_rows_of),
     "wild-bootstrap": Method(wild_bootstrap, options=_seeded, by_site=True),
     "permutation": Method(permutation, options=_seeded, by_site=True),
     "logistic": Method(logistic, options=_population),
     "modified-poisson": Method(modified_poisson),
     "linear-probability": Method(linear_probability),
     "gee-logistic": Method(gee_binary, options=_always(errors="CR2"), by_site=True),
+    "mixed-logistic": Method(mixed_logistic, options=_population_alone, by_site=True),
     "poisson-rate": Method(poisson_rate),
     "poisson-change": Method(poisson_change),
     "negative-binomial": Method(negative_binomial),

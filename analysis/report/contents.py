@@ -10,6 +10,7 @@ from instruments import codes
 from instruments.plan import Outcome
 
 from ..cohort import ROLES, Cohort, scales
+from ..contacts import only_counts
 from ..disclosure import Gate, ReleasedTable, gate
 from ..estimators.imputed import TippingPoint
 from ..estimators.weighted_difference import Weighing
@@ -196,7 +197,7 @@ def _love(found: Mapping[str, Weighing], guard: Gate) -> Iterator[str | Drawing]
 def _delivery(comparison: Comparison) -> _Draft:
     tables = delivery.tables(comparison.cohort)
     blocks: tuple[str | Table, ...] = tables
-    if delivery.only_counts(comparison.cohort):
+    if only_counts(comparison.cohort):
         blocks = (
             "The source gives how many contacts each person had, and nothing about when, how or for how long.",
             *tables,
@@ -282,6 +283,7 @@ def _beside(comparison: Comparison, outcome: Outcome) -> tuple[Table | _Later, .
 
 def _compared_methods(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[str | Drawing]:
     yield from sensitivity.bracket(comparison, outcome, guard)
+    yield from sensitivity.explored(comparison, outcome, guard)
     bars = sensitivity.bars(comparison, outcome, guard)
     planned = comparison.fitted[outcome.id].main
     if len(bars) > 1:

@@ -11,12 +11,12 @@ import pandas as pd
 from instruments import codes
 
 from ..cohort import ROLES, Cohort
+from ..contacts import each_person, only_counts
 from ..estimators.product_limit import median_day
 from ..result import Cell, Key, Sum, Table
 from .cells import DASH, arm_columns, both_arms, mean_sd, median_quartiles, number, people
 from .participants import study_key
 
-LINK_WORKER = "link-worker"
 MOST_DATES = 9
 SAME_DAY = 0.5
 
@@ -25,11 +25,6 @@ def tables(cohort: Cohort) -> tuple[Table, ...]:
     """Every table about delivery for which the data have something."""
     found = [contacts(cohort), waiting(cohort), signposts(cohort), caseload(cohort)]
     return tuple(table for table in found if table is not None)
-
-
-def only_counts(cohort: Cohort) -> bool:
-    """Whether the source gives no contacts, only how many each person had."""
-    return cohort.dataset["contacts"].empty and LINK_WORKER in set(cohort.use["setting"])
 
 
 def contacts(cohort: Cohort) -> Table | None:
@@ -51,16 +46,6 @@ def contacts(cohort: Cohort) -> Table | None:
     ]
     sums = [*reached_sums(), *_split_sums("Contacts", "attendance", made), *_split_sums("Attended", "mode", attended)]
     return Table("contacts", "Contacts with link workers", arm_columns(cohort.plan), tuple(rows), tuple(sums))
-
-
-def each_person(cohort: Cohort) -> pd.DataFrame:
-    """How many attended contacts everybody had, with their arm, by person: 0 where none is recorded."""
-    if only_counts(cohort):
-        found = cohort.use[cohort.use["setting"] == LINK_WORKER].set_index("person")["count"]
-    else:
-        contacts = cohort.dataset["contacts"]
-        found = contacts[contacts["attendance"] == "attended"].groupby("person").size()
-    return cohort.people[["arm"]].assign(contacts=found.reindex(cohort.people.index).fillna(0).astype(float))
 
 
 def _counted_contacts(cohort: Cohort) -> Table:

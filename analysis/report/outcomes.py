@@ -23,7 +23,7 @@ MOST_COEFFICIENT_DIGITS = 6
 ESTIMATE_HEADS = ("Sites by arm", "Degrees of freedom", "Estimate", "interval", "p", "Method")
 RATIOS = (
     "rate ratio", "risk ratio", "odds ratio", "hazard ratio", "subdistribution hazard ratio",
-    "site-specific hazard ratio", "mean time ratio",
+    "site-specific hazard ratio", "site-specific odds ratio", "mean time ratio",
 )  # fmt: skip
 
 

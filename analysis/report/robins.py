@@ -11,12 +11,13 @@ from instruments import codes
 from instruments.plan import Outcome
 
 from ..cohort import ROLES, Cohort, in_each_arm, of_scale
+from ..contacts import each_person, only_counts
 from ..estimators.imbalance import standardised_difference
 from ..result import Cell, Fitted, Key, Sum, Table
 from .balance import e_values
 from .cells import people, words
 from .comparison import Comparison
-from .delivery import each_person, only_counts, reached_key, reached_sums
+from .delivery import reached_key, reached_sums
 from .epoc import months
 from .outcomes import analysed_key, digits_of
 from .participants import characteristics, measured_and_lost, measured_key, study_key

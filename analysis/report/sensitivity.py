@@ -8,6 +8,7 @@ from instruments.plan import Outcome
 
 from ..cohort import ROLES
 from ..disclosure import Gate
+from ..estimators.complier_average import in_words as share_raised
 from ..figures import Bar
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import words
@@ -88,6 +89,28 @@ def bracket(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[s
         f"difference-in-differences ({other:.{digits}f}) takes it that both arms would have changed alike. If either "
         f"is right, what the offer made {lies}, errors of chance apart."
     )
+
+
+EXPLORED = (
+    "Explored because the plan asks for it, and no answer to what it set out to learn: the complier average effect is "
+    "what at least one attended contact made of the score in those who had one because of the offer. It is right if "
+    "the offer changed the score through the contact alone, and if nobody who would have met a link worker without the "
+    "offer avoided one because of it"
+)
+NO_LOTS = ", and, as nobody drew lots, if the arms were alike but for what is adjusted for"
+
+
+def explored(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[str]:
+    """What the complier average effect leans on, and how much the offer decided who had a contact."""
+    fitted = comparison.by_method(outcome).get("complier-average")
+    if fitted is None:
+        return
+    lots = comparison.plan.design != "controlled-before-after"
+    yield f"{EXPLORED}{'' if lots else NO_LOTS}."
+    if guard.is_small(fitted.fewest):
+        yield "Too few people of an arm had a contact, or had none, for it to be shown."
+        return
+    yield " ".join([share_raised(fitted), *fitted.warnings])
 
 
 def bars(comparison: Comparison, outcome: Outcome, guard: Gate) -> list[Bar]:

@@ -10,9 +10,10 @@ from instruments import codes
 from instruments.plan_sections import INTERVENTION_TEXTS
 
 from ..cohort import Cohort
+from ..contacts import each_person, only_counts
 from ..result import Cell, Table
 from .cells import BLANK, DASH, median_quartiles, number, people, words
-from .delivery import caseload, each_person, only_counts, reached_key
+from .delivery import caseload, reached_key
 
 TO_BE_WRITTEN = "To be written"
 ROLE = "intervention"

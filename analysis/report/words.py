@@ -10,6 +10,7 @@ from instruments.plan import Covariate, Outcome
 from ..cohort import ROLES, named_covariates
 from ..disclosure import Gate
 from ..estimators.frailty import in_words as between_sites
+from ..estimators.mixed_logistic import in_words as odds_between_sites
 from ..result import Estimate
 from .cells import arm_columns
 from .comparison import Comparison, passing_low
@@ -130,11 +131,12 @@ def _risk_answer(comparison: Comparison, outcome: Outcome) -> str:
     points = _in_points(gap)
     way = "more" if gap.estimate > 0 else "fewer"
     size = _size(points)
-    return (
+    answer = (
         f"{outcome.label}: in “{first}” {size} percentage points {way} had it than would have in “{second}” "
         f"({limits(points, level)}), a risk {shown(ratio)} times as high ({limits(ratio, level)}), adjusted for "
         f"{adjusted_for(comparison, outcome)}. {_settled(gap, 0)}"
     )
+    return f"{answer} {odds_between_sites(comparison.fitted[outcome.id])}".rstrip()
 
 
 def _time_answer(comparison: Comparison, outcome: Outcome) -> str:

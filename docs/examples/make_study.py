@@ -20,7 +20,8 @@ STARTS = ("2023-07-01", "2024-01-01")
 """In the roll-out, when the first six practices began to offer a link worker, and when the next six did."""
 
 
-def people(dice: np.random.Generator) -> pd.DataFrame:
+def people(dice: np.random.Generator, own_dice: np.random.Generator) -> pd.DataFrame:
+    """One row a person; whom the link worker reached is drawn by dice of its own."""
     practice = np.repeat(np.arange(PRACTICES), EACH)
     n, offered = len(practice), practice < PRACTICES // 2
     age, female = dice.integers(25, 90, n), dice.random(n) < 0.6
@@ -56,6 +57,8 @@ def people(dice: np.random.Generator) -> pd.DataFrame:
             "died_after": np.where(died <= HALF_YEAR, died, np.nan),
         }
     )
+    reached = offered & (own_dice.random(n) < 0.85)
+    frame["contacts"] = np.where(reached, 1 + own_dice.poisson(3, n), 0)
     return frame.convert_dtypes()
 
 
@@ -79,7 +82,7 @@ def months(dice: np.random.Generator, starts: dict[int, date]) -> pd.DataFrame:
 
 def main() -> None:
     dice = np.random.default_rng(SEED)
-    table = people(dice)
+    table = people(dice, np.random.default_rng(SEED + 1))
     begun = [date.fromisoformat(day) for day in STARTS]
     roll_out = {practice: begun[practice // 6] for practice in range(PRACTICES // 2)}
     offers = {f"practice-{practice + 1:02}": day.isoformat() for practice, day in roll_out.items()}

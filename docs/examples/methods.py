@@ -82,6 +82,11 @@ READ = {
     "made of all differences that such a test does not reject, and needs no normal errors.",
     "permutation": "`ancova`, tested by dealing the offer out to practices anew: {0}. The p-value is the share "
     "of deals that give as much; there is no interval.",
+    "complier-average": "Not what the offer made but what meeting a link worker made, in those who met one because "
+    "of it: {0}. It is `ancova` divided by the share whom the offer brought to a contact, about 85 %, and so larger. "
+    "It is right if the offer does nothing by itself. Here that is wrong, for the 2 points are built in for everybody "
+    "who had the offer, whether they met anybody or not: what leans on an assumption is no better than it. It is "
+    "exploratory, and never the answer of a plan.",
     "logistic": "The share with a PHQ-9 of 10 or more differs by {0}; as a ratio, {1}. Both are averages over "
     "the people who had the offer, of what they would have had without it; the odds ratio behind them is in "
     "`estimates.csv`.",
@@ -89,6 +94,9 @@ READ = {
     "a model for the odds.",
     "linear-probability": "One risk difference for everybody: {0}. Simple, and able to leave 0 to 1 for some people.",
     "gee-logistic": "As `logistic`, with people of one practice alike in what is left: {0}; as a ratio, {1}.",
+    "mixed-logistic": "As `logistic`, with practices as draws from many: {0}; as a ratio, {1}. Both are averages over "
+    "practices too. The odds ratio, {2}, is between two people of the same practice, and would be nearer to one "
+    "between people of any two. Where practices hardly differ it is hardly different from `logistic`.",
     "poisson-rate": "Attendances are {0} times those without the offer; that is {1} a person and year. "
     "Everybody's own time counts, and the rate before entry is adjusted for.",
     "poisson-change": "The rate after against the rate before, beyond the same in the other arm: {0}. Each "

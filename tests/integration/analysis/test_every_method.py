@@ -155,7 +155,18 @@ ABOUT_THE_FIRST_ARM = ("att-weights", "entropy-balance", "doubly-robust-did", "m
 """They ask about the people of the first arm, and so about others once the arms are swapped."""
 
 
-@pytest.mark.parametrize("method", [method for method in ESTIMATORS if method not in ABOUT_THE_FIRST_ARM])
+def test_swapping_the_arms_leaves_what_a_contact_made_as_it_is(usual: dict[str, Fitted], cohort: Cohort) -> None:
+    """Both the offer's difference and what it made of contacts change their sign."""
+    turned = ask("complier-average", replace(cohort, people=cohort.people.assign(arm=1 - cohort.people["arm"])))
+    one = usual["complier-average"]
+    assert turned.main.estimate == pytest.approx(one.main.estimate, rel=1e-8)
+    assert turned.main.std_error == pytest.approx(one.main.std_error, rel=1e-8)
+    assert turned.had == tuple(reversed(one.had or ()))
+
+
+@pytest.mark.parametrize(
+    "method", [method for method in ESTIMATORS if method not in (*ABOUT_THE_FIRST_ARM, "complier-average")]
+)
 def test_swapping_the_arms_turns_differences_and_inverts_ratios(
     method: str, usual: dict[str, Fitted], cohort: Cohort
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from instruments import plan
 from instruments.plan import Event, Outcome, PlanError
-from instruments.plan_methods import ALWAYS_BESIDE, METHODS, SERIES
+from instruments.plan_methods import ALWAYS_BESIDE, EXPLORATORY, METHODS, SERIES
 from tests.unit.analysis import study
 
 TOP = """
@@ -58,20 +58,41 @@ def test_an_outcome_of_each_kind_has_the_first_method_to_answer_and_the_usual_ch
 @EVERY_KIND
 def test_any_method_of_a_kind_may_answer_and_the_usual_two_are_never_lost(kind: str):
     usual = {METHODS[kind][0], *ALWAYS_BESIDE[kind]}
-    for method in METHODS[kind]:
+    for method in set(METHODS[kind]) - set(EXPLORATORY):
         found = outcome_of(f'{OF_KIND[kind]}, estimator = "{method}"')
         assert found.methods[0] == method
         assert set(found.methods) == usual | {method}
+
+
+@pytest.mark.parametrize("method", EXPLORATORY)
+def test_what_only_explores_never_answers_and_stands_beside_where_it_is_asked_for(method: str):
+    (fault,) = refused(written(f'{SCORE}, estimator = "{method}"'))
+    assert fault == (
+        f"plan.outcomes[0].estimator: '{method}' is exploratory and never the answer; name it in beside, and another "
+        "method here"
+    )
+    asked = outcome_of(f'{SCORE}, beside = ["{method}"]')
+    assert asked.methods == ("ancova", "did", method)
+    assert method not in outcome_of(SCORE).methods
+    assert hash_of(f'{SCORE}, beside = ["{method}"]') != hash_of(SCORE)
+
+
+def test_what_explores_and_is_asked_to_answer_keeps_no_other_fault_hidden():
+    faults = refused(written(f'{SCORE}, estimator = "{EXPLORATORY[0]}", timepoint = "3m", colour = 1'))
+    assert len(faults) == 3
 
 
 @EVERY_KIND
 def test_no_method_of_another_kind_may_answer_or_stand_beside(kind: str):
     for other in set(METHODS) - {kind}:
         for method in METHODS[other]:
+            if method in EXPLORATORY:
+                continue
             (one,) = refused(written(f'{OF_KIND[kind]}, estimator = "{method}"'))
             (two,) = refused(written(f'{OF_KIND[kind]}, beside = ["{method}"]'))
             allowed = ", ".join((*METHODS[kind], *(SERIES if kind == "count" else ())))
-            assert one == f"plan.outcomes[0].estimator: unexpected value '{method}'; allowed: {allowed}"
+            answering = ", ".join(each for each in allowed.split(", ") if each not in EXPLORATORY)
+            assert one == f"plan.outcomes[0].estimator: unexpected value '{method}'; allowed: {answering}"
             assert two == f"plan.outcomes[0].beside: unexpected value '{method}'; allowed: {allowed}"
 
 
@@ -264,7 +285,7 @@ def test_a_hash_that_stands_in_somebody_s_bundle_stays_what_it_was(text: str, sh
 
 # ---------------------------------------------------------------------------- refusals
 
-METHODS_OF_SCORES = ", ".join(METHODS["continuous"])
+METHODS_OF_SCORES = ", ".join(method for method in METHODS["continuous"] if method not in EXPLORATORY)
 BESIDE_A_SETTING = "means nothing beside a setting; take one of them out"
 REFUSED = {
     "an event without a limit": (

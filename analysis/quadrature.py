@@ -1,0 +1,246 @@
+"""Logistic regression in which every site has an intercept of its own, drawn from a normal distribution.
+
+With z a standard normal draw, the people of a site have the outcome with log odds eta + sigma z. A site's likelihood
+is the integral over z of exp(h(z)), where h is the log likelihood of its people at z less z^2 / 2. Adaptive
+Gauss-Hermite quadrature puts its points where h is large: around its mode, as far apart as its curvature c says. One
+point is Laplace's approximation.
+
+Points move with the parameters, and the gradient written here moves with them; so it is that of the likelihood that is
+maximised for any number of points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+from .glm import binomial, fit
+from .moments import Array
+from .result import AnalysisError
+
+POINTS = 25
+STEPS, POLISHING = 200, 20
+CLOSE_ENOUGH, NEAR, SETTLED, SMALL_STEP = 1e-11, 1e-5, 1e-7, 3e-4
+LEAST, NEGLIGIBLE, BOUNDLESS = 1e-3, 0.01, 10.0
+APART = (
+    "sites differ so much that how much cannot be estimated, as when everybody or nobody of most sites has the "
+    "outcome; use 'gee-logistic' instead"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RandomIntercepts:
+    """A fit: `beta` (p,), the standard deviation `sigma` of the sites' log odds, and the covariance of both (p + 1,).
+
+    `log_likelihood` leaves out what depends on the outcomes alone (the binomial coefficients). At `sigma` zero, where
+    the fit is that of sites all alike, the last row and column of `covariance` are zero.
+    """
+
+    beta: Array
+    sigma: float
+    covariance: Array
+    log_likelihood: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows in order of their site: design (n, p), successes and trials (n,), site (n,) as 0 to G - 1, first rows."""
+
+    X: Array
+    y: Array
+    trials: Array
+    site: NDArray[np.intp]
+    starts: NDArray[np.intp]
+
+    def sums(self, values: Array) -> Array:
+        """By site, (G, ...)."""
+        return np.asarray(np.add.reduceat(values, self.starts, axis=0))
+
+
+def random_intercepts(
+    X: Array, y: Array, *, site: Array, terms: Sequence[str], trials: Array | float = 1.0, points: int = POINTS
+) -> RandomIntercepts:
+    """Maximise the likelihood of a logistic regression with normal intercepts of sites.
+
+    Where sites differ by no more than chance makes them, the likelihood falls from sigma = 0 on, and the fit is that
+    of ordinary logistic regression. Errors come from the observed information, which allows for sigma being estimated.
+
+    Parameters
+    ----------
+    X
+        Design, (n, p), without missing values.
+    y
+        Successes, (n,).
+    site
+        Site of each row, (n,); any labels.
+    terms
+        Names of the p columns, for messages.
+    trials
+        Of how many, (n,) or one number for all.
+    points
+        Points of the quadrature; 1 is Laplace's approximation.
+
+    Raises
+    ------
+    AnalysisError
+        When the ordinary fit does not settle, as under perfect separation, or sigma grows without bound.
+
+    References
+    ----------
+    Pinheiro JC, Bates DM. J Comput Graph Stat 1995;4:12-35. doi:10.1080/10618600.1995.10474663
+    Sun T, Tran-Dinh Q. Math Program 2019;178:145-213. doi:10.1007/s10107-018-1282-4 (the search of modes)
+    Reference: the `cbpp` example of lme4 (1.1.38), with 1, 7 and 25 points.
+    """
+    plain = fit(binomial(trials), X, y, site=site, terms=terms)
+    rows = in_order(X, y, np.broadcast_to(np.asarray(trials, dtype=float), y.shape), site)
+    begin = _spread_at_zero(rows, plain.beta)
+    if begin < NEGLIGIBLE:
+        return all_alike(X, y, site=site, terms=terms, trials=trials)
+    root = np.linalg.cholesky(plain.bread)
+    scaled = Rows(rows.X @ root, rows.y, rows.trials, rows.site, rows.starts)
+    theta = np.append(np.linalg.solve(root, plain.beta), min(begin, 1.0))
+    best, information = _maximised(scaled, theta, points)
+    turn = np.eye(len(best))
+    turn[:-1, :-1] = root  # from scaled terms to the terms' own units
+    covariance = turn @ np.linalg.inv(information) @ turn.T
+    return RandomIntercepts(root @ best[:-1], float(best[-1]), covariance, likelihood(scaled, best, points)[0])
+
+
+def in_order(X: Array, y: Array, trials: Array, site: Array) -> Rows:
+    _, codes = np.unique(np.asarray(site), return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    return Rows(X[order], y[order], trials[order], codes[order], starts)
+
+
+def _spread_at_zero(rows: Rows, beta: Array) -> float:
+    """About how far sites lie apart: 0 where the likelihood falls with sigma^2 from the ordinary fit on."""
+    p = special.expit(rows.X @ beta)
+    variance = rows.sums(rows.trials * p * (1 - p))
+    beyond = float((rows.sums(rows.y - rows.trials * p) ** 2 - variance).sum())
+    return math.sqrt(beyond / float((variance**2).sum())) if beyond > 0 else 0.0
+
+
+def all_alike(
+    X: Array, y: Array, *, site: Array, terms: Sequence[str], trials: Array | float = 1.0
+) -> RandomIntercepts:
+    """The same model with sigma = 0: ordinary logistic regression.
+
+    Raises
+    ------
+    AnalysisError
+        When it does not settle, as under perfect separation.
+    """
+    family = binomial(trials)
+    plain = fit(family, X, y, site=site, terms=terms)
+    covariance = np.pad(plain.bread, (0, 1))
+    return RandomIntercepts(plain.beta, 0.0, covariance, family.likelihood(y, X @ plain.beta))
+
+
+def _maximised(rows: Rows, theta: Array, points: int) -> tuple[Array, Array]:
+    """The most likely beta and sigma, (p + 1,), and the information there.
+
+    By a quasi-Newton search, then by Newton's steps to the last digits.
+    """
+
+    def worse(at: Array) -> tuple[float, Array]:
+        value, gradient = likelihood(rows, at, points)
+        return -value, -gradient
+
+    least, most = np.full_like(theta, -np.inf), np.full_like(theta, np.inf)
+    least[-1], most[-1] = LEAST, BOUNDLESS
+    best = optimize.minimize(
+        worse, theta, jac=True, method="L-BFGS-B", bounds=optimize.Bounds(least, most), options={"gtol": NEAR}
+    ).x
+    for _ in range(POLISHING):
+        if not LEAST / 2 < best[-1] < BOUNDLESS:
+            break
+        information = _information(rows, best, points)
+        step = np.linalg.solve(information, likelihood(rows, best, points)[1])
+        best = best + step
+        if np.abs(step).max() < SETTLED:
+            return best, information
+    raise AnalysisError(APART)
+
+
+def _information(rows: Rows, theta: Array, points: int) -> Array:
+    """Minus the second derivatives of the log likelihood, from differences of its gradient, (p + 1, p + 1)."""
+    steps = SMALL_STEP * np.eye(len(theta))
+    apart = [likelihood(rows, theta - step, points)[1] - likelihood(rows, theta + step, points)[1] for step in steps]
+    slopes = np.stack(apart) / (2 * SMALL_STEP)
+    return np.asarray((slopes + slopes.T) / 2)
+
+
+def likelihood(rows: Rows, theta: Array, points: int) -> tuple[float, Array]:
+    """The log likelihood at beta and sigma, and its gradient (p + 1,).
+
+    A site's part is log(2 / c) / 2 + log(sum over points k of w_k exp(x_k^2 + h(z_k))) less a constant, with nodes x
+    and weights w of Gauss and Hermite, and z_k = mode + sqrt(2 / c) x_k.
+    """
+    nodes, weights = _gauss_hermite(points)
+    sigma, eta = float(theta[-1]), rows.X @ theta[:-1]
+    mode = _modes(rows, eta, sigma)
+    bend, by_theta = _around(rows, eta, sigma, mode)
+    width = np.sqrt(2 / bend)
+    z = mode[:, None] + width[:, None] * nodes
+    line = eta[:, None] + sigma * z[rows.site]
+    small = np.exp(-np.abs(line))  # from it both the risk and its logarithm, at the cost of one exponential
+    residual = rows.y[:, None] - rows.trials[:, None] * np.where(line < 0, small, 1.0) / (1 + small)
+    odds = np.maximum(line, 0) + np.log1p(small)
+    fits = rows.sums(rows.y[:, None] * line - rows.trials[:, None] * odds) - z**2 / 2
+    logs = fits + nodes**2 + np.log(weights)
+    top = logs.max(axis=1)
+    share = np.exp(logs - top[:, None])
+    whole = share.sum(axis=1)
+    share /= whole[:, None]
+    total = float((top + np.log(whole) - np.log(bend) / 2 - math.log(math.pi) / 2).sum())
+    left = rows.sums(residual)
+    slope = share * (sigma * left - z)
+    still = np.append((residual * share[rows.site]).sum(axis=1) @ rows.X, (share * z * left).sum())
+    of_mode, of_bend = by_theta
+    narrower = (1 + width * (slope @ nodes)) / (2 * bend)
+    return total, np.asarray(still + slope.sum(axis=1) @ of_mode - narrower @ of_bend)
+
+
+@cache
+def _gauss_hermite(points: int) -> tuple[Array, Array]:
+    nodes, weights = np.polynomial.hermite.hermgauss(points)
+    return nodes, weights
+
+
+def _modes(rows: Rows, eta: Array, sigma: float) -> Array:
+    """Where each site's h is largest, (G,): Newton's steps d, shortened to log(1 + sigma d) / sigma.
+
+    The third derivative of h is at most sigma times the second, and so shortened steps always lead uphill (Sun and
+    Tran-Dinh 2019).
+    """
+    z = np.zeros(len(rows.starts))
+    for _ in range(STEPS):
+        p = special.expit(eta + sigma * z[rows.site])
+        slope = sigma * rows.sums(rows.y - rows.trials * p) - z
+        step = slope / (1 + sigma**2 * rows.sums(rows.trials * p * (1 - p)))
+        z = z + np.sign(step) * np.log1p(sigma * np.abs(step)) / sigma
+        if (np.abs(step) <= CLOSE_ENOUGH * (1 + np.abs(z))).all():
+            break
+    return np.asarray(z)
+
+
+def _around(rows: Rows, eta: Array, sigma: float, mode: Array) -> tuple[Array, tuple[Array, Array]]:
+    """The curvature c of each site at its mode, (G,), and how beta and sigma move mode and curvature, (G, p + 1)."""
+    p = special.expit(eta + sigma * mode[rows.site])
+    second = rows.trials * p * (1 - p)
+    third = second * (1 - 2 * p)
+    V, W = rows.sums(second), rows.sums(third)
+    bend = 1 + sigma**2 * V
+    left = rows.sums(rows.y - rows.trials * p)
+    of_mode = np.column_stack([-sigma * rows.sums(second[:, None] * rows.X), left - sigma * mode * V]) / bend[:, None]
+    direct = np.column_stack([rows.sums(third[:, None] * rows.X), W * mode])
+    of_bend = sigma**2 * (direct + sigma * W[:, None] * of_mode)
+    of_bend[:, -1] += 2 * sigma * V
+    return bend, (of_mode, of_bend)
