@@ -13,7 +13,7 @@ from ..cohort import ROLES, Cohort, scales
 from ..disclosure import Gate, ReleasedTable, gate
 from ..estimators.imputed import TippingPoint
 from ..estimators.weighted_difference import Weighing
-from ..figures import Series, around_start, courses, forest, love, shifts
+from ..figures import Series, around_start, courses, forest, love, mirrored, shifts
 from ..result import Fitted, Table
 from ..weighting import NOTICEABLE
 from . import (
@@ -31,6 +31,7 @@ from . import (
     sensitivity,
     series,
     subgroups,
+    support,
     tidier,
     times,
     words,
@@ -182,7 +183,12 @@ def _balance(comparison: Comparison) -> list[_Draft]:
     found, failed = balance.weighings(comparison)
     if not found:
         return [_Draft("balance", "How alike the arms are", tuple(failed.values()))]
-    blocks = (_Later(partial(_love, found)), balance.table(comparison, found, failed))
+    scored = support.of(found)
+    plot, listed = _Later(partial(_love, found)), balance.table(comparison, found, failed)
+    if scored is None:
+        return [_Draft("balance", "How alike the arms are", (plot, listed))]
+    meeting = _Later(partial(_support, comparison, scored))
+    blocks = (plot, meeting, listed, support.table(comparison, scored))
     return [_Draft("balance", "How alike the arms are", blocks)]
 
 
@@ -191,6 +197,15 @@ def _love(found: Mapping[str, Weighing], guard: Gate) -> Iterator[str | Drawing]
     if drawn:
         title = "Standardised differences between the arms, before and after overlap weighting"
         yield Drawing("love", title, balance.in_words(drawn), love("love", drawn, NOTICEABLE))
+
+
+def _support(comparison: Comparison, scored: Weighing, guard: Gate) -> Iterator[str | Drawing]:
+    shown = support.histogram(comparison, scored, guard)
+    if shown is not None:
+        title = "Common support: the estimated probability of being in the first arm, by arm"
+        axis = f"Probability of being in “{comparison.plan.arm('intervention').label}”"
+        yield Drawing("support", title, support.in_words(shown), mirrored("support", axis, shown))
+    yield support.outside_in_words(comparison, scored, guard)
 
 
 def _delivery(comparison: Comparison) -> _Draft:
