@@ -20,6 +20,7 @@ from . import (
     alike,
     balance,
     delivery,
+    engagement,
     epoc,
     families,
     flow_figure,
@@ -217,7 +218,25 @@ def _delivery(comparison: Comparison) -> _Draft:
             *tables,
         )
     blocks = blocks or ("The data hold nothing about contacts or signposts.",)
-    return _Draft("delivery", "What was delivered", (*blocks, tidier.sheet(comparison.cohort)))
+    described = tuple(_engagement(comparison))
+    return _Draft("delivery", "What was delivered", (*blocks, *described, tidier.sheet(comparison.cohort)))
+
+
+def _engagement(comparison: Comparison) -> Iterator[str | Table | _Later]:
+    """From referral to first contact and to disengagement, in the arm that has them."""
+    found = engagement.courses_of(comparison.cohort)
+    if found:
+        yield engagement.ONE_ARM.format(arm=comparison.plan.arm(engagement.ROLE).label)
+    for course in found:
+        yield _Later(partial(_course, comparison, course))
+        yield engagement.table(comparison.cohort, course)
+
+
+def _course(comparison: Comparison, course: engagement.Course, guard: Gate) -> Iterator[Drawing]:
+    drawn = engagement.series(comparison.cohort, course, guard)
+    if any(line.at for line in drawn):
+        svg = courses(course.name, "% of those referred", drawn, times.ticks(drawn))
+        yield Drawing(course.name, f"{course.title}, with intervals", engagement.in_words(drawn), svg)
 
 
 def _primary(comparison: Comparison) -> _Draft:
