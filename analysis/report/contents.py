@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from instruments import codes
@@ -28,6 +28,7 @@ from . import (
     missing,
     outcomes,
     participants,
+    placebo,
     robins,
     sensitivity,
     series,
@@ -99,6 +100,7 @@ def lay_out(comparison: Comparison) -> Contents:
         _deviations(comparison),
         _coefficients(comparison),
     ]
+    parts = [*_said_once(parts)]
     guard = gate([block for part in parts for block in part.blocks if isinstance(block, Table)], plan.small_number)
     sections = [_summary(comparison, guard), *(part.through(guard, comparison) for part in parts)]
     return Contents(plan.title, words.answer(comparison, plan.primary, guard), tuple(sections), guard)
@@ -134,6 +136,15 @@ class _Draft:
             yield from block.make(guard)
         else:
             yield block
+
+
+def _said_once(parts: Sequence[_Draft]) -> Iterator[_Draft]:
+    """The sections, with each of the explanations that go with several outcomes where it comes first."""
+    said: set[str] = set()
+    for part in parts:
+        kept = tuple(block for block in part.blocks if not (isinstance(block, str) and block in said))
+        said |= {words.UNCONTROLLED, words.BEFORE_THE_OFFER} & {block for block in kept if isinstance(block, str)}
+        yield replace(part, blocks=kept)
 
 
 def _summary(comparison: Comparison, guard: Gate) -> Section:
@@ -241,7 +252,7 @@ def _course(comparison: Comparison, course: engagement.Course, guard: Gate) -> I
 
 def _primary(comparison: Comparison) -> _Draft:
     outcome = comparison.plan.primary
-    analysed = outcomes.analysed(comparison)
+    analysed = outcomes.analysed(comparison, (outcome,), "analysed")
     blocks: tuple[str | Table | Drawing | Outcome | _Later, ...] = (analysed,) if analysed.rows else ()
     if outcome.id in comparison.fitted:
         table = outcomes.estimates(comparison, (outcome,), "primary", "Primary outcome")
@@ -260,8 +271,10 @@ def _others(comparison: Comparison) -> list[_Draft]:
     title = "Other planned outcomes, in the order of the plan"
     told = tuple(families.said(comparison.plan, comparison.fitted))
     adjusted = families.adjusted(comparison.plan, comparison.fitted)
+    analysed = outcomes.analysed(comparison, known, "analysed-others")
     tables = (outcomes.estimates(comparison, known, "others", title, adjusted, told),) if known else ()
-    drafts = [_Draft("others", "Other planned outcomes", (*tables, *others))]
+    counted = (analysed,) if analysed.rows else ()
+    drafts = [_Draft("others", "Other planned outcomes", (*counted, *tables, *others))]
     return drafts + [_Draft(outcome.id, outcome.label, _about(comparison, outcome)) for outcome in known]
 
 
@@ -276,11 +289,21 @@ def _about(comparison: Comparison, outcome: Outcome) -> tuple[str | Table | Draw
         return (*beside, *of_people, *of_sites)
     course = (_drawing(comparison, outcome), outcomes.course(comparison, outcome))
     shown = course if outcome in drawn(comparison.cohort) else ()
+    placebos = tuple(_placebos(comparison, outcome))
     if outcome.event:
-        return (*beside, outcomes.risks(comparison, outcome), *shown)
+        return (*beside, outcomes.risks(comparison, outcome), *shown, *placebos)
     screened = [outcomes.before_entry(comparison, outcome, each) for each in comparison.plan.screenings]
-    before = (words.BEFORE_THE_OFFER, *screened) if screened else ()
+    before = (words.BEFORE_THE_OFFER, *screened, *placebos) if screened else ()
     return (*beside, *shown, *before, words.UNCONTROLLED, outcomes.within_arms(comparison, outcome))
+
+
+def _placebos(comparison: Comparison, outcome: Outcome) -> Iterator[Table | _Later]:
+    """The same comparison from each screening to the baseline, where it has nothing to find."""
+    for screening in comparison.plan.screenings:
+        found = placebo.runs(comparison, outcome, screening)
+        if found:
+            yield _Later(partial(placebo.in_words, comparison, outcome, screening, found))
+            yield placebo.table(comparison, outcome, screening, found)
 
 
 def _series(comparison: Comparison, outcome: Outcome) -> Iterator[Table | _Later]:

@@ -126,7 +126,8 @@ def test_differences_at_baseline_are_marked_by_their_size(page: str) -> None:
 
 
 def test_the_drift_to_expect_stands_beside_every_change_within_an_arm(page: str, out: Path) -> None:
-    assert page.count("A change in one arm is not an effect") == 2
+    assert page.count("A change in one arm is not an effect") == 1, "said once, where it comes first"
+    assert page.index("A change in one arm") < page.index('<section id="others">')
     for outcome in ("eq5d-6m", "phq9-6m"):
         drifts = [float(value) for (_, column, _), value in tidy(out, f"within-{outcome}").items()
                   if column == "Drift to expect"]  # fmt: skip
@@ -358,6 +359,14 @@ def test_a_small_loss_is_not_shown_nor_what_would_give_it_away(thin: Path) -> No
     assert flow["Not measured at 6 months: Not recorded", "Link worker", "count"] == "<10"
     assert flow["Measured: 6 months", "Link worker", "count"] == "withheld"
     assert flow["Measured: 6 months", "Usual care", "count"] == "80"
+
+
+def test_people_analysed_stand_with_the_outcomes_that_they_are_of(page: str, out: Path) -> None:
+    assert {row for row, _, _ in tidy(out, "analysed")} == {"EQ-5D value at 6 months"}
+    assert {row for row, _, _ in tidy(out, "analysed-others")} == {"Depression at 6 months", "GP attendances"}
+    places = [page.index(part) for part in ('id="primary"', 'id="table-analysed"', 'id="others"',
+                                            'id="table-analysed-others"', 'id="table-others"')]  # fmt: skip
+    assert places == sorted(places)
 
 
 def test_what_is_withheld_in_one_table_is_withheld_in_every_other(thin: Path) -> None:
