@@ -27,7 +27,8 @@ WHAT = (
 INSIDE = "{Nothing} lies inside the interval."
 OUTSIDE = (
     "{Nothing} lies outside the interval: the arms parted before there was anything to part them, as when one of them "
-    "was picked at a bad moment. What is found after the baseline may be more of that."
+    "was picked at a bad moment. If that was over by the baseline, estimates that count from there are free of it; if "
+    "it went on, the answer may be more of it."
 )
 UNKNOWN = "Without an interval it cannot be said whether {nothing} lies inside."
 NUMBERS = {0.0: "zero", 1.0: "one"}
