@@ -271,7 +271,7 @@ def _others(comparison: Comparison) -> list[_Draft]:
     title = "Other planned outcomes, in the order of the plan"
     told = tuple(families.said(comparison.plan, comparison.fitted))
     adjusted = families.adjusted(comparison.plan, comparison.fitted)
-    analysed = outcomes.analysed(comparison, known, "analysed-others")
+    analysed = outcomes.analysed(comparison, known, "analysed-others", "People analysed, other outcomes")
     tables = (outcomes.estimates(comparison, known, "others", title, adjusted, told),) if known else ()
     counted = (analysed,) if analysed.rows else ()
     drafts = [_Draft("others", "Other planned outcomes", (*counted, *tables, *others))]

@@ -367,6 +367,8 @@ def test_people_analysed_stand_with_the_outcomes_that_they_are_of(page: str, out
     places = [page.index(part) for part in ('id="primary"', 'id="table-analysed"', 'id="others"',
                                             'id="table-analysed-others"', 'id="table-others"')]  # fmt: skip
     assert places == sorted(places)
+    titles = re.findall(r'<h3 id="table-[^"]+">([^<]+)</h3>', page)
+    assert len(titles) == len(set(titles)), "who listens tells tables apart by their titles"
 
 
 def test_what_is_withheld_in_one_table_is_withheld_in_every_other(thin: Path) -> None:
@@ -465,7 +467,7 @@ def test_the_page_needs_nothing_else(outline: Outline, page: str) -> None:
 
 
 def test_every_figure_says_in_words_what_it_shows(outline: Outline, page: str) -> None:
-    assert outline.tags.count("svg") == 8
+    assert outline.tags.count("svg") == 10
     assert outline.unlabelled == []
     assert re.search(r'aria-label="Line chart over time. Link worker goes from [\d.]+ to [\d.]+; Usual care goes', page)
 
