@@ -119,15 +119,24 @@ def _typed(options: argparse.Namespace, command: str) -> str:
     return " ".join(words if options.seed is None else [*words, f"--seed {options.seed}"])
 
 
+def _without_effect(options: argparse.Namespace, steps: Sequence[str]) -> None:
+    """Say so where a seed was given and no step draws random numbers, and forget it."""
+    if options.seed is not None and not steps:
+        print(f"--seed {options.seed} has no effect: nothing here draws random numbers.", file=sys.stderr, flush=True)
+        options.seed = None
+
+
 def _compare(options: argparse.Namespace) -> None:
     from . import load
-    from .report import PROVENANCE_FILE, compare, told, write
+    from .report import PROVENANCE_FILE, compare, random_steps, told, write
     from .result import refuse_to_replace
 
     refuse_to_replace(options.OUT, PROVENANCE_FILE)
     progress = Progress(sys.stderr, options.quiet)
     progress.say(f"Reading {options.BUNDLE.name} ...")
-    dataset = load.reseeded(load.read(options.BUNDLE, options.PLAN), options.seed)
+    dataset = load.read(options.BUNDLE, options.PLAN)
+    _without_effect(options, random_steps(dataset.plan))
+    dataset = load.reseeded(dataset, options.seed)
     progress.say(f"Comparing {len(dataset['people']):,} people ...")
     with progress:
         comparison = compare(dataset, jobs=options.jobs, watch=progress.bar)
@@ -146,7 +155,8 @@ def _describe(options: argparse.Namespace) -> None:
     refuse_to_replace(options.OUT, PROVENANCE_FILE)
     progress = Progress(sys.stderr, options.quiet)
     progress.say(f"Reading {options.BUNDLE.name} ...")
-    dataset = load.reseeded(load.read(options.BUNDLE, options.PLAN), options.seed)
+    dataset = load.read(options.BUNDLE, options.PLAN)
+    _without_effect(options, ())
     progress.say(f"Describing {len(dataset['people']):,} people ...")
     print(describe(dataset, options.OUT, command=_typed(options, "describe")))
     print(f"Description: {options.OUT / 'report.html'}")

@@ -189,7 +189,7 @@ def around_start(name: str, axes_of: tuple[str, str], moments: Sequence[Moment],
     """
     from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 
-    with _canvas(name, SIZE[0] * 1.2, SIZE[1]) as (figure, axes):
+    with _canvas(name, *SIZE) as (figure, axes):
         for moment in moments:
             _draw_moment(axes, moment)
         axes.axhline(nothing, color=SOFT, linewidth=1, linestyle=":")
@@ -254,7 +254,7 @@ def love(name: str, pairs: Sequence[Pair], noticeable: float) -> str:
     str
         One `<svg>` element, text as text.
     """
-    with _canvas(name, SIZE[0] * 1.2, 1.1 + 0.3 * len(pairs)) as (figure, axes):
+    with _canvas(name, SIZE[0], 1.3 + 0.3 * len(pairs)) as (figure, axes):
         places = range(len(pairs))
         before, after = [pair.before for pair in pairs], [pair.after for pair in pairs]
         for found, look, label in ((before, LOOKS[1], "As they came"), (after, LOOKS[0], "Overlap weights")):
@@ -266,7 +266,51 @@ def love(name: str, pairs: Sequence[Pair], noticeable: float) -> str:
         axes.set_xlim(left=0)
         axes.set_xlabel("Standardised difference")
         axes.grid(axis="y", color="#dfe5e7", linewidth=0.8)
-        axes.legend(frameon=False, loc="lower right")
+        figure.legend(frameon=False, loc="outside upper right", ncols=2)
+        return _written(figure)
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Two arms' shares over the same parts of an axis; heights are per cent of the arm for each 0.05 of the axis."""
+
+    labels: tuple[str, str]
+    edges: tuple[float, ...]
+    above: tuple[float, ...]
+    below: tuple[float, ...]
+
+
+def mirrored(name: str, axis: str, drawn: Histogram) -> str:
+    """Draw two histograms back to back, the first arm's upwards and filled, the second's downwards and hatched.
+
+    Parameters
+    ----------
+    name
+        Identifies the figure.
+    axis
+        What the horizontal axis, from 0 to 1, shows.
+    drawn
+        The shares, intervention first.
+
+    Returns
+    -------
+    str
+        One `<svg>` element, text as text.
+    """
+    with _canvas(name, *SIZE) as (figure, axes):
+        sides = ((drawn.above, 1, {"color": "#cfe3dd"}), (drawn.below, -1, {"facecolor": "white", "hatch": "////"}))
+        top = max(*drawn.above, *drawn.below)
+        for (shares, way, fill), look, label in zip(sides, LOOKS, drawn.labels, strict=True):
+            heights, line = [way * share for share in shares], {name: look[name] for name in ("color", "linestyle")}
+            axes.stairs(heights, drawn.edges, fill=True, **({"edgecolor": look["color"]} | fill))
+            axes.stairs(heights, drawn.edges, linewidth=1.6, **line)
+            axes.text(0.01, way * 1.12 * top, label, color=look["color"], va="center", weight="bold")
+        axes.axhline(0, color=INK, linewidth=1)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(-1.25 * top, 1.25 * top)
+        axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
+        axes.set_xlabel(_folded(axis, LONGEST_AXIS))
+        axes.set_ylabel("% of the arm for each 0.05")
         return _written(figure)
 
 

@@ -30,7 +30,7 @@ from .outcomes import analysed_key
 from .page import page
 from .sensitivity import side_key
 
-__all__ = ["Comparison", "compare", "describe", "fitness", "in_lines", "told", "write"]
+__all__ = ["Comparison", "compare", "describe", "fitness", "in_lines", "random_steps", "told", "write"]
 
 ESTIMATE_COLUMNS = (
     "outcome", "timepoint", "term", "estimate", "std_error", "df", "conf_low", "conf_high", "p_value", "n",
@@ -66,7 +66,9 @@ def write(comparison: Comparison, folder: Path, *, command: str = "") -> str:
     """
     refuse_to_replace(folder, PROVENANCE_FILE)
     whole = lay_out(comparison)
-    provenance = _provenance(comparison.cohort, command or "analysis.compare from Python", _drawn(comparison.plan))
+    provenance = _provenance(
+        comparison.cohort, command or "analysis.compare from Python", random_steps(comparison.plan)
+    )
     _put(folder, {**dict(_estimates_files(comparison, whole)), **dict(_files(whole, provenance))})
     return whole.headline
 
@@ -217,8 +219,8 @@ def _seed(plan: Plan, planned: Plan) -> str:
     return str(plan.seed) if plan.seed == planned.seed else f"{plan.seed}, in place of the plan's {planned.seed}"
 
 
-def _drawn(plan: Plan) -> list[str]:
-    """Steps of a comparison that draw random numbers."""
+def random_steps(plan: Plan) -> list[str]:
+    """Name the steps of a comparison that draw random numbers; a description has none."""
     named = [method for method in DRAWING if any(method in outcome.methods for outcome in plan.outcomes)]
     return ["imputations", *named] if scales(plan) else named
 

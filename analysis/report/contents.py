@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from instruments import codes
@@ -14,13 +14,14 @@ from ..contacts import only_counts
 from ..disclosure import Gate, ReleasedTable, gate
 from ..estimators.imputed import TippingPoint
 from ..estimators.weighted_difference import Weighing
-from ..figures import Series, around_start, courses, forest, love, shifts
+from ..figures import Series, around_start, courses, forest, love, mirrored, shifts
 from ..result import Fitted, Table
 from ..weighting import NOTICEABLE
 from . import (
     alike,
     balance,
     delivery,
+    engagement,
     epoc,
     families,
     flow_figure,
@@ -28,10 +29,12 @@ from . import (
     missing,
     outcomes,
     participants,
+    placebo,
     robins,
     sensitivity,
     series,
     subgroups,
+    support,
     tidier,
     times,
     words,
@@ -98,6 +101,7 @@ def lay_out(comparison: Comparison) -> Contents:
         _deviations(comparison),
         _coefficients(comparison),
     ]
+    parts = [*_said_once(parts)]
     guard = gate([block for part in parts for block in part.blocks if isinstance(block, Table)], plan.small_number)
     sections = [_summary(comparison, guard), *(part.through(guard, comparison) for part in parts)]
     return Contents(plan.title, words.answer(comparison, plan.primary, guard), tuple(sections), guard)
@@ -133,6 +137,15 @@ class _Draft:
             yield from block.make(guard)
         else:
             yield block
+
+
+def _said_once(parts: Sequence[_Draft]) -> Iterator[_Draft]:
+    """The sections, with each of the explanations that go with several outcomes where it comes first."""
+    said: set[str] = set()
+    for part in parts:
+        kept = tuple(block for block in part.blocks if not (isinstance(block, str) and block in said))
+        said |= {words.UNCONTROLLED, words.BEFORE_THE_OFFER} & {block for block in kept if isinstance(block, str)}
+        yield replace(part, blocks=kept)
 
 
 def _summary(comparison: Comparison, guard: Gate) -> Section:
@@ -183,7 +196,12 @@ def _balance(comparison: Comparison) -> list[_Draft]:
     found, failed = balance.weighings(comparison)
     if not found:
         return [_Draft("balance", "How alike the arms are", tuple(failed.values()))]
-    blocks = (_Later(partial(_love, found)), balance.table(comparison, found, failed))
+    scored = support.of(found)
+    plot, listed = _Later(partial(_love, found)), balance.table(comparison, found, failed)
+    if scored is None:
+        return [_Draft("balance", "How alike the arms are", (plot, listed))]
+    meeting = _Later(partial(_support, comparison, scored))
+    blocks = (plot, meeting, listed, support.table(comparison, scored))
     return [_Draft("balance", "How alike the arms are", blocks)]
 
 
@@ -192,6 +210,15 @@ def _love(found: Mapping[str, Weighing], guard: Gate) -> Iterator[str | Drawing]
     if drawn:
         title = "Standardised differences between the arms, before and after overlap weighting"
         yield Drawing("love", title, balance.in_words(drawn), love("love", drawn, NOTICEABLE))
+
+
+def _support(comparison: Comparison, scored: Weighing, guard: Gate) -> Iterator[str | Drawing]:
+    shown = support.histogram(comparison, scored, guard)
+    if shown is not None:
+        title = "Common support: the estimated probability of being in the first arm, by arm"
+        axis = f"Probability of being in “{comparison.plan.arm('intervention').label}”"
+        yield Drawing("support", title, support.in_words(shown), mirrored("support", axis, shown))
+    yield support.outside_in_words(comparison, scored, guard)
 
 
 def _delivery(comparison: Comparison) -> _Draft:
@@ -203,12 +230,30 @@ def _delivery(comparison: Comparison) -> _Draft:
             *tables,
         )
     blocks = blocks or ("The data hold nothing about contacts or signposts.",)
-    return _Draft("delivery", "What was delivered", (*blocks, tidier.sheet(comparison.cohort)))
+    described = tuple(_engagement(comparison))
+    return _Draft("delivery", "What was delivered", (*blocks, *described, tidier.sheet(comparison.cohort)))
+
+
+def _engagement(comparison: Comparison) -> Iterator[str | Table | _Later]:
+    """From referral to first contact and to disengagement, in the arm that has them."""
+    found = engagement.courses_of(comparison.cohort)
+    if found:
+        yield engagement.ONE_ARM.format(arm=comparison.plan.arm(engagement.ROLE).label)
+    for course in found:
+        yield _Later(partial(_course, comparison, course))
+        yield engagement.table(comparison.cohort, course)
+
+
+def _course(comparison: Comparison, course: engagement.Course, guard: Gate) -> Iterator[Drawing]:
+    drawn = engagement.series(comparison.cohort, course, guard)
+    if any(line.at for line in drawn):
+        svg = courses(course.name, "% of those referred", drawn, times.ticks(drawn))
+        yield Drawing(course.name, f"{course.title}, with intervals", engagement.in_words(drawn), svg)
 
 
 def _primary(comparison: Comparison) -> _Draft:
     outcome = comparison.plan.primary
-    analysed = outcomes.analysed(comparison)
+    analysed = outcomes.analysed(comparison, (outcome,), "analysed")
     blocks: tuple[str | Table | Drawing | Outcome | _Later, ...] = (analysed,) if analysed.rows else ()
     if outcome.id in comparison.fitted:
         table = outcomes.estimates(comparison, (outcome,), "primary", "Primary outcome")
@@ -227,8 +272,10 @@ def _others(comparison: Comparison) -> list[_Draft]:
     title = "Other planned outcomes, in the order of the plan"
     told = tuple(families.said(comparison.plan, comparison.fitted))
     adjusted = families.adjusted(comparison.plan, comparison.fitted)
+    analysed = outcomes.analysed(comparison, known, "analysed-others", "People analysed, other outcomes")
     tables = (outcomes.estimates(comparison, known, "others", title, adjusted, told),) if known else ()
-    drafts = [_Draft("others", "Other planned outcomes", (*tables, *others))]
+    counted = (analysed,) if analysed.rows else ()
+    drafts = [_Draft("others", "Other planned outcomes", (*counted, *tables, *others))]
     return drafts + [_Draft(outcome.id, outcome.label, _about(comparison, outcome)) for outcome in known]
 
 
@@ -243,11 +290,21 @@ def _about(comparison: Comparison, outcome: Outcome) -> tuple[str | Table | Draw
         return (*beside, *of_people, *of_sites)
     course = (_drawing(comparison, outcome), outcomes.course(comparison, outcome))
     shown = course if outcome in drawn(comparison.cohort) else ()
+    placebos = tuple(_placebos(comparison, outcome))
     if outcome.event:
-        return (*beside, outcomes.risks(comparison, outcome), *shown)
+        return (*beside, outcomes.risks(comparison, outcome), *shown, *placebos)
     screened = [outcomes.before_entry(comparison, outcome, each) for each in comparison.plan.screenings]
-    before = (words.BEFORE_THE_OFFER, *screened) if screened else ()
+    before = (words.BEFORE_THE_OFFER, *screened, *placebos) if screened else ()
     return (*beside, *shown, *before, words.UNCONTROLLED, outcomes.within_arms(comparison, outcome))
+
+
+def _placebos(comparison: Comparison, outcome: Outcome) -> Iterator[Table | _Later]:
+    """The same comparison from each screening to the baseline, where it has nothing to find."""
+    for screening in comparison.plan.screenings:
+        found = placebo.runs(comparison, outcome, screening)
+        if found:
+            yield _Later(partial(placebo.in_words, comparison, outcome, screening, found))
+            yield placebo.table(comparison, outcome, screening, found)
 
 
 def _series(comparison: Comparison, outcome: Outcome) -> Iterator[Table | _Later]:

@@ -134,7 +134,7 @@ def waiting(cohort: Cohort) -> Table | None:
 def _waited(cohort: Cohort, referrals: pd.DataFrame) -> pd.Series[Any]:
     """Days from each referral to the last on which a first contact could have been seen."""
     left_on = referrals["person"].map(cohort.people["left_on"])
-    last = pd.Series(_last_day(cohort), index=referrals.index)
+    last = pd.Series(last_day(cohort), index=referrals.index)
     ends = pd.concat([referrals["closed_on"], left_on, last], axis=1).min(axis=1)
     return (ends - referrals["referred_on"]).dt.days
 
@@ -219,11 +219,11 @@ def _caseload_row(open_people: int, fte: float) -> tuple[Cell, ...]:
 
 def _quarter_ends(cohort: Cohort) -> list[pd.Timestamp]:
     """The ends of the last quarters between the first assignment and the last date on which anything happened."""
-    first, last = cohort.dataset["assignments"]["from_on"].min(), _last_day(cohort)
+    first, last = cohort.dataset["assignments"]["from_on"].min(), last_day(cohort)
     return list(pd.date_range(first, last, freq="QE"))[-MOST_DATES:] or [last]
 
 
-def _last_day(cohort: Cohort) -> pd.Timestamp:
+def last_day(cohort: Cohort) -> pd.Timestamp:
     """The last day on which a contact, an assessment, an assignment or a referral was recorded."""
     columns = [
         ("contacts", "contacted_on"), ("assessments", "assessed_on"), ("assignments", "from_on"),

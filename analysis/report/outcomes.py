@@ -32,14 +32,14 @@ def analysed_key(outcome: Outcome, role: str) -> Key:
     return "analysed", outcome.id, role
 
 
-def analysed(comparison: Comparison) -> Table:
-    """How many people each estimate stands on."""
+def analysed(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, title: str = "People analysed") -> Table:
+    """How many people each estimate of some outcomes stands on; those that stand on sites are not in it."""
     cohort = comparison.cohort
     arms = cohort.people.groupby("arm").size()
     rows, sums, implied = [], [], []
-    for outcome in comparison.estimated:
-        fitted = comparison.fitted[outcome.id]
-        if fitted.units != "people":
+    for outcome in outcomes:
+        fitted = comparison.fitted.get(outcome.id)
+        if fitted is None or fitted.units != "people":
             continue
         cells = [
             people(n, int(arms[arm]), analysed_key(outcome, role))
@@ -53,7 +53,7 @@ def analysed(comparison: Comparison) -> Table:
             implied.append((known.parts[1], left_out))
     notes = ("People with the outcome, a baseline where it has one, and every covariate; others were not analysed.",)
     columns = (*arm_columns(comparison.plan), "Both")
-    return Table("analysed", "People analysed", columns, tuple(rows), tuple(sums), tuple(implied), notes)
+    return Table(name, title, columns, tuple(rows), tuple(sums), tuple(implied), notes)
 
 
 def _left_out(comparison: Comparison, outcome: Outcome) -> Iterator[tuple[Sum, int]]:

@@ -21,10 +21,10 @@ from .scale import about
 
 FEW_CLUSTERS = 40
 UNCONTROLLED = (
-    "The table below shows each arm by itself. A change in one arm is not an effect: people enter such studies at a "
-    "bad moment and many are better later with nothing done (regression to the mean). “Drift to expect” is how far an "
-    "arm that starts apart from the rest of the study comes back by itself; if both arms were picked at a bad moment, "
-    "both come back further than that."
+    "Tables of change within an arm show each arm by itself. A change in one arm is not an effect: people enter such "
+    "studies at a bad moment and many are better later with nothing done (regression to the mean). “Drift to expect” "
+    "is how far an arm that starts apart from the rest of the study comes back by itself; if both arms were picked at "
+    "a bad moment, both come back further than that."
 )
 BEFORE_THE_OFFER = (
     "Between screening and baseline nothing had been offered yet. Where one arm was picked at a bad moment it comes "

@@ -126,7 +126,8 @@ def test_differences_at_baseline_are_marked_by_their_size(page: str) -> None:
 
 
 def test_the_drift_to_expect_stands_beside_every_change_within_an_arm(page: str, out: Path) -> None:
-    assert page.count("A change in one arm is not an effect") == 2
+    assert page.count("A change in one arm is not an effect") == 1, "said once, where it comes first"
+    assert page.index("A change in one arm") < page.index('<section id="others">')
     for outcome in ("eq5d-6m", "phq9-6m"):
         drifts = [float(value) for (_, column, _), value in tidy(out, f"within-{outcome}").items()
                   if column == "Drift to expect"]  # fmt: skip
@@ -360,6 +361,16 @@ def test_a_small_loss_is_not_shown_nor_what_would_give_it_away(thin: Path) -> No
     assert flow["Measured: 6 months", "Usual care", "count"] == "80"
 
 
+def test_people_analysed_stand_with_the_outcomes_that_they_are_of(page: str, out: Path) -> None:
+    assert {row for row, _, _ in tidy(out, "analysed")} == {"EQ-5D value at 6 months"}
+    assert {row for row, _, _ in tidy(out, "analysed-others")} == {"Depression at 6 months", "GP attendances"}
+    places = [page.index(part) for part in ('id="primary"', 'id="table-analysed"', 'id="others"',
+                                            'id="table-analysed-others"', 'id="table-others"')]  # fmt: skip
+    assert places == sorted(places)
+    titles = re.findall(r'<h3 id="table-[^"]+">([^<]+)</h3>', page)
+    assert len(titles) == len(set(titles)), "who listens tells tables apart by their titles"
+
+
 def test_what_is_withheld_in_one_table_is_withheld_in_every_other(thin: Path) -> None:
     analysed = tidy(thin, "analysed")
     assert analysed["EQ-5D value at 6 months", "Link worker", "count"] == "withheld"
@@ -456,7 +467,7 @@ def test_the_page_needs_nothing_else(outline: Outline, page: str) -> None:
 
 
 def test_every_figure_says_in_words_what_it_shows(outline: Outline, page: str) -> None:
-    assert outline.tags.count("svg") == 8
+    assert outline.tags.count("svg") == 10
     assert outline.unlabelled == []
     assert re.search(r'aria-label="Line chart over time. Link worker goes from [\d.]+ to [\d.]+; Usual care goes', page)
 

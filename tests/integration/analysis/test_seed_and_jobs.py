@@ -104,12 +104,28 @@ def test_the_same_seed_gives_the_same_files_again(run: Run, drawing: Path, tmp_p
     assert files(tmp_path / "one" / "out") == files(tmp_path / "two" / "out")
 
 
-def test_a_description_takes_a_seed_and_says_so(run: Run, drawing: Path, tmp_path: Path) -> None:
-    assert run("describe", drawing, drawing / "plan.toml", tmp_path / "out", "--seed", "7").code == 0
-    assert DEPARTURE in html.unescape(page(tmp_path / "out"))
-    record = made_of(tmp_path / "out")
-    assert record["Command"] == "analysis describe bundle plan.toml out --seed 7"
+def test_a_description_says_that_a_seed_has_no_effect_and_is_the_same(run: Run, drawing: Path, tmp_path: Path) -> None:
+    plan = drawing / "plan.toml"
+    assert run("describe", drawing, plan, tmp_path / "one" / "out", "--quiet").err == ""
+    ran = run("describe", drawing, plan, tmp_path / "two" / "out", "--quiet", "--seed", "7")
+    assert (ran.code, ran.err) == (0, "--seed 7 has no effect: nothing here draws random numbers.\n")
+    assert files(tmp_path / "one" / "out") == files(tmp_path / "two" / "out")
+    assert DEPARTURE not in html.unescape(page(tmp_path / "two" / "out"))
+    record = made_of(tmp_path / "two" / "out")
+    assert record["Command"] == "analysis describe bundle plan.toml out"
     assert str(record["Seed"]).endswith("(no step of this report draws random numbers)")
+
+
+def test_a_comparison_in_which_nothing_is_drawn_says_so_too(run: Run, tmp_path: Path) -> None:
+    """Counts alone: nothing is imputed, and no method of theirs draws."""
+    rows = study.tables()
+    start, counts = study.PLAN.index("[[outcomes]]"), study.PLAN.index('[[outcomes]]\nid = "gp"')
+    plan = study.PLAN[:start] + study.PLAN[counts:].replace('setting = "gp"', 'setting = "gp"\nprimary = true')
+    bundle = study.write(tmp_path / "bundle", rows, plan)
+    ran = run("compare", bundle, bundle / "plan.toml", tmp_path / "out", "--seed", "7", "--quiet")
+    assert (ran.code, ran.err) == (0, "--seed 7 has no effect: nothing here draws random numbers.\n")
+    assert made_of(tmp_path / "out")["Command"] == "analysis compare bundle plan.toml out"
+    assert DEPARTURE not in html.unescape(page(tmp_path / "out"))
 
 
 @pytest.mark.parametrize("seed", ["-1", "1.5", "seven", "٧", "9223372036854775808", ""])

@@ -8,7 +8,17 @@ from collections.abc import Callable
 
 import pytest
 
-from analysis.figures import LOOKS, Bar, Pair, forest, love
+from analysis.figures import (
+    LOOKS,
+    Bar,
+    Histogram,
+    Moment,
+    Pair,
+    around_start,
+    forest,
+    love,
+    mirrored,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 BARS = [
@@ -18,10 +28,14 @@ BARS = [
 ]
 RATIOS = [Bar("Poisson", 0.5, 0.25, 1.0), Bar("Conditional Poisson", 2.0, 1.0, 4.0)]
 PAIRS = [Pair("Baseline score", 0.62, 0.0), Pair("Age", 0.31, 0.04), Pair("Sex: male", 0.05, 0.02)]
+MOMENTS = [Moment(-2, 1.1, 0.8, 1.5), Moment(-1, 1.0, None, None), Moment(0, 0.8, 0.6, 1.1)]
+SHARES = Histogram(("Link worker", "Usual care"), (0.0, 0.2, 0.5, 1.0), (0.0, 15.0, 1.0), (10.0, 10.0, 0.0))
 DRAWN = {
     "forest": lambda name: forest(name, "Difference", BARS, 0.0),
     "forest of ratios": lambda name: forest(name, "Rate ratio", RATIOS, 1.0),
     "love": lambda name: love(name, PAIRS, 0.1),
+    "event study": lambda name: around_start(name, ("Months since the start", "Rate ratio"), MOMENTS, 1.0),
+    "common support": lambda name: mirrored(name, "Probability", SHARES),
 }
 EVERY = pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
 Draw = Callable[[str], str]
@@ -181,11 +195,28 @@ def test_an_axis_has_a_few_numbers_to_read_it_by_however_close_the_estimates(bar
         assert text.strip("\N{MINUS SIGN}0.").rstrip("0") != "15", "numbers are round"
 
 
+def on_a_phone(svg: str) -> float:
+    """How many pixels high the smallest letters are on a screen 390 pixels wide, of which 358 are the figure's."""
+    sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", svg)]
+    return min(sizes) * 358 / float(ET.fromstring(svg).get("viewBox", "").split()[2])
+
+
 def test_letters_are_nine_pixels_high_or_more_on_a_phone() -> None:
-    box = ET.fromstring(forest("a", "Difference", BARS, 0.0)).get("viewBox", "")
-    sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", forest("a", "Difference", BARS, 0.0))]
-    assert sizes
-    assert min(sizes) * 358 / float(box.split()[2]) > 9
+    assert on_a_phone(forest("a", "Difference", BARS, 0.0)) > 9
+
+
+@pytest.mark.parametrize(
+    "svg",
+    [
+        love("a", PAIRS, 0.1),
+        love("a", [Pair("Number of long-term conditions that were recorded", 1.2, 0.0)], 0.1),
+        around_start("a", ("Months since the start", "Rate ratio"), MOMENTS, 1.0),
+        mirrored("a", "Probability of being in “Link worker”", SHARES),
+    ],
+    ids=["love", "a long label", "event study", "common support"],
+)
+def test_letters_are_eleven_pixels_high_or_more_on_a_phone(svg: str) -> None:
+    assert on_a_phone(svg) >= 11
 
 
 def test_the_line_of_no_difference_is_dotted_and_stands_at_nought_or_one() -> None:
@@ -208,11 +239,12 @@ def test_a_forest_grows_with_its_methods() -> None:
 
 
 def before_and_after(svg: str) -> list[tuple[float, float]]:
-    """Where the open and the filled mark of each line stand, from the top; the legend's marks share no line."""
+    """Where the open and the filled mark of each line stand, from the top, below the legend's line."""
     rows: dict[float, dict[str, float]] = {}
     for x, y, fill in markers(svg):
         rows.setdefault(y, {})[fill] = x
-    return [(row["#ffffff"], row[LOOKS[0]["color"]]) for row in rows.values() if len(row) == 2]
+    _, *lines = rows.values()
+    return [(row["#ffffff"], row[LOOKS[0]["color"]]) for row in lines]
 
 
 def test_a_love_plot_has_an_open_and_a_filled_mark_on_each_line_in_the_order_given() -> None:
@@ -237,3 +269,46 @@ def test_the_line_of_notice_stands_where_it_was_asked_for(noticeable: float) -> 
     svg = love("a", PAIRS, noticeable)
     (most, nought), *_ = before_and_after(svg)
     assert upright(svg) == [pytest.approx(nought + (most - nought) * noticeable / PAIRS[0].before, abs=0.01)]
+
+
+def test_the_legend_of_a_love_plot_stands_above_its_marks() -> None:
+    svg = love("a", PAIRS, 0.1)
+    (legend, *_), lines = sorted({y for _, y, _ in markers(svg)}), before_and_after(svg)
+    assert len(lines) == len(PAIRS)
+    assert len([y for _, y, _ in markers(svg) if y == legend]) == 2
+
+
+# ---------------------------------------------------------------------------- common support
+
+
+def outlines(svg: str) -> dict[str, list[tuple[float, float]]]:
+    """The corners of each arm's outline, by its colour."""
+    found = {}
+    for path in ET.fromstring(svg).iter(f"{SVG}path"):
+        style, points = path.get("style", ""), re.findall(r"[ML] ([\d.]+) ([\d.]+)", path.get("d", ""))
+        for look in LOOKS:
+            if f"stroke: {look['color']}" in style and "fill: none" in style and len(points) > 4:
+                found[look["color"]] = [(float(x), float(y)) for x, y in points]
+    return found
+
+
+def test_arms_lie_back_to_back_and_their_heights_are_their_shares() -> None:
+    """Link worker: 15 from 0.2 to 0.5, 1 beyond; usual care 10 up to 0.5; the first goes up, the second down."""
+    first, second = (outlines(mirrored("a", "x", SHARES))[look["color"]] for look in LOOKS)
+    middle = max(y for _, y in first)
+    assert middle == pytest.approx(min(y for _, y in second), abs=0.01)
+    assert (middle - min(y for _, y in first)) / (max(y for _, y in second) - middle) == pytest.approx(1.5, abs=0.01)
+    high = sorted(x for x, y in first if y == pytest.approx(min(y for _, y in first), abs=0.01))
+    left, right = min(x for x, _ in second), max(x for x, _ in second)
+    assert [(x - left) / (right - left) for x in (high[0], high[-1])] == pytest.approx([0.2, 0.5], abs=0.01)
+
+
+def test_arms_differ_without_colour_and_each_is_named() -> None:
+    svg = mirrored("a", "Probability", SHARES)
+    assert "stroke-dasharray" in svg
+    assert "<pattern" in svg, "hatched"
+    assert {"Link worker", "Usual care", "Probability", "% of the arm for each 0.05"} <= set(texts(svg))
+
+
+def test_no_share_is_written_as_a_negative_number() -> None:
+    assert "\N{MINUS SIGN}" not in "".join(texts(mirrored("a", "x", SHARES)))

@@ -356,8 +356,9 @@ def test_a_difference_is_drawn_around_nought() -> None:
 
 
 def test_the_people_analysed_are_told_of_people_alone(found: Comparison) -> None:
-    assert "GP attendances of whole practices" not in [label for label, _ in outcomes.analysed(found).rows]
-    assert len(outcomes.analysed(found).rows) == 3
+    table = outcomes.analysed(found, found.plan.outcomes, "analysed")
+    assert "GP attendances of whole practices" not in [label for label, _ in table.rows]
+    assert len(table.rows) == 3
 
 
 def test_the_table_of_estimates_says_what_was_counted(found: Comparison) -> None:
