@@ -281,6 +281,12 @@ def rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     return people.join(score).join(baseline)
 
 
+def as_planned(rows: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
+    """Rows as an estimator is to take them: without a baseline where the plan says that the outcome has none."""
+    unplanned = [] if outcome.baseline else ["baseline", "baseline_count", "baseline_years"]
+    return rows.drop(columns=unplanned, errors="ignore")
+
+
 def had(scores: pd.Series[Any], event: Event | None) -> pd.Series[Any]:
     """Scores as they are, or where the outcome is an event: 1 for those who have it, 0 for those who have not."""
     if event is None:

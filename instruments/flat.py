@@ -31,6 +31,10 @@ Line = dict[str, str]
 Record = dict[str, Value]
 Source = str | Mapping[str, Any]
 
+ONE_ARM = (
+    "a site has one arm: correct it, map site to what was allocated, or where people drew lots write "
+    'design = "individually-randomised" in the plan'
+)
 _NUMBER = Column("number", "number", "Any number")
 
 
@@ -53,6 +57,7 @@ class _Reading:
     faults: list[str] = field(default_factory=list)
     tables: dict[str, list[Record]] = field(default_factory=lambda: {name: [] for name in TABLES})
     rows: dict[str, int] = field(default_factory=dict)
+    divided: set[str] = field(default_factory=set)
 
     def add(self, name: str, where: str, record: Record) -> None:
         for column in table(name).columns:
@@ -209,7 +214,7 @@ def _people(reading: _Reading, mapping: Mapping[str, Any], folder: Path) -> None
         record = _person(reading, people, line, where)
         key = str(record["person"])
         if key in reading.rows:
-            reading.faults.append(f"{where}: the person stands twice; keep one row a person")
+            reading.faults.append(f"{where}: the person stands twice; keep one row a person, each visit in its columns")
         reading.rows.setdefault(key, int(where.rpartition(" ")[2]))
         reading.add("people", where, record)
         if not isinstance(entered := record["entered_on"], date):
@@ -276,8 +281,9 @@ def _allocate(
     if not by_person and site is None:
         reading.faults.append(f"{where}: has no site, and the plan's design allocates sites; map people.site")
         return
-    if site is not None and arms.setdefault(str(site), arm) != arm:
-        reading.faults.append(f"{where}: site {site} is in '{arms[str(site)]}' and in '{arm}'; a site has one arm")
+    if site is not None and arms.setdefault(str(site), arm) != arm and site not in reading.divided:
+        reading.divided.add(str(site))
+        reading.faults.append(f"{where}: site {site} is in '{arms[str(site)]}' and in '{arm}'; {ONE_ARM}")
     row: Record = {
         "arm": arm,
         "site": site,

@@ -109,6 +109,7 @@ class Outcome:
     sites, `horizon` is the month after the start that the answer is about (the last if None), and `period` how many
     months of an event study make one point. A time to the first use is followed from entry to `until_day`.
     Outcomes of one `family` are tested together; those without a name are one family, the primary outcome is its own.
+    Without a `baseline` the outcome is adjusted for its covariates alone.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Outcome:
     horizon: int | None = None
     period: int = MONTHS_A_PERIOD
     family: str = ""
+    baseline: bool = True
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -183,6 +185,7 @@ class Plan:
                 "horizon": None,
                 "period": MONTHS_A_PERIOD,
                 "family": "",
+                "baseline": True,
             }
             for name in [name for name, value in usual.items() if written[name] == value]:
                 del written[name]
@@ -346,7 +349,7 @@ def _measures(reader: Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
 _OUTCOME_KEYS = (
     "id", "label", "kind", "primary", "covariates", "instrument", "scale", "value_set", "timepoint", "setting",
     "at_least", "at_most", "leave_out", "until_day", "estimator", "beside", "match_on", "difference_anyway", "family",
-    *OF_SERIES,
+    "baseline", *OF_SERIES,
 )  # fmt: skip
 _OF_USE = ("count", "time-to-event")
 _OF_SCALES = ("instrument", "scale", "value_set", "timepoint", "at_least", "at_most")
@@ -394,7 +397,7 @@ def _outcome(
 
 def _check_matching(reader: Reader, outcome: Outcome, path: str) -> None:
     """Facts to match on must be known, and used; the baseline is none of them where changes are compared."""
-    allowed = ("baseline", *outcome.covariates)
+    allowed = (*(("baseline",) if outcome.baseline else ()), *outcome.covariates)
     for name in outcome.match_on:
         if name not in allowed:
             reader.fault(f"{path}.match_on", f"unexpected value '{name}'; allowed: {', '.join(allowed)}")
@@ -459,7 +462,7 @@ def _followed(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) ->
         return {"until_day": reader.whole(entry, path, "until_day", least=1, most=MOST_DAYS)}
     if "until_day" in entry:
         reader.fault(f"{path}.until_day", 'belongs to a time to the first; write kind = "time-to-event" or take it out')
-    return {"leave_out": _days(reader, entry, path)}
+    return {"leave_out": reader.days(entry, path, "leave_out", MOST_DAYS)}
 
 
 def _event(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> Event | None:
@@ -471,15 +474,6 @@ def _event(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> Ev
     if len(limits) != 1:
         reader.fault(f"{path}.at_least", "is missing; say which score is the event: at_least or at_most, one of them")
     return Event(**limits)
-
-
-def _days(reader: Reader, entry: Mapping[str, Any], path: str) -> tuple[int, int]:
-    days = entry.get("leave_out", [0, 0])
-    whole = isinstance(days, list) and len(days) == 2 and all(type(end) is int for end in days)
-    if not whole or not all(0 <= end <= MOST_DAYS for end in days):
-        reader.fault(f"{path}.leave_out", "needs two numbers of days, before and after entry, such as [90, 0]")
-        return 0, 0
-    return days[0], days[1]
 
 
 def check_covariates(plan: Plan, characteristics: Iterable[str]) -> None:

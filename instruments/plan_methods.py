@@ -29,6 +29,12 @@ ALWAYS_BESIDE: Mapping[str, tuple[str, ...]] = {
     "time-to-event": ("cox", "cumulative-incidence"),
 }
 """What every report shows beside that answer: methods that lean on another assumption."""
+# fmt: off
+FROM_BASELINE = (
+    "did", "doubly-robust-did", "imputation", "mixed-model", "mmrm", "clda", "matched-did", "poisson-change",
+)
+# fmt: on
+"""The methods that cannot do without a baseline: they compare changes, or follow people from it."""
 MATCHING = ("matching", "matched-did")
 MISLEADS = (
     "matching on the baseline and then comparing changes misleads: people picked for a baseline unlike the rest of "
@@ -58,5 +64,20 @@ def methods(reader: Reader, entry: Mapping[str, Any], path: str, kind: str) -> d
         return {}
     answering = tuple(method for method in allowed if method not in EXPLORATORY)
     estimator = reader.choice(entry, path, "estimator", answering, allowed[0])
-    beside = (*SERIES.get(estimator, (allowed[0], *ALWAYS_BESIDE[kind])), *added)
-    return {"estimator": estimator, "beside": tuple(dict.fromkeys(each for each in beside if each != estimator))}
+    baseline = _baseline(reader, entry, path, (estimator, *added), kind)
+    usual = [each for each in ALWAYS_BESIDE[kind] if baseline or each not in FROM_BASELINE]
+    beside = [each for each in (*SERIES.get(estimator, (allowed[0], *usual)), *added) if each != estimator]
+    return {"estimator": estimator, "beside": tuple(dict.fromkeys(beside)), "baseline": baseline}
+
+
+def _baseline(reader: Reader, entry: Mapping[str, Any], path: str, named: tuple[str, ...], kind: str) -> bool:
+    """Whether an outcome has a baseline; where it has none, what needs one cannot be named."""
+    if reader.flag(entry, path, "baseline", default=True):
+        return True
+    if kind == "time-to-event" or set(named) & set(SERIES):
+        reader.fault(f"{path}.baseline", "belongs to a score, an event on it or a count of each person; take it out")
+    for method in dict.fromkeys(named):
+        if method in FROM_BASELINE:
+            what = f"'{method}' needs a baseline, and the outcome has none"
+            reader.fault(f"{path}.baseline", f"{what}; take one of them out")
+    return False

@@ -58,11 +58,12 @@ class Reader:
             return ()
         return tuple(self.number({key: each}, path, key) for each in value)
 
-    def flag(self, where: Mapping[str, Any], path: str, key: str) -> bool:
-        value = where.get(key, False)
+    def flag(self, where: Mapping[str, Any], path: str, key: str, *, default: bool = False) -> bool:
+        value = where.get(key, default)
         if not isinstance(value, bool):
             self.fault(f"{path}.{key}", f"unexpected value '{value}'; write true or false")
-        return value is True
+            return default
+        return value
 
     def text(self, where: Mapping[str, Any], path: str, key: str, default: str | None = None) -> str:
         value = where.get(key, default)
@@ -99,6 +100,15 @@ class Reader:
         if value != int(value) or not least <= value <= most:
             self.fault(f"{path}.{key}", f"unexpected value '{value}'; write a whole number from {least} to {most}")
         return int(value)
+
+    def days(self, where: Mapping[str, Any], path: str, key: str, most: int) -> tuple[int, int]:
+        """Numbers of days before and after entry; none where it is not there."""
+        days = where.get(key, [0, 0])
+        whole = isinstance(days, list) and len(days) == 2 and all(type(end) is int for end in days)
+        if not whole or not all(0 <= end <= most for end in days):
+            self.fault(f"{path}.{key}", "needs two numbers of days, before and after entry, such as [90, 0]")
+            return 0, 0
+        return days[0], days[1]
 
     def choice(self, where: Mapping[str, Any], path: str, key: str, allowed: Iterable[str], default: str = "") -> str:
         value = where.get(key, default)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from instruments.plan import Outcome, Plan
 
-from ..cohort import Cohort, auxiliaries, long_rows_of, named_covariates, rows_of, wide_rows_of
+from ..cohort import Cohort, as_planned, auxiliaries, long_rows_of, named_covariates, rows_of, wide_rows_of
 from ..contacts import contact_rows_of
 from ..result import AnalysisError, Fitted
 from ..times import time_rows_of
@@ -125,8 +125,8 @@ class Method:
         if self.by_site and plan.errors == "classical":
             raise AnalysisError("the method compares sites, and the plan takes people for the units; leave it out")
         options = self.options(plan, outcome)
-        covariates = named_covariates(plan, outcome)
-        return self.function(self.rows(cohort, outcome), covariates=covariates, confidence=plan.confidence, **options)
+        covariates, rows = named_covariates(plan, outcome), as_planned(self.rows(cohort, outcome), outcome)
+        return self.function(rows, covariates=covariates, confidence=plan.confidence, **options)
 
 
 ESTIMATORS: Mapping[str, Method] = {

@@ -10,7 +10,7 @@ from instruments.plan import Covariate
 
 from ..moments import Array, Errors, LeastSquares, classical, cluster_robust, from_rows, least_squares
 from ..result import Fitted
-from .design import Design, design
+from .design import Design, baseline_of, design
 from .inference import Inference
 
 
@@ -27,7 +27,7 @@ def ancova(
     ----------
     rows
         One row a person: `arm` (1 intervention, 0 comparison), `site`, `score`, `baseline` (units of the scale;
-        missing as NaN) and the covariates' columns.
+        missing as NaN; without that column the outcome has no baseline) and the covariates' columns.
     covariates
         Facts known at entry; categories enter as indicators with the first level as reference.
     errors
@@ -51,7 +51,7 @@ def ancova(
     Pustejovsky JE, Tipton E. J Bus Econ Stat 2018;36:672-683. doi:10.1080/07350015.2016.1247004
     Reference: `01_ancova_eq5d12`; `tests/reference/analysis/btheb.R`.
     """
-    laid = design(rows, ("score",), rows["baseline"].to_numpy(dtype=float), covariates)
+    laid = design(rows, ("score",), baseline_of(rows), covariates)
     fit = adjusted(laid, laid.rows["score"].to_numpy(dtype=float))
     found = errors_of(laid, fit, errors)
     method = "ANCOVA, classical errors" if errors == "classical" else f"ANCOVA, {errors} by site"

@@ -14,7 +14,7 @@ from instruments.plan import Covariate
 from ..moments import Array, LeastSquares, from_rows, least_squares, redundant_term
 from ..result import AnalysisError, Fitted
 from .ancova import adjusted, errors_of
-from .design import Design, design
+from .design import Design, baseline_of, design
 from .inference import Inference
 
 SCALE, FIRST_STAGE = "difference for compliers", "first stage: arm"
@@ -80,7 +80,7 @@ def complier_average(
     Pustejovsky JE, Tipton E. J Bus Econ Stat 2018;36:672-683. doi:10.1080/07350015.2016.1247004
     Reference: `tests/reference/analysis/test_complier_average.py`.
     """
-    laid = design(rows, ("score", "contact"), rows["baseline"].to_numpy(dtype=float), covariates)
+    laid = design(rows, ("score", "contact"), baseline_of(rows), covariates)
     score, contact = (laid.rows[name].to_numpy(dtype=float) for name in ("score", "contact"))
     _refuse_all_alike(contact)
     found = two_stages(laid, score, contact)

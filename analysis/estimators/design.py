@@ -79,6 +79,24 @@ def design(
     return Design(X, tuple(columns), complete)
 
 
+def baseline_of(rows: pd.DataFrame) -> Array | None:
+    """The baseline (n,) of rows that have one; None where the plan says that the outcome has none."""
+    return rows["baseline"].to_numpy(dtype=float) if "baseline" in rows else None
+
+
+def known_at_entry(rows: pd.DataFrame, baseline: Array | None, covariates: Sequence[Covariate]) -> Design:
+    """The design of what arms can be made alike in, for everybody who has it, measured later or not.
+
+    Raises
+    ------
+    AnalysisError
+        As `design`, and when there is nothing.
+    """
+    if baseline is None and not covariates:
+        raise AnalysisError("nothing known at entry is named, in which the arms could be made alike; name covariates")
+    return design(rows, (), baseline, covariates)
+
+
 def nobody_has(arm: pd.DataFrame, columns: Sequence[str]) -> str:
     """Why an arm has no complete row, and what to do about it."""
     if arm.empty:
@@ -86,7 +104,8 @@ def nobody_has(arm: pd.DataFrame, columns: Sequence[str]) -> str:
     empty = [f"'{name}'" for name in dict.fromkeys(columns) if arm[name].isna().all()]
     if not empty:
         return "each lacks one of them; name fewer covariates"
-    return f"{' and '.join(empty)} is missing for everybody there; record it, or plan without it"
+    without = "write baseline = false in the outcome" if empty == ["'baseline'"] else "plan without it"
+    return f"{' and '.join(empty)} is missing for everybody there; record it, or {without}"
 
 
 def _columns(rows: pd.DataFrame, known: Sequence[str], covariates: Sequence[Covariate]) -> Iterator[tuple[str, Array]]:

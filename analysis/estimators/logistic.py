@@ -32,7 +32,8 @@ def logistic(
     ----------
     rows
         One row a person: `arm` (1 intervention, 0 comparison), `site`, `score` (1 has the outcome, 0 has not; missing
-        as NaN), `baseline` (the same before, or a number) and the covariates' columns.
+        as NaN), `baseline` (the same before, or a number; without that column the outcome has no baseline) and the
+        covariates' columns.
     covariates
         Facts known at entry; categories enter as indicators with the first level as reference.
     errors

@@ -19,7 +19,7 @@ from ..moments import Array
 from ..result import AnalysisError, Fitted
 from ..weighting import balance, propensity, support
 from .ancova import ancova
-from .design import Design, design
+from .design import Design, baseline_of, design, known_at_entry
 from .did import did
 from .weighted_difference import STILL_UNLIKE, Weighing
 
@@ -131,8 +131,8 @@ def match(
 def _known_at_entry(rows: pd.DataFrame, covariates: Sequence[Covariate], facts: Sequence[str]) -> Design:
     chosen = [covariate for covariate in covariates if not facts or covariate.name in facts]
     if not facts or BASELINE in facts:
-        return design(rows, (), rows["baseline"].to_numpy(dtype=float), chosen)
-    return design(rows, ("baseline",), None, chosen)
+        return known_at_entry(rows, baseline_of(rows), chosen)
+    return design(rows, (BASELINE,) if BASELINE in rows else (), None, chosen)
 
 
 def matching(

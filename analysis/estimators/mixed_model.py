@@ -19,7 +19,7 @@ from ..moments import Array, classical, from_rows, least_squares
 from ..random_effects import MixedFit, people_within_sites, random_coefficients
 from ..reml import KINDS
 from ..result import AnalysisError, Estimate, Fitted
-from .design import covariate_columns, design
+from .design import baseline_of, covariate_columns, design
 from .inference import CLUSTERS_FOR_ERRORS, Inference
 from .long_rows import LongRows, long_rows, period_columns, stacked
 
@@ -62,7 +62,7 @@ def random_intercept(
     Reference: `03_lmm_ancova_eq5d12` (lme4 1.1.31, lmerTest 3.1.3, pbkrtest 0.5.2).
     """
     _refuse_unknown(errors)
-    laid = design(rows, ("score",), rows["baseline"].to_numpy(dtype=float), covariates)
+    laid = design(rows, ("score",), baseline_of(rows), covariates)
     if laid.rows["site"].isna().any():
         raise AnalysisError("site: is empty for somebody with a score, and random sites need it; fill it in")
     moments = from_rows(laid.X, laid.rows["score"].to_numpy(dtype=float), laid.site, laid.terms)

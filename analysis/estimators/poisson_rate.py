@@ -31,7 +31,8 @@ def poisson_rate(
     ----------
     rows
         One row a person: `arm` (1 intervention, 0 comparison), `site`, `count` and `years` after entry,
-        `baseline_count` and `baseline_years` before it (events, person-years; missing as NaN), and the covariates.
+        `baseline_count` and `baseline_years` before it (events, person-years; missing as NaN; without these columns the
+        outcome has no baseline), and the covariates.
     covariates
         Facts known at entry; categories enter as indicators with the first level as reference.
     errors
@@ -75,7 +76,7 @@ def poisson_rate(
 
 
 def count_design(rows: pd.DataFrame, covariates: Sequence[Covariate]) -> tuple[Design, Array, Array]:
-    """The design of a count with the log rate before entry as baseline, the counts (n,) and the person-years (n,).
+    """The design of a count, with the log rate before entry if it has a baseline; the counts and the person-years (n,).
 
     Raises
     ------
@@ -89,7 +90,9 @@ def count_design(rows: pd.DataFrame, covariates: Sequence[Covariate]) -> tuple[D
     return laid, count, years
 
 
-def _log_rate_before(rows: pd.DataFrame) -> Array:
+def _log_rate_before(rows: pd.DataFrame) -> Array | None:
+    if "baseline_count" not in rows:
+        return None
     count, years = (rows[name].to_numpy(dtype=float) for name in ("baseline_count", "baseline_years"))
     known = np.isfinite(count) & (years > 0)
     safe = np.where(known, years, 1.0)

@@ -18,7 +18,7 @@ from instruments.plan import Covariate
 from ..glm import KINDS, Family, Fit, Spread, fit, predicted, spread
 from ..moments import Array
 from ..result import AnalysisError, Estimate
-from .design import Design, design
+from .design import Design, baseline_of, design
 from .inference import Inference, exponentiated
 
 POPULATIONS = ("everybody", "intervention")
@@ -158,7 +158,7 @@ def binary_design(rows: pd.DataFrame, covariates: Sequence[Covariate]) -> tuple[
     AnalysisError
         When the outcome is something else, or the same for everybody in an arm.
     """
-    laid = design(rows, ("score",), rows["baseline"].to_numpy(dtype=float), covariates)
+    laid = design(rows, ("score",), baseline_of(rows), covariates)
     outcome = laid.rows["score"].to_numpy(dtype=float)
     odd = outcome[(outcome != 0) & (outcome != 1)]
     if len(odd):

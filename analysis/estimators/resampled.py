@@ -14,7 +14,7 @@ from ..moments import Moments, from_rows
 from ..result import Estimate, Fitted
 from ..small_sample import Resampled, permutation_test, wild_cluster_test
 from .ancova import ancova
-from .design import design
+from .design import baseline_of, design
 from .inference import CLUSTERS_FOR_ERRORS, CLUSTERS_FOR_P
 
 
@@ -105,7 +105,7 @@ def _too_few(plain: Fitted, clusters: int) -> bool:
 
 
 def _moments(rows: pd.DataFrame, covariates: Sequence[Covariate]) -> Moments:
-    laid = design(rows, ("score",), rows["baseline"].to_numpy(dtype=float), covariates)
+    laid = design(rows, ("score",), baseline_of(rows), covariates)
     return from_rows(laid.X, laid.rows["score"].to_numpy(dtype=float), laid.site, laid.terms)
 
 

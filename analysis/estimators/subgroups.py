@@ -16,7 +16,7 @@ from ..glm import GAUSSIAN, POISSON, Family, Spread
 from ..moments import Array, redundant_term
 from ..result import AnalysisError, Estimate
 from ..small_sample import JointTest, wald_test
-from .design import Design, design
+from .design import Design, baseline_of, design
 from .inference import CLUSTERS_FOR_P, exponentiated
 from .poisson_rate import count_design
 from .regression import Regression, binary_design, regression
@@ -56,7 +56,7 @@ class _Kind:
 
 
 def _scores(rows: pd.DataFrame, covariates: Sequence[Covariate]) -> tuple[Design, Array, float]:
-    laid = design(rows, ("score",), rows["baseline"].to_numpy(dtype=float), covariates)
+    laid = design(rows, ("score",), baseline_of(rows), covariates)
     return laid, laid.rows["score"].to_numpy(dtype=float), 0.0
 
 

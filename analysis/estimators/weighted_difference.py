@@ -15,7 +15,7 @@ from ..glm import KINDS as ERRORS
 from ..moments import MULTIPLIERS, Array
 from ..result import AnalysisError, Fitted
 from ..weighting import KINDS, Balance, Support, balance, entropy_weights, propensity, score_weights, support
-from .design import Design, design
+from .design import Design, baseline_of, design, known_at_entry
 from .inference import Inference
 
 STILL_UNLIKE = (
@@ -102,7 +102,7 @@ def weigh(rows: pd.DataFrame, covariates: Sequence[Covariate], kind: str = "over
     """
     if kind not in KINDS:
         raise AnalysisError(f"unknown weights '{kind}'; allowed: {', '.join(KINDS)}")
-    laid = design(rows, (), rows["baseline"].to_numpy(dtype=float), covariates)
+    laid = known_at_entry(rows, baseline_of(rows), covariates)
     arm = laid.X[:, 1]
     X, terms = np.delete(laid.X, 1, axis=1), (laid.terms[0], *laid.terms[2:])
     score = propensity(X, arm, terms).mu
@@ -142,7 +142,7 @@ def weighted_difference(
         'overlap' (people in whom either arm was likely), 'ATT' and 'entropy' (the intervention arm as it is), 'ATE'
         (everybody) or 'none'.
     adjusted
-        Adjust for the baseline too.
+        Adjust for the baseline too, where rows have one.
 
     Returns
     -------
@@ -162,7 +162,7 @@ def weighted_difference(
     Pustejovsky JE, Tipton E. J Bus Econ Stat 2018;36:672-683. doi:10.1080/07350015.2016.1247004
     Reference: `08_ps_weighting` (clubSandwich 0.5.8, inverse_var = FALSE).
     """
-    weighing = weigh(rows, covariates, weights)
+    weighing, adjusted = weigh(rows, covariates, weights), adjusted and "baseline" in rows
     seen = weighing.laid.rows["score"].notna().to_numpy()
     laid = _outcome_design(weighing.laid.rows[seen], adjusted)
     found = weighted_least_squares(laid, weighing.weights[seen])
@@ -179,7 +179,7 @@ def weighted_difference(
 
 
 def _outcome_design(rows: pd.DataFrame, adjusted: bool) -> Design:
-    return design(rows, ("score",), rows["baseline"].to_numpy(dtype=float) if adjusted else None, ())
+    return design(rows, ("score",), baseline_of(rows) if adjusted else None, ())
 
 
 def warnings_of(weighing: Weighing) -> tuple[str, ...]:

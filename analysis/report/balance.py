@@ -9,7 +9,7 @@ import numpy as np
 
 from instruments.plan import Outcome
 
-from ..cohort import ROLES, named_covariates, rows_of
+from ..cohort import ROLES, as_planned, named_covariates, rows_of
 from ..disclosure import Gate
 from ..estimators.matching import match
 from ..estimators.weighted_difference import Weighing, weigh
@@ -41,7 +41,8 @@ BY_WEIGHTS = (
 def weighings(comparison: Comparison) -> tuple[dict[str, Weighing], dict[str, str]]:
     """The primary score outcome's people under each kind of weights and matched, and why a kind could not be had."""
     outcome = comparison.plan.primary
-    rows, covariates = rows_of(comparison.cohort, outcome), named_covariates(comparison.plan, outcome)
+    rows = as_planned(rows_of(comparison.cohort, outcome), outcome)
+    covariates = named_covariates(comparison.plan, outcome)
     found: dict[str, Weighing] = {}
     failed: dict[str, str] = {}
     for kind in WAYS:

@@ -30,6 +30,7 @@ from .participants import study_key
 from .rehearsal import refusals
 
 Row = tuple[str, tuple[Cell, ...]]
+NEVER_BEFORE = "write baseline = false in the outcome"
 KINDS, TIMES = ("continuous", "binary", "count", "time-to-event"), "time-to-event"
 
 
@@ -110,15 +111,15 @@ def _held(cohort: Cohort, outcome: Outcome) -> Table:
 
 def _who(cohort: Cohort, outcome: Outcome) -> Table:
     """How many of each arm have an outcome before, after and both, at how many sites, and how many days apart."""
-    rows = _rows(cohort, outcome)
+    rows, twice = _rows(cohort, outcome), outcome.baseline and outcome.kind != TIMES
     table: list[Row] = [("In the study", both_arms(rows, lambda arm, role: people(len(arm), key=study_key(role))))]
     for name, label in _labels(cohort.plan, outcome).items():
         table.append((label, both_arms(rows, partial(_count, name, partial(_key, outcome, name)))))
     table.append(("Sites with such people", both_arms(rows, lambda arm, _: number("sites", _sites(arm)))))
-    days = "Days from the first to the second" if not outcome.setting else "Days followed"
+    days = "Days followed" if outcome.setting else f"Days from {'the first to the second' if twice else 'entry'}"
     spread = partial(_followed, rows["days"].max()) if outcome.kind == TIMES else _days
     table.append((f"{days}, median (quartiles)", both_arms(rows, lambda arm, _: spread(arm))))
-    sums, implied = (_parts_of_times if outcome.kind == TIMES else _parts)(outcome, rows)
+    sums, implied = (_parts if twice else _parts_of_one)(outcome, rows)
     return Table(f"fit-{outcome.id}", _title(outcome), arm_columns(cohort.plan), tuple(table), sums, implied)
 
 
@@ -131,6 +132,9 @@ def _labels(plan: Plan, outcome: Outcome) -> dict[str, str]:
     whole = {"whole": "The same, covariates known"}
     if outcome.kind == TIMES:
         return {"after": "Followed from entry on", "not-after": "Not followed from entry on"} | whole
+    if not outcome.baseline:
+        then = "" if outcome.setting else plan.timepoint(str(outcome.timepoint)).label
+        return {"after": f"Measured: {then}" if then else "Service use from entry on"} | whole
     if outcome.setting:
         return {"before": "Service use before entry", "after": "Service use from entry on", "both": "Both"} | whole
     first, second = (f"Measured: {plan.timepoint(id).label}" for id in _when(plan, outcome))
@@ -149,6 +153,7 @@ def _rows(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     rows = rows_of(cohort, outcome)
     names = ("baseline_count", "count") if outcome.setting else ("baseline", "score")
     before, after = (rows[name].notna() for name in names)
+    before |= not outcome.baseline
     known = rows[[covariate.name for covariate in named_covariates(cohort.plan, outcome)]].notna().all(axis=1)
     found = {"before": before, "after": after, "both": before & after, "whole": before & after & known}
     days = rows["years"] * DAYS_PER_YEAR if outcome.setting else _apart(cohort, outcome)
@@ -167,7 +172,7 @@ def _followed_rows(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
 def _apart(cohort: Cohort, outcome: Outcome) -> pd.Series[Any]:
     own = of_scale(cohort.scores, outcome)
     first, second = (own[own["timepoint"] == id].set_index("person")["day"] for id in _when(cohort.plan, outcome))
-    return second - first
+    return second - first if outcome.baseline else second
 
 
 def _count(name: str, key: Callable[[str], Key], arm: pd.DataFrame, role: str) -> Cell:
@@ -183,6 +188,7 @@ def _key(outcome: Outcome, name: str, role: str) -> Key:
     else:
         about = (str(outcome.instrument), str(outcome.scale), str(outcome.value_set))
         about = about if name.endswith("before") else (*about, str(outcome.timepoint))
+    about = about if outcome.baseline or not name.endswith("whole") else ("without a baseline", *about)
     return "fit", name, *about, *(outcome.covariates if name.endswith("whole") else ()), role
 
 
@@ -223,14 +229,15 @@ def _parts(outcome: Outcome, rows: pd.DataFrame) -> tuple[tuple[Sum, ...], tuple
     return tuple(sums), tuple(implied)
 
 
-def _parts_of_times(outcome: Outcome, rows: pd.DataFrame) -> tuple[tuple[Sum, ...], tuple[tuple[Key, int], ...]]:
-    """As `_parts`: who was not followed, or is followed without a covariate."""
+def _parts_of_one(outcome: Outcome, rows: pd.DataFrame) -> tuple[tuple[Sum, ...], tuple[tuple[Key, int], ...]]:
+    """As `_parts`, where nothing before entry counts: who was not followed, or is followed without a covariate."""
     sums, implied = [], []
     for arm, role in ROLES.items():
         here = rows[rows["arm"] == arm]
         names = ("after", "not-after", "whole", "not-whole")
         after, not_after, whole, not_whole = (_key(outcome, name, role) for name in names)
         sums += [Sum(study_key(role), (after, not_after)), Sum(after, (whole, not_whole))]
+        implied.append((not_after, int((~here["after"]).sum())))
         implied.append((not_whole, int((here["after"] & ~here["whole"]).sum())))
     return tuple(sums), tuple(implied)
 
@@ -282,16 +289,20 @@ def _nobody(cohort: Cohort, outcome: Outcome, guard: Gate) -> Iterator[str]:
     rows = _rows(cohort, outcome)
     for arm, role in ROLES.items():
         here, label = rows[rows["arm"] == arm], cohort.plan.arm(role).label
+        if here.empty:
+            yield f"nobody of the study is in '{label}'; check who was allocated, and the enrolment dates"
+            continue
         lacking = [name for name in ("before", "after") if not here[name].any()]
         for name in lacking:
-            yield f"nobody of '{label}' {_lack(cohort, outcome, name, guard)}"
+            yield f"nobody of '{label}' {_lack(cohort, outcome, name, here.index, guard)}"
         if not lacking and not here["both"].any():
             yield f"nobody of '{label}' has it both before and after; widen the windows, or correct the dates"
         elif not lacking and not here["whole"].any():
             yield f"nobody of '{label}' has every covariate; take out of the plan those that are not known"
 
 
-def _lack(cohort: Cohort, outcome: Outcome, name: str, guard: Gate) -> str:
+def _lack(cohort: Cohort, outcome: Outcome, name: str, arm: pd.Index[Any], guard: Gate) -> str:
+    otherwise = NEVER_BEFORE if name == "before" else "take the outcome out of the plan"
     if outcome.setting:
         side = "before entry" if name == "before" else "from entry on"
         early, late = outcome.leave_out
@@ -300,8 +311,11 @@ def _lack(cohort: Cohort, outcome: Outcome, name: str, guard: Gate) -> str:
             return (
                 f"has a period of '{outcome.setting}' {side}; leave out fewer days, or give counts of shorter periods"
             )
-        return f"has a period of '{outcome.setting}' {side}; add service_use, or take the outcome out of the plan"
+        return f"has a period of '{outcome.setting}' {side}; add service_use, or {otherwise}"
     timepoint = cohort.plan.timepoint(_when(cohort.plan, outcome)[name == "after"])
+    scored = of_scale(cohort.dataset["scores"].dropna(subset=["score"]), outcome)
+    if not (scored["person"].isin(arm) & (scored["timepoint"] == timepoint.id)).any():
+        return f"has a score at '{timepoint.id}'; record it, or {otherwise}"
     window = f"days {timepoint.day + timepoint.opens} to {timepoint.day + timepoint.closes}"
     instead = _where_instead(cohort, outcome, timepoint.id, guard)
     return f"was measured in the window of '{timepoint.id}' ({window}){instead}; widen the window, or correct the dates"

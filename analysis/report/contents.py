@@ -293,6 +293,8 @@ def _about(comparison: Comparison, outcome: Outcome) -> tuple[str | Table | Draw
     placebos = tuple(_placebos(comparison, outcome))
     if outcome.event:
         return (*beside, outcomes.risks(comparison, outcome), *shown, *placebos)
+    if not outcome.baseline:
+        return (*beside, *shown)
     screened = [outcomes.before_entry(comparison, outcome, each) for each in comparison.plan.screenings]
     before = (words.BEFORE_THE_OFFER, *screened, *placebos) if screened else ()
     return (*beside, *shown, *before, words.UNCONTROLLED, outcomes.within_arms(comparison, outcome))

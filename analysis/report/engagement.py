@@ -16,13 +16,14 @@ import numpy as np
 import pandas as pd
 
 from ..cohort import Cohort
+from ..contacts import each_person
 from ..disclosure import Gate
 from ..estimators.product_limit import COMPETING, EVENT, Point, aalen_johansen, kaplan_meier
 from ..figures import Series
 from ..moments import Array
 from ..result import AnalysisError, Cell, Key, Sum, Table
 from .cells import DASH, interval, people
-from .delivery import SAME_DAY, each_person, last_day, reached_key
+from .delivery import SAME_DAY, last_day, reached_key
 from .outcomes import apart
 from .participants import study_key
 

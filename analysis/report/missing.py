@@ -27,6 +27,7 @@ from .sensitivity import side_key, who
 from .words import limits, listed, minus, shown
 
 METHOD = "imputation"
+NO_BASELINE = "The outcome has no baseline to draw missing scores from: nothing was imputed."
 NOTHING_IMPUTED = "No score is missing of anybody alive at {timepoint}: nothing was imputed."
 
 
@@ -180,6 +181,8 @@ def tipping(comparison: Comparison, outcome: Outcome) -> TippingPoint | str | No
     cohort, plan = comparison.cohort, comparison.plan
     if outcome.kind != "continuous" or outcome.id not in comparison.fitted:
         return None
+    if not outcome.baseline:
+        return NO_BASELINE
     covariates, options = named_covariates(plan, outcome), imputing(plan, outcome)
     try:
         found = tipping_point(

@@ -239,10 +239,8 @@ def rates(comparison: Comparison, outcome: Outcome) -> Table:
     """Events and person-years before and after entry, by arm."""
     use = rows_of(comparison.cohort, outcome)
     rows: list[tuple[str, tuple[Cell, ...]]] = []
-    for when, count, years in (
-        ("before entry", "baseline_count", "baseline_years"),
-        ("from entry on", "count", "years"),
-    ):
+    sides = (("before entry", "baseline_count", "baseline_years"), ("from entry on", "count", "years"))
+    for when, count, years in sides if outcome.baseline else sides[1:]:
         known = use.dropna(subset=[count, years]).rename(columns={count: "events", years: "person_years"})
         known = known[["arm", "events", "person_years"]]
         rows.append((f"Events {when}", both_arms(known, partial(_events, "{count:,}", outcome, when))))
@@ -257,7 +255,7 @@ def risks(comparison: Comparison, outcome: Outcome) -> Table:
     found = rows_of(comparison.cohort, outcome)
     rows, sums, implied = [], [], []
     moments = ((comparison.plan.baseline.id, "baseline"), (str(outcome.timepoint), "score"))
-    for timepoint, column in moments:
+    for timepoint, column in moments if outcome.baseline else moments[1:]:
         known = found[["arm", column]].dropna().rename(columns={column: "had"})
         rows.append((comparison.plan.timepoint(timepoint).label, both_arms(known, partial(_had, outcome, timepoint))))
         for arm, role in ROLES.items():

@@ -49,10 +49,11 @@ def runs(comparison: Comparison, outcome: Outcome, screening: Timepoint) -> Runs
     Returns
     -------
     Mapping
-        Empty where nobody was measured at the screening.
+        Empty where nobody was measured at the screening, or the outcome has no baseline.
     """
     cohort = comparison.cohort
-    if not _is_first(comparison.plan, outcome) or scores_at(cohort, outcome, screening.id).empty:
+    first = outcome.baseline and _is_first(comparison.plan, outcome)
+    if not first or scores_at(cohort, outcome, screening.id).empty:
         return {}
     wanted = (outcome.estimator, *ALWAYS_BESIDE[outcome.kind])
     earlier, as_outcome = before_entry(cohort, outcome, screening)
@@ -80,7 +81,7 @@ def _is_first(plan: Plan, outcome: Outcome) -> bool:
 
 def _sort(outcome: Outcome) -> tuple[object, ...]:
     """What two outcomes share that differ only in their timepoint."""
-    scale = (outcome.instrument, outcome.scale, outcome.value_set, outcome.event, outcome.kind)
+    scale = (outcome.instrument, outcome.scale, outcome.value_set, outcome.event, outcome.kind, outcome.baseline)
     return *scale, outcome.estimator, outcome.covariates, outcome.match_on
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from instruments.plan import Outcome
 from instruments.plan_sections import Subgroup
 
-from ..cohort import ROLES, Cohort, named_covariates, rows_of
+from ..cohort import ROLES, Cohort, as_planned, named_covariates, rows_of
 from ..disclosure import Gate
 from ..estimators.subgroups import FEWEST, Level, Subgroups, subgroup_differences
 from ..figures import Bar
@@ -60,7 +60,7 @@ def subgroups(comparison: Comparison) -> tuple[Found, ...]:
 def _found(cohort: Cohort, outcome: Outcome, subgroup: Subgroup) -> Found:
     levels = levels_of(cohort, subgroup)
     column = f"{subgroup.name} in groups" if subgroup.cut else subgroup.name
-    rows = rows_of(cohort, outcome).assign(**{column: levels})
+    rows = as_planned(rows_of(cohort, outcome), outcome).assign(**{column: levels})
     plan = cohort.plan
     try:
         result = subgroup_differences(

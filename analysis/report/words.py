@@ -183,7 +183,7 @@ def _percent(value: float | None) -> float | None:
 
 
 def adjusted_for(comparison: Comparison, outcome: Outcome) -> str:
-    """What an outcome's estimate is adjusted for; a time to an event has no baseline."""
+    """What an outcome's estimate is adjusted for; a time to an event has no baseline, others need not have one."""
     baselines = {
         "continuous": ["the baseline score"],
         "count": ["the rate before entry"],
@@ -193,7 +193,7 @@ def adjusted_for(comparison: Comparison, outcome: Outcome) -> str:
     if outcome.estimator in SINCE:
         return "what each site's series was before the start"
     named = [_name(covariate) for covariate in named_covariates(comparison.plan, outcome)]
-    return listed([*baselines[outcome.kind], *named]) or "nothing"
+    return listed([*(baselines[outcome.kind] if outcome.baseline else ()), *named]) or "nothing"
 
 
 def _name(covariate: Covariate) -> str:

@@ -59,7 +59,7 @@ def test_an_outcome_without_any_baseline_is_named_and_the_others_stand(
         study.tables(), lambda line: line["instrument"] == "eq5d-5l" and line["timepoint"] == "baseline"
     )
     ran = compared(rows)
-    why = "'baseline' is missing for everybody there; record it, or plan without it"
+    why = "'baseline' is missing for everybody there; record it, or write baseline = false in the outcome"
     assert (ran.code, not_estimated(ran)) == (0, [f"Not estimated: plan.outcomes.eq5d-6m: {NOBODY}: {why}"])
     assert outcomes(tmp_path) == [*OTHERS]
 

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from instruments import plan
+from instruments.codes import SETTINGS
 from instruments.plan_methods import METHODS
 
 from .conftest import Ran
@@ -46,6 +47,27 @@ def test_the_plan_shown_is_a_plan(guide: str) -> None:
     shown = plan.parse(blocks(guide, "toml")[0])
     assert shown.primary.id == "phq9-6m"
     assert (shown.errors, shown.confidence, shown.small_number) == ("CR2", 0.95, 10)
+
+
+def test_the_outcome_shown_without_a_baseline_is_one(guide: str) -> None:
+    (alone,) = blocks(guide, "toml baseline-plan")
+    shown = plan.parse(f"{blocks(guide, 'toml')[0]}\n{alone}")
+    assert {outcome.id: outcome.baseline for outcome in shown.outcomes} == {
+        "phq9-6m": True,
+        "gp": True,
+        "admissions": False,
+    }
+
+
+def test_every_setting_that_may_be_compared_is_in_the_guide(guide: str) -> None:
+    (settings,) = re.findall(r"Settings are (.*?);", guide, flags=re.DOTALL)
+    assert set(re.findall(r"`([a-z-]+)`", settings)) == set(SETTINGS) - {"link-worker"}
+
+
+def test_every_example_that_the_guide_names_is_there(guide: str, root: Path) -> None:
+    (named,) = re.findall(r"Whole examples stand in `tests/reference`: (.*?)\.\n", guide, flags=re.DOTALL)
+    for folder in re.findall(r"`([a-z_]+)`", named):
+        assert (root / "tests" / "reference" / folder / "mapping.toml").is_file()
 
 
 def test_every_method_that_a_plan_may_name_is_in_the_guide(guide: str) -> None:

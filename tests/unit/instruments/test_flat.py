@@ -174,6 +174,39 @@ def test_a_bad_row_is_named_with_its_fault_and_remedy(folder: Path, old: str, ne
     assert any(each.startswith(fault) for each in faults(folder))
 
 
+def test_a_site_in_both_arms_is_said_once_with_what_to_do_where_people_drew_lots(folder: Path):
+    change(folder, "people.csv", ("2,x,1,48", "2,x,0,48"), ("3,y,0,71", "3,x,0,71"))
+    (fault,) = faults(folder)
+    assert fault == (
+        "people.csv row 3: site x is in 'a' and in 'b'; a site has one arm: correct it, map site to what was allocated, "
+        'or where people drew lots write design = "individually-randomised" in the plan'
+    )
+
+
+def test_each_site_in_both_arms_is_named(folder: Path):
+    change(
+        folder,
+        "people.csv",
+        ("2,x,1,48", "2,x,0,48"),
+        ("3,y,0,71,NA,25,25,7,1.0", "3,y,0,71,,25,25,7,1\n4,y,1,50,,9,9,1,1"),
+    )
+    assert [each.partition(" is in ")[0] for each in faults(folder)] == [
+        "people.csv row 3: site x",
+        "people.csv row 5: site y",
+    ]
+
+
+def test_the_remedy_for_a_site_in_both_arms_helps(folder: Path):
+    change(folder, "people.csv", ("2,x,1,48", "2,x,0,48"))
+    change(folder, "plan.toml", ("controlled-before-after", "individually-randomised"))
+    allocated = read(folder).tables["allocations"]
+    assert [(row["person"], row["site"], row["arm"]) for row in allocated] == [
+        ("1", None, "a"),
+        ("2", None, "b"),
+        ("3", None, "b"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [

@@ -10,7 +10,7 @@ import pytest
 
 from instruments import plan
 from instruments.plan import Event, Outcome, PlanError
-from instruments.plan_methods import ALWAYS_BESIDE, EXPLORATORY, METHODS, SERIES
+from instruments.plan_methods import ALWAYS_BESIDE, EXPLORATORY, FROM_BASELINE, METHODS, SERIES
 from tests.unit.analysis import study
 
 TOP = """
@@ -375,3 +375,68 @@ def test_every_fault_names_the_place_the_fault_and_the_remedy(text: str):
         place, _, said = fault.partition(": ")
         assert re.fullmatch(r"plan\.[\w.\[\]-]+", place), fault
         assert REMEDY.search(said), fault
+
+
+# ---------------------------------------------------------------------------- outcomes without a baseline
+
+
+def test_an_outcome_has_a_baseline_unless_the_plan_says_that_it_has_none() -> None:
+    assert outcome_of(SCORE).baseline
+    assert outcome_of(f"{SCORE}, baseline = true").baseline
+    assert not outcome_of(f"{SCORE}, baseline = false").baseline
+
+
+@pytest.mark.parametrize(
+    ("outcome", "methods"),
+    [
+        (SCORE, ("ancova",)),
+        (f"{SCORE}, beside = ['matching']", ("ancova", "matching")),
+        (f"{SCORE}, estimator = 'permutation'", ("permutation", "ancova")),
+        (f"{BINARY}, at_least = 10", ("logistic", "modified-poisson")),
+        (COUNT, ("poisson-rate",)),
+        (f"{COUNT}, beside = ['negative-binomial']", ("poisson-rate", "negative-binomial")),
+    ],
+)
+def test_without_a_baseline_no_change_stands_beside_an_answer(outcome: str, methods: tuple[str, ...]) -> None:
+    assert outcome_of(f"{outcome}, baseline = false").methods == methods
+
+
+@pytest.mark.parametrize(("kind", "method"), [(kind, each) for kind in METHODS for each in METHODS[kind]])
+@pytest.mark.parametrize("place", ["estimator = '{}'", "beside = ['{}']"])
+def test_a_method_that_needs_a_baseline_cannot_be_named_without_one(kind: str, method: str, place: str) -> None:
+    text = written(f"{OF_KIND[kind]}, baseline = false, {place.format(method)}")
+    if kind == "time-to-event":
+        assert refused(text)[0].startswith("plan.outcomes[0].baseline: belongs to a score, an event on it or a count")
+    elif method in FROM_BASELINE:
+        what = f"'{method}' needs a baseline, and the outcome has none; take one of them out"
+        assert refused(text) == (f"plan.outcomes[0].baseline: {what}",)
+    else:
+        assert method in plan.parse(text).primary.methods
+
+
+@pytest.mark.parametrize("method", SERIES)
+def test_series_of_sites_have_no_baseline_to_leave_out(method: str) -> None:
+    faults = refused(written(f"{COUNT}, baseline = false, estimator = '{method}'"))
+    assert faults[0].endswith("belongs to a score, an event on it or a count of each person; take it out")
+
+
+def test_people_cannot_be_matched_on_a_baseline_that_there_is_not() -> None:
+    faults = refused(written(f"{SCORE}, baseline = false, beside = ['matching'], match_on = ['baseline']"))
+    assert faults == ("plan.outcomes[0].match_on: unexpected value 'baseline'; allowed: ",)
+
+
+@pytest.mark.parametrize("value", ["0", "'no'", "[]"])
+def test_whether_there_is_a_baseline_is_true_or_false(value: str) -> None:
+    (fault,) = refused(written(f"{SCORE}, baseline = {value}"))
+    assert fault.startswith("plan.outcomes[0].baseline: unexpected value '")
+    assert fault.endswith("'; write true or false")
+
+
+@EVERY_KIND
+def test_a_plan_that_says_the_usual_of_its_baseline_has_the_hash_it_had(kind: str) -> None:
+    assert hash_of(f"{OF_KIND[kind]}, baseline = true") == hash_of(OF_KIND[kind])
+
+
+@pytest.mark.parametrize("outcome", [SCORE, f"{BINARY}, at_least = 10", COUNT])
+def test_leaving_the_baseline_out_is_another_plan(outcome: str) -> None:
+    assert hash_of(f"{outcome}, baseline = false") != hash_of(outcome)
