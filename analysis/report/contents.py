@@ -23,6 +23,7 @@ from . import (
     delivery,
     engagement,
     epoc,
+    estimand,
     families,
     flow_figure,
     harms,
@@ -168,7 +169,7 @@ def design(cohort: Cohort) -> tuple[str | Table, ...]:
     """How the study was laid out, in words and tables."""
     words = f"Design: {codes.DESIGNS[cohort.plan.design].lower()}. Everybody counts in the arm to which they, or "
     words += "their site, were allocated, whether or not they met a link worker."
-    return words, participants.design(cohort), epoc.epoc(cohort)
+    return words, estimand.sheet(cohort.plan), participants.design(cohort), epoc.epoc(cohort)
 
 
 def released(block: str | Table, guard: Gate) -> str | ReleasedTable:
