@@ -276,8 +276,7 @@ def _hold(referral: Referral) -> None:
     """See it as it is now, and let nobody close or hand it over until this transaction ends. Records that only refer
     to it may be written meanwhile: whoever writes them may have the turn that this transaction waits for.
     """
-    held = {"key_share": True}
-    db.session.refresh(referral, ["version", "closed_on", "closure_reason"], with_for_update=held)
+    db.session.refresh(referral, ["version", "closed_on", "closure_reason"], with_for_update={"key_share": True})
     db.session.expire(referral, ["assignments", "reopenings"])
 
 
