@@ -163,11 +163,11 @@ def _postgresql_checkout(dialect: Dialect, connection: Any, *_: Any) -> None:
     """A server that ended has said so on the line. Only a line with something to read is tried out, because asking
     before each page whether the server is still there takes as long as one of the page's queries.
     """
-    if select.select([connection.pgconn.socket], [], [], 0)[0]:
-        try:
+    try:
+        if select.select([connection.pgconn.socket], [], [], 0)[0]:
             dialect.do_ping(connection)
-        except dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError from error
+    except dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _sqlite_connect(connection: Any, _: Any) -> None:

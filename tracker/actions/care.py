@@ -273,8 +273,10 @@ def reopen_referral(*, by: User, referral: Referral, reopened_on: date, reason: 
 
 
 def _hold(referral: Referral) -> None:
-    """See it as it is now, and let nobody close or hand it over until this transaction ends."""
-    db.session.refresh(referral, ["version", "closed_on", "closure_reason"], with_for_update=True)
+    """See it as it is now, and let nobody close or hand it over until this transaction ends. Records that only refer
+    to it may be written meanwhile: whoever writes them may have the turn that this transaction waits for.
+    """
+    db.session.refresh(referral, ["version", "closed_on", "closure_reason"], with_for_update={"key_share": True})
     db.session.expire(referral, ["assignments", "reopenings"])
 
 

@@ -16,6 +16,7 @@ from multiprocessing.connection import wait
 from typing import Any, NoReturn
 
 from flask import Flask
+from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
@@ -98,12 +99,14 @@ def _work(app: Flask, sockets: Sequence[socket.socket], options: dict[str, Any])
 class Heard(HTTPChannel):
     """A visitor who is listened to on arrival: what most ask for is there already, and until it is read nobody knows
     that this worker has something to do, so that it would take the next visitor too.
+
+    An error while reading ends this visit, as it would later: let out of here, it would be taken for the server's own.
     """
 
     def __init__(self, server: BaseWSGIServer, line: socket.socket, *more: Any, **named: Any) -> None:
         super().__init__(server, line, *more, **named)
         if select.select([line], [], [], 0)[0]:
-            self.handle_read()
+            wasyncore.read(self)
 
 
 def _in_turn(takes_visitors: Callable[[], bool], everything: Mapping[int, Any]) -> Callable[[], bool]:

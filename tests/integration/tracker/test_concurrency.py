@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from instruments import get
-from tests.world import COMPLETE, PASSWORD, World, days_ago, signpost
+from tests.world import COMPLETE, PASSWORD, World, contact, days_ago, signpost
 from tracker.actions import audit, care, invitations, outcomes, people, second_factor, self_completion, staff
 from tracker.actions.refusal import Conflict, Refused
 from tracker.extensions import db, today
@@ -405,3 +406,29 @@ def test_a_day_of_mixed_work_by_six_people_adds_up(world: World, at_once):
     assert count(Assessment) == 1
     assert done["Refused"] + done["Conflict"] == 3  # the same occasion again
     assert done["UUID"] + done["str"] == len(gave) - 3
+
+
+def test_a_contact_is_corrected_while_its_referral_is_being_closed(world: World, at_once):
+    """Who closes holds the referral and wants the turn; who corrects has the turn, and sums up for that referral."""
+    with db.transaction():
+        id = contact(world, contacted_on=days_ago(3)).id
+
+    def close() -> None:
+        referral = world.referral("own")
+        care._hold(referral)
+        time.sleep(0.4)
+        care.close_referral(
+            by=world.user("link-worker"), referral=referral, closed_on=today(), closure_reason="completed"
+        )
+
+    def correct() -> None:
+        time.sleep(0.2)
+        logged = db.session.get_one(Contact, id)
+        care.correct_contact(
+            by=world.user("link-worker"), contact=logged, version=1, reason=None, contacted_on=days_ago(3),
+            mode="phone", attendance="attended", minutes=45,
+        )  # fmt: skip
+
+    assert refused(at_once([close, correct])) == []
+    assert db.session.get_one(Contact, id).minutes == 45
+    assert world.referral("own").closed_on == today()

@@ -350,6 +350,17 @@ def test_a_line_that_the_server_ended_is_replaced_before_anybody_meets_an_error(
         assert backend() != first
 
 
+def test_a_line_that_was_closed_at_this_end_is_replaced_too(at_postgres: Flask):
+    """It has no socket any more that could be looked at."""
+    assert db.engine is not None
+    with at_postgres.app_context():
+        first = backend()
+        with db.engine.connect() as line:
+            ours = line.connection.dbapi_connection
+        ours.close()
+        assert backend() != first
+
+
 def test_every_line_is_replaced_when_all_ended(at_postgres: Flask, on_postgres: tuple[str, World]):
     assert db.engine is not None
     with at_postgres.app_context():

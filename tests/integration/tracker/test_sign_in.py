@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from flask import request
+from flask import Flask, request
 from flask.testing import FlaskClient
 from flask_security.utils import hash_password
 from sqlalchemy import select, update
@@ -186,6 +186,19 @@ def test_disabling_somebody_ends_their_sign_in_at_once(client: FlaskClient, worl
     with db.transaction():
         staff.disable_user(by=world.user("administrator"), user=world.user("link-worker"), reason="left")
     assert client.get("/").location.startswith("/sign-in")
+
+
+def test_somebody_elses_sign_in_opens_nothing_and_is_not_ended_by_it(client: FlaskClient, app: Flask, world: World):
+    """Who the browser says it is and whose the sign-in is are looked up together, and held against each other."""
+    sign_in(client)
+    other = app.test_client()
+    sign_in(other, "supervisor")
+    with other.session_transaction() as theirs, client.session_transaction() as session:
+        session["sign_in"] = theirs["sign_in"]
+    assert client.get("/").location.startswith("/sign-in")
+    assert client.get("/nowhere").status_code == 404
+    assert other.get("/").status_code == 200
+    assert db.session.scalars(select(SignIn.ended_at)).all() == [None, None]
 
 
 def test_after_signing_in_one_comes_back_to_the_page_one_wanted(client: FlaskClient, world: World):

@@ -218,6 +218,17 @@ def test_a_visitor_who_left_on_arrival_is_let_go(arriving):
     assert visitor.connected is False
 
 
+def test_what_the_parser_cannot_take_ends_that_visit_and_nothing_else(crew: Served):
+    """Read while somebody arrives, an error would be the server's own, which stops listening at one."""
+    host, port = crew.address.removeprefix("http://").split(":")
+    for _ in range(12):
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as rude:
+            rude.sendall(b"GET http://[ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert rude.recv(100) == b""
+    assert len(children(crew)) == 3
+    assert "Sign in" in Visitor(crew.address).look("/sign-in")
+
+
 def test_every_worker_listens_on_arrival(monkeypatch: pytest.MonkeyPatch):
     made: list[Any] = []
     monkeypatch.setattr(workers.signal, "signal", lambda *_: None)
