@@ -150,7 +150,8 @@ def _scope() -> int:
 
 def engine_for(url: str) -> Engine:
     # Parameters are what people typed: they stay out of every error message and so out of the log.
-    engine = create_engine(url, hide_parameters=True)
+    alive = {} if url.startswith("sqlite") else {"connect_args": {"keepalives_idle": 60}}
+    engine = create_engine(url, hide_parameters=True, **alive)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
