@@ -40,12 +40,15 @@ def test_every_term_and_error_is_that_of_r(
         assert found == pytest.approx(reference, rel=1e-8, abs=1e-8), row["term"]
 
 
-def test_the_answer_is_the_arm_with_what_it_stands_on(rows: pd.DataFrame) -> None:
+def test_the_answer_is_the_arm_with_what_it_stands_on(
+    rows: pd.DataFrame, oracle_extra: Callable[[str], dict[str, Any]]
+) -> None:
     fitted = ancova(rows, covariates=COVARIATES)
     assert fitted.main.term == "arm"
     assert (fitted.main.estimate, fitted.main.std_error) == pytest.approx((0.034826, 0.008653), abs=5e-7)
     assert fitted.main.df == pytest.approx(18.72, abs=5e-3)
-    assert (fitted.main.n, fitted.main.n_clusters) == (818, 24)
+    extra = oracle_extra("01_ancova_eq5d12")
+    assert (fitted.main.n, fitted.main.n_clusters) == (extra["N"], extra["G"]) == (818, 24)
     assert (fitted.n, fitted.n_clusters) == ((459, 359), (12, 12))
     assert fitted.warnings == ()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from scipy import stats
 
 from analysis.estimators.mixed_model import mixed_model
 from analysis.moments import Moments, from_rows
-from analysis.random_effects import random_coefficients
+from analysis.random_effects import MixedFit, people_within_sites, random_coefficients
 
 from .conftest import COVARIATES
 
@@ -52,7 +53,7 @@ def test_every_coefficient_error_and_df_is_that_of_r(errors: str, rows: pd.DataF
         assert numbers == pytest.approx(reference, rel=2e-5, abs=2e-6), row["term"]
 
 
-def test_the_variances_and_the_likelihood_are_those_of_r(rows: pd.DataFrame, comparison_folder: Path) -> None:
+def test_the_variances_are_those_of_r(rows: pd.DataFrame, comparison_folder: Path) -> None:
     extra = json.loads((comparison_folder / "03c_lmm_repeated_eq5d.json").read_text(encoding="utf-8"))["extra"]
     fitted = mixed_model(rows.rename(columns={"eq5d": "score"}), covariates=COVARIATES, by_period=False)
     found = {term.term: term.estimate for term in fitted.terms if term.scale == "variance"}
@@ -61,6 +62,23 @@ def test_the_variances_and_the_likelihood_are_those_of_r(rows: pd.DataFrame, com
     for theirs, name in names.items():
         assert found[f"variance: {name}"] == pytest.approx(stored[theirs], rel=2e-5)
     assert rows["eq5d"].notna().sum() == extra["N"]
+
+
+def test_the_restricted_likelihood_is_that_of_r_and_no_lower(
+    rows: pd.DataFrame, oracle_extra: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[MixedFit] = []
+
+    def noted(*given: Any, **named: Any) -> MixedFit:
+        fits.append(people_within_sites(*given, **named))
+        return fits[-1]
+
+    monkeypatch.setattr(import_module("analysis.estimators.mixed_model"), "people_within_sites", noted)
+    mixed_model(rows.rename(columns={"eq5d": "score"}), covariates=COVARIATES, by_period=False)
+    (fit,) = fits
+    expected = oracle_extra("03c_lmm_repeated_eq5d")["reml_loglik"]
+    assert -fit.maximum.deviance / 2 == pytest.approx(expected, rel=1e-10)
+    assert -fit.maximum.deviance / 2 > expected - 1e-9
 
 
 def test_with_site_x_period_the_variances_are_those_of_r(rows: pd.DataFrame, oracle: Oracle) -> None:

@@ -7,6 +7,8 @@ the warning that they are, beside the estimates that the kit gives of the same d
 - Intervals of proportions and rates (`16_misc`): scipy.
 - Sun and Abraham, and two-way fixed effects (`10_callaway_santanna_mpdta`): least squares with numpy.
 - A negative binomial model with sites drawn from many (`05_counts_ancova`): Laplace's likelihood with scipy.
+- Gray's test of two incidences (`06b_km_rmst_aj`): the formulas of his paper with numpy. The log-rank test: lifelines.
+- The concordance of Cox's model (`06_cox_admission`): lifelines, and all pairs of people counted.
 - Intraclass correlations (`14_icc`): analysis of variance with numpy and scipy, and the kit's own variances.
 """
 
@@ -19,15 +21,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from lifelines.statistics import logrank_test
+from lifelines.utils import concordance_index
 from scipy import optimize, stats
 
+from analysis.estimators.cox import fit_cox
+from analysis.estimators.product_limit import LifeTable, life_table
+from analysis.estimators.pseudo_values import event_design
 from analysis.estimators.staggered import staggered
 from analysis.moments import from_rows
 from analysis.random_effects import random_coefficients
 
-from .conftest import by_normal, numbers
+from .conftest import COVARIATES, by_normal, numbers
 
 Row = Callable[..., dict[str, Any]]
+Extra = Callable[[str], dict[str, Any]]
 ROLL_OUT = "10_callaway_santanna_mpdta"
 SCORES = pytest.mark.parametrize("name", ["eq5d_0", "swemwbs_0", "swemwbs_6"])
 
@@ -244,3 +252,78 @@ def test_a_negative_binomial_model_with_sites_drawn_from_many_is_that_of_r(
     found = optimize.minimize(lambda step: deviance(step / scale), start * scale, method="BFGS", options={"gtol": 1e-3})
     expected = oracle_row("05_counts_ancova", "glmmTMB_nbinom2_ri")["estimate"]
     assert found.x[1] / scale[1] == pytest.approx(expected, abs=2e-5)
+
+
+# ---------------------------------------------------------------------------- times to the first admission
+
+
+def test_the_log_rank_test_is_that_of_r(admissions: pd.DataFrame, oracle_extra: Extra) -> None:
+    one, other = (admissions[admissions["arm"] == arm] for arm in (1, 0))
+    found = logrank_test(one["days"], other["days"], one["event"] == 1, other["event"] == 1)
+    assert found.test_statistic == pytest.approx(oracle_extra("06b_km_rmst_aj")["logrank_chisq"], rel=1e-10)
+
+
+def test_the_concordance_of_the_kit_s_model_is_that_of_r(admissions: pd.DataFrame, oracle_extra: Extra) -> None:
+    """Of the fit with Breslow's ties, as R's log likelihood; with Efron's, nine of 232,962 pairs turn over.
+
+    A pair counts where one is known to have come first: who is censored on the day came later, and two events of one
+    day are left out.
+    """
+    laid = event_design(admissions, COVARIATES)
+    days, had = laid.rows["days"].to_numpy(), laid.rows["event"].to_numpy() == 1
+    first = had[:, None] & ((days[:, None] < days) | ((days[:, None] == days) & ~had))
+    found = {}
+    for ties in ("breslow", "efron"):
+        risk = laid.X[:, 1:] @ fit_cox(laid, ties).state.beta
+        above = risk[:, None] - risk
+        found[ties] = float(((above > 0) + (above == 0) / 2)[first].mean())
+        assert concordance_index(days, -risk, had) == pytest.approx(found[ties], rel=1e-12)
+    expected = oracle_extra("06_cox_admission")["concordance"]
+    assert found["breslow"] == pytest.approx(expected, rel=1e-12)
+    assert (expected - found["efron"]) * first.sum() == pytest.approx(9, abs=1e-6)
+
+
+def on_days(table: LifeTable, days: np.ndarray) -> dict[str, np.ndarray]:
+    """At risk, events of each kind, and survival before and after, on the days of another table."""
+    place = np.searchsorted(table.days, days)
+    met = (place < len(table.days)) & (table.days[np.minimum(place, len(table.days) - 1)] == days)
+    survival = np.append(1.0, table.survival)
+    events = [np.where(met, np.append(table.of_kind(kind), 0.0)[place], 0.0) for kind in (1, 2)]
+    return {"risk": np.append(table.at_risk, 0.0)[place], "had": events[0], "died": events[1],
+            "before": survival[place], "after": survival[place + met]}  # fmt: skip
+
+
+def test_gray_s_test_of_the_arms_incidences_is_that_of_r(admissions: pd.DataFrame, oracle_extra: Extra) -> None:
+    """Gray RJ. Ann Stat 1988;16:1141-1154, doi:10.1214/aos/1176350951, with the weight one.
+
+    The score sets each arm's events against the arms' shares of those at risk in the subdistribution. Its variance
+    takes one incidence for both arms, and for ties the factor of drawing without replacement.
+    """
+    every = np.unique(admissions.loc[admissions["event"] > 0, "days"])
+    arms = [admissions[admissions["arm"] == arm] for arm in (1, 0)]
+    seen = [on_days(life_table(own["days"], own["event"]), every) for own in arms]
+    h = np.array([own["risk"] / own["before"] for own in seen])
+    had = np.array([own["had"] for own in seen])
+    free = np.array([1 - np.cumsum(row / each) + row / each for row, each in zip(had, h, strict=True)])
+    at_risk = h * free
+    score = float((had[0] - at_risk[0] / at_risk.sum(axis=0) * had.sum(axis=0)).sum())
+
+    step = had.sum(axis=0) / h.sum(axis=0)
+    left = 1 - np.cumsum(step)
+    variance = 0.0
+    for place, own in enumerate(seen):
+        apart = h[0] * ((place == 0) - h[place] / h.sum(axis=0))
+        later = np.cumsum(apart * step / (left + step))
+        later = later[-1] - later
+        through = left / own["after"] * later
+        crowd, died = h.sum(axis=0) * own["before"], own["died"]
+        ties = (crowd - had.sum(axis=0)) / (crowd - 1)
+        variance += float(((apart + later - through) ** 2 / h[place] * step * ties).sum())
+        ties = (own["risk"] - died) / (own["risk"] - 1)
+        variance += float((through**2 / h[place] ** 2 * died * ties).sum())
+
+    expected = oracle_extra("06b_km_rmst_aj")["gray_test"]
+    statistic = score**2 / variance
+    found = (statistic, stats.chi2.sf(statistic, expected["df"]))
+    assert found == pytest.approx((expected["stat"], expected["pv"]), rel=1e-10)
+    assert expected["df"] == len(arms) - 1

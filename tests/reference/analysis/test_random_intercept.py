@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pandas as pd
 import pytest
 
 from analysis.estimators.mixed_model import random_intercept
+from analysis.random_effects import MixedFit, random_coefficients
 
 from .conftest import COVARIATES
 
@@ -49,6 +51,22 @@ def test_the_variances_are_those_of_r(rows: pd.DataFrame, comparison_folder: Pat
     assert found["variance: site"] == stored["practice"] == 0
     assert found["variance: residual"] == pytest.approx(stored["Residual"], rel=1e-8)
     assert fitted.main.n == extra["N"]
+
+
+def test_the_restricted_likelihood_is_that_of_r(
+    rows: pd.DataFrame, oracle_extra: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[MixedFit] = []
+
+    def noted(*given: Any) -> MixedFit:
+        fits.append(random_coefficients(*given))
+        return fits[-1]
+
+    monkeypatch.setattr(import_module("analysis.estimators.mixed_model"), "random_coefficients", noted)
+    random_intercept(rows, covariates=COVARIATES)
+    (fit,) = fits
+    expected = oracle_extra("03_lmm_ancova_eq5d12")["reml_loglik"]
+    assert -fit.maximum.deviance / 2 == pytest.approx(expected, rel=1e-10)
 
 
 def test_at_the_edge_satterthwaite_forgets_the_sites_and_kenward_and_roger_do_not(rows: pd.DataFrame) -> None:

@@ -59,6 +59,18 @@ def test_the_weights_are_those_of_r(kind: str, weighings: dict[str, Weighing], s
     assert weighings[kind].score == pytest.approx(stored["ps"].to_numpy(), rel=1e-10)
 
 
+def test_entropy_weights_meet_the_other_arm_s_sums_as_closely_as_r_s(
+    weighings: dict[str, Weighing], stored: pd.DataFrame, oracle_extra: Callable[[str], dict[str, Any]]
+) -> None:
+    """Sums over 670 people, of up to 50,000 years; what is left is where the searches stop."""
+    laid = weighings["entropy"].laid
+    intervention, columns = laid.X[:, 1] == 1, np.delete(laid.X, 1, axis=1)
+    for weights in (weighings["entropy"].weights, stored["w_ebal_ATT"].to_numpy()):
+        assert weights[~intervention].sum() == pytest.approx(670, rel=1e-12)
+        apart = columns[intervention].sum(axis=0) - weights[~intervention] @ columns[~intervention]
+        assert np.abs(apart).max() == pytest.approx(oracle_extra(ORACLE)["ebal_maxdiff"], abs=1e-9)
+
+
 @KINDS
 def test_standardised_differences_are_those_of_r(
     kind: str, weighings: dict[str, Weighing], oracle_extra: Callable[[str], dict[str, Any]]
