@@ -28,6 +28,7 @@ AT_MOST = 0.5
 """Seconds for which a worker takes nobody else while it answers."""
 RARELY = (20_000, 20, 20)
 """How many new objects there are before the collector looks at them; a page makes thousands that go by themselves."""
+ENDINGS = {signal.SIGINT, signal.SIGTERM}
 WAITING = 1024
 """Visitors who may stand in line before the next is turned away."""
 
@@ -69,11 +70,13 @@ _CONTEXT = multiprocessing.get_context("fork" if sys.platform != "win32" else No
 
 
 def _start(crew: Sequence[Any]) -> None:
-    """Ctrl+C reaches a whole terminal, and is for the process that started the others: they never hear of it."""
-    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Whoever says to end while they are being started is heard once all are there. Ctrl+C reaches a whole terminal,
+    and is for the process that started the others: they never hear of it.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
     for each in crew:
         each.start()
-    signal.signal(signal.SIGINT, heard)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
 
 def _dismiss(crew: Sequence[Any]) -> None:
@@ -86,6 +89,7 @@ def _dismiss(crew: Sequence[Any]) -> None:
 def _work(app: Flask, sockets: Sequence[socket.socket], options: dict[str, Any]) -> None:
     """One of them: it ends when it is told to, or when the process that started it is gone."""
     signal.signal(signal.SIGTERM, _end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=_follow, daemon=True).start()
     everything: dict[int, Any] = {}
     server = create_server(app, map=everything, sockets=sockets, **options)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from analysis.__main__ import SHOWN_FAULTS, main
-from analysis.report import _drawn, _use_of_seed
+from analysis.report import _use_of_seed, random_steps
 from instruments.plan import parse
 from tests.unit.analysis import study
 
@@ -154,4 +154,4 @@ def test_a_command_with_too_few_or_too_many_arguments_ends_with_its_usage(
 )
 def test_the_record_says_which_methods_draw_random_numbers(beside: str, said: str) -> None:
     plan = parse(study.PLAN.replace("primary = true", f"primary = true\nbeside = {beside}"))
-    assert _use_of_seed(_drawn(plan)) == said
+    assert _use_of_seed(random_steps(plan)) == said

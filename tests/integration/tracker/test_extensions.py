@@ -331,12 +331,12 @@ def backend() -> int:
 
 def end_everybody_else(url: str) -> None:
     """As a restart of the server would."""
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     other = engine_for(url)
-    with other.connect() as connection:
-        connection.execute(text(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND pid <> pg_backend_pid()"
-        ))  # fmt: skip
+    with other.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
+        while connection.scalar(text(f"SELECT count(*) {others}")):  # they end in their own time
+            time.sleep(0.05)
     other.dispose()
 
 
