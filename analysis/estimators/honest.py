@@ -130,9 +130,7 @@ def _problem(effects: Array, covariance: Array, n_before: int, weights: ArrayLik
     _refuse(effects, covariance, n_before)
     share = np.ones(n_after) / n_after if weights is None else np.asarray(weights, float)
     if share.shape != (n_after,) or not share.sum() > 0 or not np.isfinite(share).all():
-        raise AnalysisError(
-            f"weights: give {n_after} numbers, one for each period from the start on, with a sum above 0"
-        )
+        raise AnalysisError(f"weights: give {n_after} numbers, a period from the start on each, sum above 0")
     times = np.concatenate([np.arange(-n_before, 0), np.arange(1, n_after + 1)]).astype(float)
     knots = np.arange(1 - n_before, n_after)[:, None]
     lines = np.where(knots >= 0, np.maximum(times - knots, 0), np.maximum(knots - times, 0))
@@ -153,17 +151,13 @@ def _problem(effects: Array, covariance: Array, n_before: int, weights: ArrayLik
 def _refuse(effects: Array, covariance: Array, n_before: int) -> None:
     n = len(effects)
     if n_before < FEWEST_BEFORE:
-        raise AnalysisError(
-            "fewer than two periods lie before the last one before the start: no trend can be seen there"
-        )
+        raise AnalysisError("fewer than two periods lie before the last one before the start; name shorter ones")
     if n <= n_before:
         raise AnalysisError("no period lies after the start; there is nothing to bound")
     if covariance.shape != (n, n):
         raise AnalysisError(f"covariance: it must have {n} rows and columns, as many as there are effects")
     if not (np.isfinite(effects).all() and np.isfinite(covariance).all()):
-        raise AnalysisError(
-            "an effect of a period, or its error, is missing; leave out periods at the ends, or mend it"
-        )
+        raise AnalysisError("an effect of a period, or its error, is missing; mend it or leave it out")
     if not _is_positive(covariance):
         raise AnalysisError(NOT_POSITIVE)
 
@@ -208,9 +202,16 @@ def _weights_before(problem: _Problem, size: float, confidence: float, df: float
         by_weights = (reach - far * steep) / error * (problem.covariance @ every)[:n]
         return error * reach, np.concatenate([by_weights, np.full(k, steep * size)])
 
+    start = np.concatenate([flat, np.abs(bends @ flat)])
+    longest = length(start)[0]
+
+    def share_of_longest(x: Array) -> tuple[float, Array]:
+        value, gradient = length(x)
+        return value / longest, gradient / longest
+
     found = optimize.minimize(
-        length,
-        np.concatenate([flat, np.abs(bends @ flat)]),
+        share_of_longest,
+        start,
         jac=True,
         method="SLSQP",
         constraints=[

@@ -113,7 +113,7 @@ class _Comparison:
 
 
 COMPARISON: Comparison = _Comparison()  # type: ignore[assignment]
-OUTCOME = Outcome(id="gp", label="Attendances", estimator="event-study", setting="gp")
+OUTCOME = Outcome("gp", "Attendances", "count", False, (), estimator="event-study", setting="gp")
 
 
 @pytest.fixture(scope="module")
