@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -209,15 +210,16 @@ def _weights_before(problem: _Problem, size: float, confidence: float, df: float
         value, gradient = length(x)
         return value / longest, gradient / longest
 
+    kept: Any = [
+        {"type": "eq", "fun": lambda x: straight @ x + problem.slope, "jac": lambda _: straight},
+        {"type": "ineq", "fun": lambda x: above @ x, "jac": lambda _: above},
+    ]
     found = optimize.minimize(
         share_of_longest,
         start,
         jac=True,
         method="SLSQP",
-        constraints=[
-            {"type": "eq", "fun": lambda x: straight @ x + problem.slope, "jac": lambda _: straight},
-            {"type": "ineq", "fun": lambda x: above @ x, "jac": lambda _: above},
-        ],
+        constraints=kept,
         options={"maxiter": STEPS, "ftol": 1e-12},
     )
     before: Array = found.x[:n] if np.isfinite(found.x).all() else flat
@@ -255,4 +257,4 @@ def _breakdown(problem: _Problem, confidence: float, df: float) -> float:
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         low, high = (low, middle) if has_zero(middle) else (middle, high)
-    return (low + high) / 2
+    return float((low + high) / 2)
