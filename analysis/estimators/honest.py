@@ -19,7 +19,7 @@ from .inference import t_quantile
 
 BENDS = tuple(math.log(1 + each / 100) for each in (0, 1, 2, 5, 10))
 """By how much a trend in the logarithm of a rate ratio may bend a period: not at all, by 1 %, 2 %, 5 % and 10 %."""
-FEWEST_BEFORE = 2
+FEWEST_BEFORE, FEWEST_LEFT = 2, 2
 POSITIVE = 1e-8
 STEPS, HALVINGS, DOUBLINGS = 500, 25, 60
 NOT_POSITIVE = (
@@ -103,6 +103,28 @@ def honest_bounds(
         raise AnalysisError("sizes: each must be 0 or more; it is by how much the trend may bend")
     at = partial(_bound, problem, confidence=confidence, df=df)
     return Honest(tuple(at(size) for size in sizes), _breakdown(problem, confidence, df))
+
+
+def for_few_sites(covariance: ArrayLike, n_before: int, sites: int) -> tuple[Array, float]:
+    """The covariance that `sites` of two arms gave, widened, and degrees of freedom, for weights that it chose.
+
+    The weights of the effects before the start make the error small as it was estimated, which is smaller than it is.
+    A straight line leaves `n_before` - 1 of them free, each of which costs a degree of freedom.
+
+    Raises
+    ------
+    AnalysisError
+        When the sites are too few for so many periods.
+
+    References
+    ----------
+    Rao CR. Biometrika 1965;52:447-458. doi:10.1093/biomet/52.3-4.447 (adjustment by covariates in growth curves)
+    """
+    all_in, free = sites - 2, n_before - 1
+    if all_in - free < FEWEST_LEFT:
+        raise AnalysisError(NOT_POSITIVE)
+    wider = all_in / (all_in - free) * (all_in - 1) / (all_in - free - 1)
+    return np.asarray(covariance, float) * wider, float(all_in - free)
 
 
 # ---------------------------------------------------------------------------- the problem

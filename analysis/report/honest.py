@@ -9,7 +9,7 @@ from instruments.plan import Outcome
 
 from ..disclosure import Gate
 from ..estimators.count_event_study import LAST_BEFORE, periods_of
-from ..estimators.honest import FEWEST_BEFORE, Bound, Honest, honest_bounds
+from ..estimators.honest import FEWEST_BEFORE, Bound, Honest, for_few_sites, honest_bounds
 from ..estimators.inference import CLUSTERS_FOR_P
 from ..result import AnalysisError, Cell, Fitted, Table
 from .comparison import Comparison
@@ -43,9 +43,10 @@ def _why_not(fitted: Fitted, periods: list[int]) -> str | None:
 
 
 def _bounds(comparison: Comparison, fitted: Fitted, n_before: int) -> Honest | str:
-    effects, df = [term.estimate for term in fitted.terms], fitted.main.df or math.inf
+    effects, sites = [term.estimate for term in fitted.terms], sum(fitted.n_clusters or ())
     try:
-        return honest_bounds(effects, fitted.covariance, n_before, confidence=comparison.plan.confidence, df=df)
+        covariance, df = for_few_sites(fitted.covariance, n_before, sites)
+        return honest_bounds(effects, covariance, n_before, confidence=comparison.plan.confidence, df=df)
     except AnalysisError as error:
         return "; ".join(error.faults)
 
