@@ -75,7 +75,8 @@ class Fitted:
     `n` and `n_clusters` are in the order (intervention, comparison); `n_clusters` is None where people, not sites,
     are the units. `n` counts `units`. `had` are the people of each arm who had the event, where the times to it were
     compared. For series, `events` says by term on how few events of an arm it rests, and `pre_trend` whether the arms
-    moved alike before the start, or in words why that cannot be tested.
+    moved alike before the start, or in words why that cannot be tested. `covariance` is that of the terms, in their
+    order, where more is made of all of them at once.
     """
 
     answers: tuple[Estimate, ...]
@@ -87,6 +88,7 @@ class Fitted:
     events: Mapping[str, int] = field(default_factory=dict)
     pre_trend: PreTrend | str | None = None
     had: tuple[int, int] | None = None
+    covariance: tuple[tuple[float, ...], ...] = ()
 
     def rests_on(self, term: str) -> int:
         """The smallest group that a term could give away: an arm's people, those with the event, or without.

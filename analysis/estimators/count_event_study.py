@@ -46,6 +46,7 @@ def count_event_study(rows: pd.DataFrame, *, errors: str = "CR2", confidence: fl
         makes in the intervention arm there. Terms are logarithms of rate ratios by period since the start ('start-3',
         'start+0', ...; the last before the start is the reference). `pre_trend` tests all terms before the start at
         once: with CR2 errors by Hotelling's T-squared, whose degrees of freedom fall with the number of sites.
+        `covariance` is that of the terms, from the same errors.
         `n` counts site-periods.
 
     Raises
@@ -85,6 +86,7 @@ def count_event_study(rows: pd.DataFrame, *, errors: str = "CR2", confidence: fl
         units="site-periods",
         events=events_behind(rows, "period"),
         pre_trend=_moved_alike(found, errors),
+        covariance=_covariance(found),
     )
 
 
@@ -140,6 +142,11 @@ def events_behind(rows: pd.DataFrame, time: str) -> dict[str, int]:
     sides = rows.assign(after=rows[time] >= 0).groupby(["arm", "after"])["count"].sum()
     terms = map(since_start, least.index)
     return dict(zip(terms, least.astype(int).tolist(), strict=True)) | {"arm": int(sides.min())}
+
+
+def _covariance(found: Regression) -> tuple[tuple[float, ...], ...]:
+    own = [place for place, term in enumerate(found.laid.terms) if periods_of(term) is not None]
+    return tuple(tuple(row) for row in found.spread.covariance[np.ix_(own, own)].tolist())
 
 
 def _after(found: Regression) -> Array:

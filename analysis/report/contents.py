@@ -27,6 +27,7 @@ from . import (
     families,
     flow_figure,
     harms,
+    honest,
     missing,
     outcomes,
     participants,
@@ -315,6 +316,7 @@ def _series(comparison: Comparison, outcome: Outcome) -> Iterator[Table | _Later
     for method, fitted in series.by_period(comparison, outcome).items():
         yield _Later(partial(_since_start, outcome, method, fitted))
         yield series.table(comparison, outcome, method, fitted)
+        yield from _honest(comparison, outcome, method, fitted)
     runs = series.placebos(comparison, outcome)
     if runs:
         yield _Later(partial(series.placebo_words, comparison, runs))
@@ -322,6 +324,15 @@ def _series(comparison: Comparison, outcome: Outcome) -> Iterator[Table | _Later
     rates = series.rates(comparison, outcome)
     if rates is not None:
         yield rates
+
+
+def _honest(comparison: Comparison, outcome: Outcome, method: str, fitted: Fitted) -> Iterator[Table | _Later]:
+    """How far the effect stands if the arms would have parted without the offer, for the event study."""
+    bounds = honest.of_event_study(comparison, method, fitted)
+    if bounds is not None:
+        yield _Later(partial(honest.in_words, outcome, fitted, bounds))
+    if not (bounds is None or isinstance(bounds, str)):
+        yield honest.table(comparison, outcome, fitted, bounds)
 
 
 def _since_start(outcome: Outcome, method: str, fitted: Fitted, guard: Gate) -> Iterator[str | Drawing]:

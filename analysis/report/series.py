@@ -62,7 +62,7 @@ def table(comparison: Comparison, outcome: Outcome, method: str, fitted: Fitted)
         rows.append((_since(since), (value, interval, p, df)))
     level = f"{comparison.plan.confidence * 100:g}% interval"
     columns = (axes(outcome, fitted)[1], level, "p", "Degrees of freedom")
-    title = f"{outcome.label}: by {_length(outcome)} since the start ({NAMES[method]})"
+    title = f"{outcome.label}: by {length_of(outcome)} since the start ({NAMES[method]})"
     return Table(f"since-{outcome.id}-{method}", title, columns, tuple(rows), notes=(_reference(method),), stub="When")
 
 
@@ -70,7 +70,8 @@ def _digits(effect: Estimate) -> int:
     return digits_for(effect.std_error or 0.01) if effect.scale.endswith("difference") else 3
 
 
-def _length(outcome: Outcome) -> str:
+def length_of(outcome: Outcome) -> str:
+    """What one period of a series is called, in the plural."""
     return LENGTHS.get(outcome.period, f"periods of {outcome.period} months")
 
 
@@ -103,7 +104,7 @@ def moments(fitted: Fitted, method: str, guard: Gate) -> list[Moment]:
 
 def axes(outcome: Outcome, fitted: Fitted) -> tuple[str, str]:
     """What the axes of the figure show."""
-    return f"{_length(outcome).capitalize()} since the start", effects(fitted)[0][1].scale.capitalize()
+    return f"{length_of(outcome).capitalize()} since the start", effects(fitted)[0][1].scale.capitalize()
 
 
 def in_words(drawn: list[Moment], outcome: Outcome) -> str:
@@ -115,7 +116,7 @@ def in_words(drawn: list[Moment], outcome: Outcome) -> str:
         if side
     ]
     said = "; ".join(ranges)
-    return f"Points with intervals by {_length(outcome)} since the start; {said}. The table has every number."
+    return f"Points with intervals by {length_of(outcome)} since the start; {said}. The table has every number."
 
 
 # ---------------------------------------------------------------------------- before the start
