@@ -21,9 +21,9 @@ OFFERED = (
 """Methods that say what was changed in those who were offered something, whoever they were."""
 OFFERED_UNLESS_BY_LOT = ("logistic", "mixed-logistic")
 WHOM = {
-    "both": "the effect is taken to be the same in people of both arms who are alike at entry",
-    "offered": "the effect is the one in the people of “{first}”",
-    "overlap": "the effect is the one in people who could well have been in either arm",
+    "both": "the difference is taken to be the same in people of both arms who are alike at entry",
+    "offered": "the difference is the one in the people of “{first}”",
+    "overlap": "the difference is the one in people who could well have been in either arm",
 }
 RATES = "Ratio of rates, and difference per person-year"
 SUMMARY = {
@@ -65,7 +65,7 @@ MODELLED = "Expected from their other scores, as of people alike"
 def sheet(plan: Plan) -> Table:
     """What the primary outcome's answer is an answer to, an attribute a row; then the others' summaries."""
     main = plan.primary
-    rows = [*_attributes(plan, main), ("Summary of the effect", _summary(main))]
+    rows = [*_attributes(plan, main), ("Summary", _summary(main))]
     rows += [(f"Summary: {other.label}", _summary(other)) for other in plan.outcomes if other.id != main.id]
     cells: list[tuple[str, tuple[Cell, ...]]] = [(name, (words(f"{text}."),)) for name, text in rows]
     return Table(

@@ -13,8 +13,8 @@ LABELLED = TOP.replace("arms.a = {", 'arms.a = { label = "Link worker",').replac
     "arms.b = {", 'arms.b = { label = "Usual care",'
 )
 LABELLED = LABELLED.replace('"12m", day', '"12m", label = "12 months", day')
-OFFERED = "the effect is the one in the people of “Link worker”"
-BOTH = "the effect is taken to be the same in people of both arms who are alike at entry"
+OFFERED = "the difference is the one in the people of “Link worker”"
+BOTH = "the difference is taken to be the same in people of both arms who are alike at entry"
 ANSWERING = [
     (kind, method) for kind, methods in METHODS.items() for method in methods if method not in EXPLORATORY
 ]  # fmt: skip
@@ -37,7 +37,7 @@ def test_every_method_that_may_answer_has_every_attribute_in_words(kind: str, me
     found = said(planned(kind, method, design))
     assert list(found) == [
         "Population", "What is compared", "Outcome", "Never met a link worker, or stopped early", "Death",
-        "Left, or not measured", "Summary of the effect",
+        "Left, or not measured", "Summary",
     ]  # fmt: skip
     assert all(text.endswith(".") and text[0].isupper() for text in found.values())
     assert "None" not in " ".join(found.values())
@@ -50,7 +50,7 @@ def test_every_method_for_series_speaks_of_sites_and_periods(method: str) -> Non
     assert found["Population"].startswith("Everybody at the sites in each period; ")
     assert found["Outcome"] == "What matters: events of each site and period, for the person-years there."
     assert found["Death"] == "Lowers the time that is counted; whose it was is not known."
-    assert found["Summary of the effect"].startswith("Ratio of rates, and difference per person-year, ")
+    assert found["Summary"].startswith("Ratio of rates, and difference per person-year, ")
 
 
 def test_the_offer_is_compared_and_not_the_contact() -> None:
@@ -67,7 +67,7 @@ def test_a_score_is_that_of_a_timepoint_and_nobody_has_one_after_death() -> None
     found = said(planned("continuous", "ancova"))
     assert found["Outcome"] == "What matters: the score at “12 months”."
     assert found["Death"] == "Nobody's score is made up after a death: the arms are compared among those alive then."
-    assert found["Summary of the effect"] == "Difference of means."
+    assert found["Summary"] == "Difference of means."
     assert said(planned("binary", "logistic"))["Outcome"] == "What matters: whether it is so at “12 months”."
 
 
@@ -105,7 +105,7 @@ def test_whose_effect_it_is_depends_on_the_method_and_on_lots(kind: str, method:
 def test_a_death_ends_the_time_at_risk_or_competes(method: str, death: str, summary: str) -> None:
     found = said(planned("time-to-event", method))
     assert found["Death"].rstrip(".").endswith(death)
-    assert found["Summary of the effect"] == summary
+    assert found["Summary"] == summary
     assert found["Outcome"] == "What matters: days from entry to the first, up to day 365."
 
 
@@ -124,10 +124,10 @@ def test_who_was_not_measured_is_left_out_drawn_or_expected(method: str, missing
 
 def test_a_horizon_of_a_series_stands_in_its_summary() -> None:
     usual = said(planned("count", "interrupted-series"))
-    assert usual["Summary of the effect"].endswith("in the last month.")
+    assert usual["Summary"].endswith("in the last month.")
     text = f'{LABELLED}outcomes = [{{ id = "o", primary = true, {OF_KIND["count"]}, '
     named = parse(f'{text}estimator = "interrupted-series", horizon = 6 }}]\n')
-    assert said(named)["Summary of the effect"].endswith("6 months after the start.")
+    assert said(named)["Summary"].endswith("6 months after the start.")
 
 
 def test_other_outcomes_have_their_summaries_and_only_these() -> None:
