@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from typing import Any, cast
 
 from flask_security.core import RoleMixin
 from flask_security.datastore import SQLAlchemySessionUserDatastore
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ColumnElement, delete, func, or_, select
 
 from ..extensions import db, keyring, take_turn
 from ..models import Membership, Passkey, Post, SignIn, SignInFailure, Site, Study, User
@@ -257,17 +255,12 @@ def user_datastore(*, by: None) -> SQLAlchemySessionUserDatastore:
 
 
 class Staff(SQLAlchemySessionUserDatastore):
-    """Each page asks who is signed in: they are there with their sign-in, or are found with what they may do."""
+    """Each page asks who is signed in: who is there already with their sign-in is not asked for again."""
 
     def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> User | None:
-        if set(kwargs) != {"fs_uniquifier"}:
-            return cast("User | None", super().find_user(case_insensitive, **kwargs))
-        here = (each for each in db.session.identity_map.values() if isinstance(each, User))
-        known = next((each for each in here if each.fs_uniquifier == kwargs["fs_uniquifier"]), None)
-        return known or db.session.scalars(_signed_in(), kwargs).unique().one_or_none()
-
-
-@cache
-def _signed_in() -> Select[User]:
-    who = User.fs_uniquifier == bindparam("fs_uniquifier")
-    return select(User).where(who).options(joinedload(User.memberships))
+        if set(kwargs) == {"fs_uniquifier"}:
+            here = (each for each in db.session.identity_map.values() if isinstance(each, User))
+            known = next((each for each in here if each.fs_uniquifier == kwargs["fs_uniquifier"]), None)
+            if known is not None:
+                return known
+        return cast("User | None", super().find_user(case_insensitive, **kwargs))

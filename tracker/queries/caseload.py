@@ -64,10 +64,6 @@ class CaseloadRow(NamedTuple):
         return Listed._make(self[:6])
 
     @property
-    def label(self) -> str:
-        return opened_name(self.sealed) if self.sealed else self.study_number
-
-    @property
     def quiet_since(self) -> date:
         return self.last_contact_on or self.referred_on
 
