@@ -42,14 +42,14 @@ class Entry(NamedTuple):
 
 def agenda(today: date, *, by: User, mine: bool = True) -> list[Entry]:
     """Who needs something comes first, the most urgent at the top; the others by how long nobody contacted them."""
-    query = _caseload(own_places(by, CARE_ROLES), by.id if mine else None, today)
-    found = [(CaseloadRow.of(each), *each[-3:]) for each in db.rows(query)]
+    places = own_places(by, CARE_ROLES)
+    found = [(CaseloadRow.of(each), *each[-3:]) for each in db.rows(_caseload(places, by.id if mine else None, today))]
     alarming = alarmed([row.person_id for row, _, alarm, _ in found if alarm], by=by)
-    planned = schedules({row.study_id for row, *_ in found}, today, by=by)
+    planned = schedules({study for study, _ in places if study}, today, by=by)
     entries = []
-    for row, asked, _, recorded in found:
+    for row, asked, alarm, recorded in found:
         due = None if row.left_on else planned[row.study_id].state(row.entered_on, recorded)
-        entries.append(Entry(row, tuple(_reasons(row, today, row.person_id in alarming, due, asked))))
+        entries.append(Entry(row, tuple(_reasons(row, today, alarm and row.person_id in alarming, due, asked))))
     return sorted(entries, key=lambda entry: (_urgency(entry), entry.row.since))
 
 

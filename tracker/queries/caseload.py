@@ -9,7 +9,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import contains_eager, lazyload, selectinload
 
 from ..extensions import answer_within, db, today
@@ -122,9 +122,16 @@ class Unanswered:
 
 def unanswered_referrals(*, by: User, roles: Sequence[str] = CARE_ROLES) -> Sequence[Unanswered]:
     """Offered and not yet answered at the sites where the asker holds one of the roles, longest waiting first."""
-    offered = db.session.scalars(_offered(own_places(by, roles)))
+    places = own_places(by, roles)
+    offered = db.session.scalars(_offered(places)) if db.rows(_first_offered(places)) else []
     waiting = [(each, _working_days(each.referred_on, today())) for each in offered]
     return [Unanswered(each, days, days > answer_within()) for each, days in waiting]
+
+
+@lru_cache(maxsize=MANY)
+def _first_offered(places: Places) -> Select:
+    """Mostly there is none, which is known sooner than a list of them."""
+    return select(Referral.id).join(Referral.person).where(*_is_offered(places)).limit(1)
 
 
 @lru_cache(maxsize=MANY)
@@ -132,11 +139,14 @@ def _offered(places: Places) -> Select[Referral]:
     return (
         select(Referral)
         .join(Referral.person)
-        .where(Referral.status == "offered", Referral.closed_on.is_(None))
-        .where(at_places(places), ~has_withdrawn())
+        .where(*_is_offered(places))
         .options(contains_eager(Referral.person).selectinload(Person.consents), selectinload(Referral.needs))
         .order_by(Referral.referred_on, Referral.recorded_at)
     )
+
+
+def _is_offered(places: Places) -> tuple[ColumnElement[bool], ...]:
+    return Referral.status == "offered", Referral.closed_on.is_(None), at_places(places), ~has_withdrawn()
 
 
 def _working_days(first: date, last: date) -> int:
@@ -148,10 +158,12 @@ def _working_days(first: date, last: date) -> int:
 def withdrawals(*, by: User) -> Sequence[Person]:
     """People who withdrew, at the sites that the asker supervises: that they did, and what they wish for their data."""
     places = own_places(by, ("supervisor",))
+    if not places:
+        return []
     query = (
         select(Person)
         .where(at_places(places), has_withdrawn())
         .options(selectinload(Person.consents), lazyload(Person.identity))
         .order_by(Person.study_number)
     )
-    return db.session.scalars(query).unique().all() if places else []
+    return db.session.scalars(query).unique().all()

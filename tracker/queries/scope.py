@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cache
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
 from sqlalchemy.orm import aliased, selectinload
@@ -24,6 +25,11 @@ class NotFound(LookupError):
     """There is no such record, or the asker may not see it: the answer is the same."""
 
 
+def one_of(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a column is one of a few words, written out: a list is put into the statement anew at each use."""
+    return or_(*(column == value for value in values))
+
+
 @cache
 def has_withdrawn() -> ColumnElement[bool]:
     """The SQL twin of `permissions.has_withdrawn`: no consent of the kind is current, and one was withdrawn."""
@@ -33,7 +39,7 @@ def has_withdrawn() -> ColumnElement[bool]:
     )
     return exists().where(
         taken_back.person_id == Person.id,
-        taken_back.kind.in_(("service", "research")),
+        one_of(taken_back.kind, ("service", "research")),
         taken_back.withdrawn_on.is_not(None),
         ~given_again,
     )
@@ -66,7 +72,7 @@ def at_own_sites(by: User, roles: Sequence[str] = SITE_ROLES) -> ColumnElement[b
 def is_referred(*statuses: str) -> ColumnElement[bool]:
     """Whether somebody has a referral that is not closed and stands so."""
     return exists().where(
-        Referral.person_id == Person.id, Referral.status.in_(statuses), Referral.closed_on.is_(None)
+        Referral.person_id == Person.id, one_of(Referral.status, statuses), Referral.closed_on.is_(None)
     )  # fmt: skip
 
 

@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app, g, request
-from flask_login import current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
@@ -47,7 +46,7 @@ from . import (
     studies,
     team,
 )
-from .show import address_of_each, navigation
+from .show import address_of_each, me, navigation
 
 JOURNEYS = (
     home, people, referrals, safety, goals, contacts, signposts, resources, assessments, questions, attendance, library,
@@ -97,11 +96,12 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def _context() -> dict[str, object]:
-    signed_in = g.get("live", False) and current_user.is_authenticated
+    asker = me()
+    signed_in = g.get("live", False) and asker.is_authenticated
     return {
-        "navigation": navigation(current_user) if signed_in and not g.get("setting_up", False) else [],
-        "me": current_user if signed_in else None,
-        "safety_flags": (lambda person: flags(person, by=current_user)) if signed_in else (lambda _: []),
+        "navigation": navigation(asker) if signed_in and not g.get("setting_up", False) else [],
+        "me": asker if signed_in else None,
+        "safety_flags": (lambda person: flags(person, by=asker)) if signed_in else (lambda _: []),
     }
 
 
