@@ -25,7 +25,7 @@ class NotFound(LookupError):
     """There is no such record, or the asker may not see it: the answer is the same."""
 
 
-def one_of(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
+def is_one_of(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
     """Whether a column is one of a few words, written out: a list is put into the statement anew at each use."""
     return or_(*(column == value for value in values))
 
@@ -39,7 +39,7 @@ def has_withdrawn() -> ColumnElement[bool]:
     )
     return exists().where(
         taken_back.person_id == Person.id,
-        one_of(taken_back.kind, ("service", "research")),
+        is_one_of(taken_back.kind, ("service", "research")),
         taken_back.withdrawn_on.is_not(None),
         ~given_again,
     )
@@ -72,7 +72,7 @@ def at_own_sites(by: User, roles: Sequence[str] = SITE_ROLES) -> ColumnElement[b
 def is_referred(*statuses: str) -> ColumnElement[bool]:
     """Whether somebody has a referral that is not closed and stands so."""
     return exists().where(
-        Referral.person_id == Person.id, one_of(Referral.status, statuses), Referral.closed_on.is_(None)
+        Referral.person_id == Person.id, is_one_of(Referral.status, statuses), Referral.closed_on.is_(None)
     )  # fmt: skip
 
 

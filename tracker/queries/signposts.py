@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased, contains_eager, joinedload
 from ..extensions import db
 from ..models import STILL_ASKED, Assignment, Person, Referral, Signpost, User
 from ..permissions import CARE_ROLES, may_see_care
-from .scope import MANY, NotFound, Places, at_places, has_withdrawn, one_of, own_places
+from .scope import MANY, NotFound, Places, at_places, has_withdrawn, is_one_of, own_places
 
 ANSWERED_LATELY = timedelta(7)
 
@@ -46,7 +46,7 @@ def _count_due(places: Places, asker: uuid.UUID, day: date) -> Select[int]:
 
 def is_to_be_asked(day: date) -> ColumnElement[bool]:
     """Whether a person is to be asked what came of a signpost."""
-    return exists().where(Signpost.person_id == Person.id, one_of(Signpost.outcome, STILL_ASKED), _is_due(day))
+    return exists().where(Signpost.person_id == Person.id, is_one_of(Signpost.outcome, STILL_ASKED), _is_due(day))
 
 
 def _is_due(day: date) -> ColumnElement[bool]:
@@ -64,7 +64,7 @@ def answered_lately(now: datetime, *, by: User) -> Sequence[Signpost]:
 
 def _waiting(places: Places) -> Select[Signpost]:
     """People who left the study are not asked any more."""
-    return _at(places).where(one_of(Signpost.outcome, STILL_ASKED), Person.left_on.is_(None))
+    return _at(places).where(is_one_of(Signpost.outcome, STILL_ASKED), Person.left_on.is_(None))
 
 
 def _at(places: Places) -> Select[Signpost]:
