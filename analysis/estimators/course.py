@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..glm import KINDS
 from ..moments import MULTIPLIERS, Array
-from ..result import Course
+from ..result import AnalysisError, Course
 from .honest import of_average
 from .staggered import by_time_since, group_time_effects
 
@@ -40,7 +41,7 @@ def course_of(panel: pd.DataFrame, errors: str) -> Course | str:
     Raises
     ------
     AnalysisError
-        As `staggered`.
+        As `staggered`, and for an unknown kind of errors.
 
     References
     ----------
@@ -50,6 +51,8 @@ def course_of(panel: pd.DataFrame, errors: str) -> Course | str:
     Reference: `10_callaway_santanna_mpdta` (did 2.2.0, sunab of fixest 0.12.2) and diff-diff 3.13.0:
     `tests/reference/analysis/test_course.py`.
     """
+    if errors not in KINDS:
+        raise AnalysisError(f"unknown errors '{errors}'; allowed: {', '.join(KINDS)}")
     found = group_time_effects(panel, before="last before the start")
     starts = found.start[~np.isnan(found.start)]
     periods = np.unique(panel["period"].to_numpy(dtype=float))

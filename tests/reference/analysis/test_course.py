@@ -7,7 +7,7 @@ and the bounds are those of diff-diff 3.13.0, which gave what stands below so:
     r = CallawaySantAnna(control_group="never_treated", base_period="universal", estimation_method="dr").fit(
         data, outcome="lemp", unit="countyreal", time="year", first_treat="first.treat", aggregate="event_study")
     r.event_study_vcov
-    HonestDiD(method="smoothness", M=size).fit(r)    # equal weights
+    HonestDiD(method="smoothness", M=size, l_vec=weights).fit(r)    # None: equal weights
 """
 
 from __future__ import annotations
@@ -43,10 +43,14 @@ LOWER = [
     [-1.7169225979212242e-04, -9.6987057220188235e-05, -6.4340931866169648e-05, 6.5621801075214762e-05,
      3.2527364680580038e-04, 8.6557381518818097e-04, 1.1805563999580772e-03],
 ]  # fmt: skip
+EQUAL, OF_THE_ANSWER = None, (191 / 291, 60 / 291, 20 / 291, 20 / 291)
 BOUNDS = {
-    0.0: (-0.11998499376316171, -0.022545398726857672),
-    0.01: (-0.14277415895606016, 0.06961014283886983),
-    0.02: (-0.18550914305032307, 0.13892248532921514),
+    (EQUAL, 0.0): (-0.11998499376316171, -0.022545398726857672),
+    (EQUAL, 0.01): (-0.14277415895606016, 0.06961014283886983),
+    (EQUAL, 0.02): (-0.18550914305032307, 0.13892248532921514),
+    (OF_THE_ANSWER, 0.0): (-0.07090652189081603, -0.006995937728235049),
+    (OF_THE_ANSWER, 0.01): (-0.07631726464564284, 0.045386729939083215),
+    (OF_THE_ANSWER, 0.02): (-0.09519971220863592, 0.08185204491338531),
 }
 
 
@@ -84,15 +88,15 @@ def test_the_covariance_is_that_of_diff_diff(course: Course) -> None:
     assert np.array(course.covariance) == pytest.approx(np.array(course.covariance).T, rel=1e-12)
 
 
-@pytest.mark.parametrize("size", BOUNDS)
-def test_the_bounds_of_the_plain_average_are_those_of_diff_diff(course: Course, size: float) -> None:
-    (bound,) = honest_bounds(course.effects, course.covariance, 3, sizes=[size]).bounds
-    assert (bound.conf_low, bound.conf_high) == pytest.approx(BOUNDS[size], abs=1e-4)
+@pytest.mark.parametrize(("weights", "size"), BOUNDS)
+def test_the_bounds_are_those_of_diff_diff(course: Course, weights: tuple[float, ...] | None, size: float) -> None:
+    (bound,) = honest_bounds(course.effects, course.covariance, 3, weights, sizes=[size]).bounds
+    assert (bound.conf_low, bound.conf_high) == pytest.approx(BOUNDS[weights, size], abs=1e-4)
 
 
 def test_the_weights_make_the_answer(course: Course, panel: pd.DataFrame, oracle_row: Row) -> None:
     """131 counties are seen up to the first year from their start on, 40 to the second, and 20 to the fourth."""
-    assert course.weights == pytest.approx(np.array([191, 60, 20, 20]) / 291)
+    assert course.weights == pytest.approx(OF_THE_ANSWER)
     assert course.sites == (20, 40, 131, 309)
     simple = oracle_row(ORACLE, "aggte_nocov_dr_simple", "overall")["estimate"]
     assert np.dot(course.weights, course.effects[3:]) == pytest.approx(simple, abs=1e-10)

@@ -114,6 +114,11 @@ def test_an_unknown_reference_is_refused(rows: pd.DataFrame) -> None:
         group_time_effects(panel_of(rows), before="first")
 
 
+def test_unknown_errors_are_refused(rows: pd.DataFrame) -> None:
+    with pytest.raises(AnalysisError, match="unknown errors 'HC9'; allowed: "):
+        course_of(panel_of(rows), "HC9")
+
+
 # ---------------------------------------------------------------------------- which there are
 
 
