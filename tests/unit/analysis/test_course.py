@@ -213,7 +213,7 @@ def test_errors_between_sites_have_bounds_as_well() -> None:
 
 
 def test_with_few_sites_at_each_start_the_interval_misses_as_often_as_it_says() -> None:
-    """Three starts of four sites and six that never start: 5 % of 120 draws are 6; as if errors were known it is 24."""
+    """Three starts of four sites and six that never start: 5 % of 120 draws are 6; with errors taken as known 29 miss."""
     dice, missed = np.random.default_rng(2), 0
     starts = (3.0,) * 4 + (5.0,) * 4 + (7.0,) * 4 + (np.nan,) * 6
     for _ in range(120):
@@ -225,4 +225,4 @@ def test_with_few_sites_at_each_start_the_interval_misses_as_often_as_it_says() 
         wider, df = for_few_sites(found.covariance, found.n_before, found.df)
         honest_ones = honest_bounds(found.effects, wider, found.n_before, found.weights, sizes=[0], df=df)
         missed += not honest_ones.bounds[0].conf_low <= 0 <= honest_ones.bounds[0].conf_high
-    assert missed <= 12
+    assert missed <= 11
