@@ -69,14 +69,36 @@ class PreTrend:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """Effects by time since the start, all against the last period before it, for what is made of all of them at once.
+
+    `since` are the periods after the start, in order of time without the reference, `effects` and `covariance` those of
+    them and of their errors, `df` its degrees of freedom; `weights` make the main answer of the effects from the start
+    on. `sites` are those that start together, one number for each start, then those that never do.
+    """
+
+    since: tuple[int, ...]
+    effects: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    df: float
+    weights: tuple[float, ...]
+    sites: tuple[int, ...]
+
+    @property
+    def n_before(self) -> int:
+        """How many effects lie before the start."""
+        return sum(since < 0 for since in self.since)
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """What one estimator gave: the answers to report, every coefficient, and the plain warnings that go with them.
 
     `n` and `n_clusters` are in the order (intervention, comparison); `n_clusters` is None where people, not sites,
     are the units. `n` counts `units`. `had` are the people of each arm who had the event, where the times to it were
     compared. For series, `events` says by term on how few events of an arm it rests, and `pre_trend` whether the arms
-    moved alike before the start, or in words why that cannot be tested. `covariance` is that of the terms, in their
-    order, where more is made of all of them at once.
+    moved alike before the start, or in words why that cannot be tested. `course` is what bounds are made of, or in
+    words why there is none.
     """
 
     answers: tuple[Estimate, ...]
@@ -88,7 +110,7 @@ class Fitted:
     events: Mapping[str, int] = field(default_factory=dict)
     pre_trend: PreTrend | str | None = None
     had: tuple[int, int] | None = None
-    covariance: tuple[tuple[float, ...], ...] = ()
+    course: Course | str | None = None
 
     def rests_on(self, term: str) -> int:
         """The smallest group that a term could give away: an arm's people, those with the event, or without.

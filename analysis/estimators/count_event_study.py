@@ -10,7 +10,7 @@ from scipy import special
 
 from ..glm import POISSON
 from ..moments import Array, Moments, from_rows, least_squares, redundant_term
-from ..result import AnalysisError, Estimate, Fitted, PreTrend
+from ..result import AnalysisError, Course, Estimate, Fitted, PreTrend
 from ..small_sample import joint_test
 from .design import Design
 from .inference import CLUSTERS_FOR_P, exponentiated
@@ -46,7 +46,7 @@ def count_event_study(rows: pd.DataFrame, *, errors: str = "CR2", confidence: fl
         makes in the intervention arm there. Terms are logarithms of rate ratios by period since the start ('start-3',
         'start+0', ...; the last before the start is the reference). `pre_trend` tests all terms before the start at
         once: with CR2 errors by Hotelling's T-squared, whose degrees of freedom fall with the number of sites.
-        `covariance` is that of the terms, from the same errors.
+        `course` has the terms with their covariance, from the same errors.
         `n` counts site-periods.
 
     Raises
@@ -86,7 +86,7 @@ def count_event_study(rows: pd.DataFrame, *, errors: str = "CR2", confidence: fl
         units="site-periods",
         events=events_behind(rows, "period"),
         pre_trend=_moved_alike(found, errors),
-        covariance=_covariance(found),
+        course=_course(found),
     )
 
 
@@ -144,9 +144,14 @@ def events_behind(rows: pd.DataFrame, time: str) -> dict[str, int]:
     return dict(zip(terms, least.astype(int).tolist(), strict=True)) | {"arm": int(sides.min())}
 
 
-def _covariance(found: Regression) -> tuple[tuple[float, ...], ...]:
-    own = [place for place, term in enumerate(found.laid.terms) if periods_of(term) is not None]
-    return tuple(tuple(row) for row in found.spread.covariance[np.ix_(own, own)].tolist())
+def _course(found: Regression) -> Course:
+    own = {place: since for place, term in enumerate(found.laid.terms) if (since := periods_of(term)) is not None}
+    places = list(own)
+    effects, covariance = found.fit.beta[places], found.spread.covariance[np.ix_(places, places)]
+    after = sum(since >= 0 for since in own.values())
+    rows = tuple(tuple(row) for row in covariance.tolist())
+    sites = found.laid.n_clusters
+    return Course(tuple(own.values()), tuple(effects.tolist()), rows, sum(sites) - 2, (1 / after,) * after, sites)
 
 
 def _after(found: Regression) -> Array:

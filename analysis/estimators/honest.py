@@ -89,7 +89,8 @@ def honest_bounds(
     ------
     AnalysisError
         When there are fewer than two effects before the reference or none after it, a value is missing, the shapes
-        differ, weights add up to zero or less, a size is below zero, or the covariance is not positive definite.
+        differ, weights add up to zero or less, a size is below zero, or the covariance of the effects before the
+        reference and of the average is not positive definite.
 
     References
     ----------
@@ -105,8 +106,8 @@ def honest_bounds(
     return Honest(tuple(at(size) for size in sizes), _breakdown(problem, confidence, df))
 
 
-def for_few_sites(covariance: ArrayLike, n_before: int, sites: int) -> tuple[Array, float]:
-    """The covariance that `sites` of two arms gave, widened, and degrees of freedom, for weights that it chose.
+def for_few_sites(covariance: ArrayLike, n_before: int, df: float) -> tuple[Array, float]:
+    """A covariance of `df` degrees of freedom, widened, and those that are left, for weights that it chose.
 
     The weights of the effects before the start make the error small as it was estimated, which is smaller than it is.
     A straight line leaves `n_before` - 1 of them free, each of which costs a degree of freedom.
@@ -120,11 +121,10 @@ def for_few_sites(covariance: ArrayLike, n_before: int, sites: int) -> tuple[Arr
     ----------
     Rao CR. Biometrika 1965;52:447-458. doi:10.1093/biomet/52.3-4.447 (adjustment by covariates in growth curves)
     """
-    all_in, free = sites - 2, n_before - 1
-    if all_in - free < FEWEST_LEFT:
+    left = df - (n_before - 1)
+    if not left >= FEWEST_LEFT:
         raise AnalysisError(NOT_POSITIVE)
-    wider = all_in / (all_in - free) * (all_in - 1) / (all_in - free - 1)
-    return np.asarray(covariance, float) * wider, float(all_in - free)
+    return np.asarray(covariance, float) * (df / left * (df - 1) / (left - 1)), float(left)
 
 
 # ---------------------------------------------------------------------------- the problem
@@ -154,6 +154,8 @@ def _problem(effects: Array, covariance: Array, n_before: int, weights: ArrayLik
     share = np.ones(n_after) / n_after if weights is None else np.asarray(weights, float)
     if share.shape != (n_after,) or not share.sum() > 0 or not np.isfinite(share).all():
         raise AnalysisError(f"weights: give {n_after} numbers, a period from the start on each, sum above 0")
+    if not _is_positive(of_average(covariance, n_before, share)):
+        raise AnalysisError(NOT_POSITIVE)
     times = np.concatenate([np.arange(-n_before, 0), np.arange(1, n_after + 1)]).astype(float)
     knots = np.arange(1 - n_before, n_after)[:, None]
     lines = np.where(knots >= 0, np.maximum(times - knots, 0), np.maximum(knots - times, 0))
@@ -181,8 +183,14 @@ def _refuse(effects: Array, covariance: Array, n_before: int) -> None:
         raise AnalysisError(f"covariance: it must have {n} rows and columns, as many as there are effects")
     if not (np.isfinite(effects).all() and np.isfinite(covariance).all()):
         raise AnalysisError("an effect of a period, or its error, is missing; mend it or leave it out")
-    if not _is_positive(covariance):
-        raise AnalysisError(NOT_POSITIVE)
+
+
+def of_average(covariance: Array, n_before: int, weights: ArrayLike) -> Array:
+    """Covariance of the effects before the reference and of the weighted average of those after it."""
+    own = np.zeros((n_before + 1, len(covariance)))
+    own[:n_before, :n_before] = np.eye(n_before)
+    own[n_before, n_before:] = weights
+    return own @ covariance @ own.T
 
 
 def _is_positive(covariance: Array) -> bool:

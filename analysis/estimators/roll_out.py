@@ -13,8 +13,9 @@ from scipy import special
 
 from ..glm import GAUSSIAN, Spread, fit, spread
 from ..moments import Array
-from ..result import AnalysisError, Estimate, Fitted, PreTrend
+from ..result import AnalysisError, Course, Estimate, Fitted, PreTrend
 from .count_event_study import since_start
+from .course import course_of
 from .design import Design
 from .did import absorbed
 from .inference import CLUSTERS_FOR_P, Inference, exponentiated
@@ -25,6 +26,7 @@ NO_LOGARITHM = (
     "In {count} of the site-periods nothing happened: the ratio of rates cannot be given, and rates are compared by "
     "their difference alone. Longer periods would mend that."
 )
+NO_PER_CENT = "in some period of a site nothing happened, so that no ratio is known that a bend could be a part of"
 ALWAYS = "{count} sites were in the intervention arm from the first period on; without a before, they are left out."
 Fit = Callable[[pd.DataFrame], Fitted]
 
@@ -52,7 +54,8 @@ def callaway_santanna(rows: pd.DataFrame, *, errors: str = "CR2", confidence: fl
         by number of sites; the difference alone where a site-period has no event. Terms, logarithms of rate ratios, are
         other averages ('group', 'dynamic', 'calendar'), effects by start and period, and by time since the start
         ('start-2', ...): before it each from the period before, so that all of them should be nothing. `pre_trend`
-        tests that. `n` counts sites that ever and never start.
+        tests that. `course` has the effects by time since the start anew, before it too against the last period before.
+        `n` counts sites that ever and never start.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def callaway_santanna(rows: pd.DataFrame, *, errors: str = "CR2", confidence: fl
         return _of_sites(staggered(panel, errors=errors, confidence=confidence))
 
     found = group_time_effects(_panel(rows, logarithm=False))
-    return _both(rows, average, found, errors)
+    return replace(_both(rows, average, found, errors), course=_course(rows, errors))
 
 
 def sun_abraham(rows: pd.DataFrame, *, errors: str = "CR2", confidence: float = 0.95) -> Fitted:
@@ -140,6 +143,10 @@ def _both(rows: pd.DataFrame, average: Fit, found: GroupTime, errors: str) -> Fi
         events=_events(rows),
         pre_trend=_moved_alike(found, errors),
     )
+
+
+def _course(rows: pd.DataFrame, errors: str) -> Course | str:
+    return NO_PER_CENT if (rows["count"] == 0).any() else course_of(_panel(rows, logarithm=True), errors)
 
 
 def _panel(rows: pd.DataFrame, *, logarithm: bool) -> pd.DataFrame:

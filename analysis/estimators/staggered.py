@@ -24,6 +24,7 @@ from .doubly_robust import effect_on_treated, error_of
 from .inference import Inference
 
 COMPARISONS = ("never", "not yet")
+REFERENCES = ("period before", "last before the start")
 ALWAYS = "{count} people had a link worker from the first period on; without a before, they are left out."
 TREND = (
     "Before the start the groups did not move alike (Wald test, p = {p:.3f}): what is seen after it may be that too."
@@ -139,8 +140,12 @@ def group_time_effects(
     covariates: Sequence[Covariate] = (),
     method: str = "doubly robust",
     compared_with: str = "never",
+    before: str = "period before",
 ) -> GroupTime:
-    """Effects of each start in each period, from the second period on; parameters as for `staggered`.
+    """Effects of each start in each period; parameters as for `staggered`.
+
+    `before` is what each period before the start is set against: the 'period before' it, or the 'last before the start'
+    as those after it are. The first period, or the last before the start, then has no effect.
 
     Raises
     ------
@@ -149,6 +154,8 @@ def group_time_effects(
     """
     if compared_with not in COMPARISONS:
         raise AnalysisError(f"unknown comparison '{compared_with}'; allowed: {', '.join(COMPARISONS)}")
+    if before not in REFERENCES:
+        raise AnalysisError(f"unknown reference '{before}'; allowed: {', '.join(REFERENCES)}")
     scores, people = _panel(rows)
     periods = scores.columns.to_numpy(dtype=float)
     always = (people["start"] <= periods[0]).to_numpy()
@@ -156,7 +163,8 @@ def group_time_effects(
     people = people.assign(start=people["start"].where(people["start"] <= periods[-1]))
     laid = design(people.assign(arm=people["start"].notna().astype(int)), (), None, covariates)
     kept = scores.loc[laid.rows.index].to_numpy(dtype=float)
-    effects = list(_effects(laid, kept, periods, method, compared_with))
+    pairs = _varying if before == REFERENCES[0] else _universal
+    effects = list(_effects(laid, kept, periods, method, compared_with, pairs))
     group, period, effect, influence = (np.array(column, dtype=float) for column in zip(*effects, strict=True))
     return GroupTime(laid, group, period, effect, influence.T, int(always.sum()))
 
@@ -177,15 +185,27 @@ def _panel(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return scores, people.drop(columns="score")
 
 
+Pairs = Callable[[Array, float], Iterator[tuple[int, int]]]
+"""Places of the periods that a start has an effect in, each with that of the period that it is set against."""
+
+
+def _varying(periods: Array, group: float) -> Iterator[tuple[int, int]]:
+    last = int(np.searchsorted(periods, group)) - 1
+    return ((now, last if periods[now] >= group else now - 1) for now in range(1, len(periods)))
+
+
+def _universal(periods: Array, group: float) -> Iterator[tuple[int, int]]:
+    last = int(np.searchsorted(periods, group)) - 1
+    return ((now, last) for now in range(len(periods)) if now != last)
+
+
 def _effects(
-    laid: Design, scores: Array, periods: Array, method: str, compared_with: str
+    laid: Design, scores: Array, periods: Array, method: str, compared_with: str, pairs: Pairs
 ) -> Iterator[tuple[float, float, float, Array]]:
     start = laid.rows["start"].to_numpy(dtype=float)
     X, terms = np.delete(laid.X, 1, axis=1), (laid.terms[0], *laid.terms[2:])
     for group in np.unique(start[~np.isnan(start)]):
-        for now in range(1, len(periods)):
-            after = periods[now] >= group
-            before = int(np.searchsorted(periods, group)) - 1 if after else now - 1
+        for now, before in pairs(periods, group):
             latest = max(periods[now], periods[before])
             others = np.isnan(start) | ((start > latest) & (compared_with == "not yet") & (start != group))
             used = others | (start == group)

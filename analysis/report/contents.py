@@ -327,12 +327,12 @@ def _series(comparison: Comparison, outcome: Outcome) -> Iterator[Table | _Later
 
 
 def _honest(comparison: Comparison, outcome: Outcome, method: str, fitted: Fitted) -> Iterator[Table | _Later]:
-    """How far the effect stands if the arms would have parted without the offer, for the event study."""
-    bounds = honest.of_event_study(comparison, method, fitted)
+    """How far the effect stands if the arms would have parted without the offer."""
+    bounds = honest.bounds_of(comparison, fitted)
     if bounds is not None:
-        yield _Later(partial(honest.in_words, outcome, fitted, bounds))
+        yield _Later(partial(honest.in_words, outcome, method, fitted, bounds))
     if not (bounds is None or isinstance(bounds, str)):
-        yield honest.table(comparison, outcome, fitted, bounds)
+        yield honest.table(comparison, outcome, method, fitted, bounds)
 
 
 def _since_start(outcome: Outcome, method: str, fitted: Fitted, guard: Gate) -> Iterator[str | Drawing]:

@@ -160,6 +160,18 @@ def test_both_are_drawn_by_time_since_the_start_and_tested_before_it(counties: P
         assert (counties / "figures" / f"since-employment-{method}.svg").is_file()
 
 
+def test_bounds_of_the_answer_are_those_of_diff_diff_but_for_what_chosen_weights_cost(counties: Path) -> None:
+    """`HonestDiD("smoothness")` of diff-diff 3.13.0 with errors as known, see `test_course.py`; ours is a little wider."""
+    with (counties / "tables" / "honest-employment-callaway-santanna.csv").open(encoding="utf-8") as file:
+        rows = {(row["row"], row["statistic"]): row["value"] for row in csv.DictReader(file)}
+    low, high = (float(rows["not at all in a period (years)", name]) for name in ("conf_low", "conf_high"))
+    expected = np.exp([-0.07090652189081603, -0.006995937728235049])
+    assert (low, high) == pytest.approx(expected, abs=0.001)
+    assert low < expected[0] < expected[1] < high
+    page = (counties / "report.html").read_text(encoding="utf-8")
+    assert "The interval leaves 1 out until the line may bend by 0.2% a period." in page
+
+
 def test_no_placebo_run_is_claimed_where_there_is_no_one_time_before_the_start(counties: Path) -> None:
     assert "Placebo" not in (counties / "report.html").read_text(encoding="utf-8")
     assert not (counties / "tables" / "placebo-employment.csv").exists()

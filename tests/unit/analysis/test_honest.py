@@ -14,7 +14,7 @@ from analysis.estimators.count_event_study import count_event_study, periods_of
 from analysis.estimators.honest import Honest, for_few_sites, honest_bounds
 from analysis.report import honest
 from analysis.report.comparison import Comparison
-from analysis.result import AnalysisError, Fitted
+from analysis.result import AnalysisError, Course, Fitted
 from instruments.plan import Outcome
 from tests.unit.analysis.test_count_event_study import table as counts
 
@@ -52,6 +52,19 @@ def test_the_breakdown_value_without_errors_is_the_middle_by_what_one_bend_does(
     assert found.breakdown == pytest.approx(0.8 / (2 + 1 + 1 / 3), rel=1e-3)
 
 
+def test_many_periods_after_the_start_need_no_more_sites() -> None:
+    """Of them all the average alone counts, with its error: here each moves as the others, so none can be told apart."""
+    effects, errors = np.array([0.1, -0.1, 0.5, 0.7, 0.6]), np.eye(5)
+    errors[2:, 2:] = 1.0
+    found = honest_bounds(effects, 0.01 * errors, 2, sizes=[0])
+    one = honest_bounds([0.1, -0.1, 0.6], 0.01 * np.eye(3), 2, sizes=[0])
+    slope = np.array([-2.0, -1.0]) @ effects[:2] / 5
+    middles = [(each.bounds[0].conf_low + each.bounds[0].conf_high) / 2 for each in (found, one)]
+    assert middles == pytest.approx([0.6 - 2 * slope, 0.6 - slope], abs=1e-6)
+    reach = (found.bounds[0].conf_high - found.bounds[0].conf_low) / 2
+    assert reach == pytest.approx(Z * 0.1 * math.sqrt(1 + 4 / 5), abs=1e-7)
+
+
 def test_the_breakdown_value_is_zero_where_a_straight_line_is_enough() -> None:
     assert honest_bounds([-0.2, -0.1, 0.1, 0.2], 0.01**2 * np.eye(4), 2).breakdown == 0
 
@@ -82,7 +95,7 @@ def test_with_few_sites_the_interval_misses_as_often_as_it_says() -> None:
     root, missed = np.linalg.cholesky(errors), 0
     for _ in range(300):
         drawn, effects = root @ dice.normal(size=(11, within)), root @ dice.normal(size=11)
-        wider, df = for_few_sites(drawn @ drawn.T / within, 7, within + 2)
+        wider, df = for_few_sites(drawn @ drawn.T / within, 7, within)
         (bound,) = honest_bounds(effects, wider, 7, sizes=[0], df=df).bounds
         missed += not bound.conf_low <= 0 <= bound.conf_high
     assert 5 <= missed <= 26
@@ -90,7 +103,7 @@ def test_with_few_sites_the_interval_misses_as_often_as_it_says() -> None:
 
 def test_sites_as_few_as_the_weights_are_refused() -> None:
     with pytest.raises(AnalysisError, match="too few sites"):
-        for_few_sites(np.eye(11), 7, 9)
+        for_few_sites(np.eye(11), 7, 7)
 
 
 # ---------------------------------------------------------------------------- refusals
@@ -106,6 +119,7 @@ def test_sites_as_few_as_the_weights_are_refused() -> None:
         ({"covariance": np.full((4, 4), 0.1)}, "too few sites"),
         ({"covariance": np.diag([1.0, 0.0, 1.0, 1.0])}, "too few sites"),
         ({"covariance": -np.eye(4)}, "too few sites"),
+        ({"covariance": np.diag([1.0, 1.0, 0.0, 0.0])}, "too few sites"),
         ({"weights": [1.0]}, "weights: give 2"),
         ({"weights": [1.0, -1.0]}, "sum above 0"),
         ({"sizes": [-0.1]}, "sizes"),
@@ -139,21 +153,27 @@ def fitted() -> Fitted:
 
 
 def test_an_event_study_carries_the_covariance_of_its_terms(fitted: Fitted) -> None:
-    own = np.array(fitted.covariance)
+    assert isinstance(fitted.course, Course)
+    own = np.array(fitted.course.covariance)
     assert np.sqrt(np.diag(own)) == pytest.approx([term.std_error for term in fitted.terms], rel=1e-9)
     after = np.array([(periods_of(term.term) or 0) >= 0 for term in fitted.terms]) / 3
     assert math.sqrt(after @ own @ after) == pytest.approx(fitted.main.std_error, rel=1e-9)
+    assert (fitted.course.since, fitted.course.n_before) == ((-4, -3, -2, 0, 1, 2), 3)
+    assert (fitted.course.df, fitted.course.sites) == (22, (12, 12))
+    assert fitted.course.weights == pytest.approx([1 / 3] * 3)
+    assert fitted.course.effects == tuple(term.estimate for term in fitted.terms)
 
 
 def test_the_table_has_the_bounds_as_rate_ratios(fitted: Fitted) -> None:
-    found = honest.of_event_study(COMPARISON, "event-study", fitted)
+    found = honest.bounds_of(COMPARISON, fitted)
     assert isinstance(found, Honest)
+    assert isinstance(fitted.course, Course)
     effects = [term.estimate for term in fitted.terms]
-    wider, df = for_few_sites(fitted.covariance, 3, 24)
+    wider, df = for_few_sites(fitted.course.covariance, 3, 22)
     assert df == 20
     assert found == honest_bounds(effects, wider, 3, df=df)
-    shown = honest.table(COMPARISON, OUTCOME, fitted, found)
-    assert shown.name == "honest-gp"
+    shown = honest.table(COMPARISON, OUTCOME, "event-study", fitted, found)
+    assert (shown.name, len(shown.notes)) == ("honest-gp", 1)
     assert [label for label, _ in shown.rows][:2] == [
         "not at all in a period (quarters)",
         "by 1% in a period (quarters)",
@@ -164,15 +184,15 @@ def test_the_table_has_the_bounds_as_rate_ratios(fitted: Fitted) -> None:
 
 
 def test_the_sentence_names_the_breakdown_value(fitted: Fitted) -> None:
-    (said,) = honest.in_words(OUTCOME, fitted, Honest((), math.log(1.021)), OPEN)
+    (said,) = honest.in_words(OUTCOME, "event-study", fitted, Honest((), math.log(1.021)), OPEN)
     assert "until the line may bend by 2.1% a period" in said
-    (said,) = honest.in_words(OUTCOME, fitted, Honest((), 0.0), OPEN)
+    (said,) = honest.in_words(OUTCOME, "event-study", fitted, Honest((), 0.0), OPEN)
     assert "would have 1 in it" in said
 
 
 def test_few_events_keep_the_sentence_back(fitted: Fitted) -> None:
     few = replace(fitted, events={**fitted.events, fitted.terms[0].term: 3})
-    assert not list(honest.in_words(OUTCOME, few, Honest((), 0.1), OPEN))
+    assert not list(honest.in_words(OUTCOME, "event-study", few, Honest((), 0.1), OPEN))
 
 
 @pytest.mark.parametrize(
@@ -185,14 +205,13 @@ def test_few_events_keep_the_sentence_back(fitted: Fitted) -> None:
 )
 def test_the_report_says_why_there_are_no_bounds(make: Callable[[], Fitted], why: str) -> None:
     made = make()
-    found = honest.of_event_study(COMPARISON, "event-study", made)
+    found = honest.bounds_of(COMPARISON, made)
     assert isinstance(found, str)
-    (said,) = honest.in_words(OUTCOME, made, found, OPEN)
+    (said,) = honest.in_words(OUTCOME, "event-study", made, found, OPEN)
     assert why in said
 
 
 def test_other_methods_and_short_times_before_have_none(fitted: Fitted) -> None:
-    assert honest.of_event_study(COMPARISON, "sun-abraham", fitted) is None
-    assert honest.of_event_study(COMPARISON, "event-study", replace(fitted, covariance=())) is None
+    assert honest.bounds_of(COMPARISON, replace(fitted, course=None)) is None
     short = count_event_study(counts(periods=range(-2, 2)))
-    assert honest.of_event_study(COMPARISON, "event-study", short) is None
+    assert honest.bounds_of(COMPARISON, short) is None
