@@ -49,7 +49,9 @@ SITES_ALIKE = (
     "linear-probability", "poisson-rate", "poisson-change",
 )
 # fmt: on
-"""The methods that can count each site alike."""
+"""The methods that can count each site alike, where a plan asks for it."""
+ALWAYS_SITES = ("callaway-santanna", "sun-abraham")
+"""The methods that count each site alike whatever a plan says."""
 SERIES: Mapping[str, tuple[str, ...]] = {
     "interrupted-series": ("event-study",),
     "event-study": ("interrupted-series",),
@@ -109,7 +111,7 @@ def check_average(reader: Reader, path: str, average: str, estimator: str, error
         what = 'sites cannot count alike where people are the units (errors = "classical")'
         reader.fault(f"{path}.average", f'{what}; write errors = "CR2" under [analysis], or average = "people"')
     known = {*SERIES, *(method for named in METHODS.values() for method in named)}
-    if estimator in known - set(SITES_ALIKE):
+    if estimator in known - {*SITES_ALIKE, *ALWAYS_SITES}:
         what = f"'{estimator}' cannot count sites alike"
         remedy = f'name a method that can ({", ".join(SITES_ALIKE)}), or write average = "people" in the outcome'
         reader.fault(f"{path}.average", f"{what}; {remedy}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from instruments import plan
-from instruments.plan_methods import ALWAYS_BESIDE, AVERAGES, EXPLORATORY, METHODS, SERIES, SITES_ALIKE
+from instruments.plan_methods import ALWAYS_BESIDE, ALWAYS_SITES, AVERAGES, EXPLORATORY, METHODS, SERIES, SITES_ALIKE
 from tests.unit.instruments.test_plan_methods import OF_KIND, SCORE, TOP, hash_of, outcome_of, refused, written
 
 SITES = 'average = "sites"'
+ABLE = (*SITES_ALIKE, *ALWAYS_SITES)
 ALL = TOP + f"analysis = {{ {SITES} }}\n"
 ANSWERING = [
     (kind, method)
@@ -63,13 +64,13 @@ def test_one_outcome_alone_may_count_sites_alike() -> None:
 # ---------------------------------------------------------------------------- which methods can
 
 
-@pytest.mark.parametrize(("kind", "method"), [pair for pair in ANSWERING if pair[1] in SITES_ALIKE])
+@pytest.mark.parametrize(("kind", "method"), [pair for pair in ANSWERING if pair[1] in ABLE])
 def test_a_method_that_can_count_sites_alike_may_answer(kind: str, method: str) -> None:
     found = outcome_of(f'{OF_KIND[kind]}, estimator = "{method}", {SITES}')
     assert (found.estimator, found.average) == (method, "sites")
 
 
-@pytest.mark.parametrize(("kind", "method"), [pair for pair in ANSWERING if pair[1] not in SITES_ALIKE])
+@pytest.mark.parametrize(("kind", "method"), [pair for pair in ANSWERING if pair[1] not in ABLE])
 def test_a_method_that_cannot_is_refused_by_name_with_a_way_out(kind: str, method: str) -> None:
     (fault,) = refused(written(f'{OF_KIND[kind]}, estimator = "{method}", {SITES}'))
     assert fault.startswith(f"plan.outcomes[0].average: '{method}' cannot count sites alike; name a method that can (")
@@ -93,8 +94,8 @@ def test_a_method_that_cannot_may_stand_beside() -> None:
 
 
 def test_every_method_that_can_is_a_method_of_the_plan() -> None:
-    assert set(SITES_ALIKE) <= {method for _, method in ANSWERING}
-    assert len(set(SITES_ALIKE)) == len(SITES_ALIKE)
+    assert set(ABLE) <= {method for _, method in ANSWERING}
+    assert len(set(ABLE)) == len(ABLE)
 
 
 # ---------------------------------------------------------------------------- what is refused
