@@ -152,4 +152,6 @@ def _missing(outcome: Outcome, kind: str) -> str:
 def _summary(outcome: Outcome) -> str:
     when = "in the last month" if outcome.horizon is None else f"{outcome.horizon} months after the start"
     said = SUMMARY.get(outcome.estimator) or BY_KIND[outcome.kind]
+    if outcome.average == "sites":
+        said = said.replace("averaged over people", "averaged over sites alike")
     return said.format(until=outcome.until_day, when=when)

@@ -89,6 +89,11 @@ def test_other_outcomes_say_who_counts_where_not_all_are_averages_of_people() ->
     assert usual["Summary: Visits"] == "Ratio of rates, and difference per person-year."
 
 
+def test_risks_are_said_to_be_averaged_over_whom_they_are() -> None:
+    assert by_sites("binary", "logistic")["Summary"] == "Difference and ratio of risks, averaged over sites alike."
+    assert said(planned("binary", "logistic"))["Summary"] == "Difference and ratio of risks, averaged over people."
+
+
 def test_what_describes_arms_is_said_to_describe_people_where_an_estimate_does_not() -> None:
     (usual,) = estimand.sheet(planned("continuous", "ancova")).notes
     text = f'{LABELLED}outcomes = [{{ id = "o", primary = true, average = "sites", {OF_KIND["continuous"]} }}]\n'
