@@ -2,7 +2,8 @@
 
 A model says how the mean follows from the linear predictor eta = X beta + offset and how the variance V follows from
 the mean. With d = d mean / d eta, the design on the scale of the outcome is d X, its weights are 1 / V and the inverse
-information ("bread") is (X' diag(d^2 / V) X)^-1; what is written here of errors is written on that scale.
+information ("bread") is (X' diag(d^2 / V) X)^-1; what is written here of errors is written on that scale. Rows may have
+weights beside those, which say how much each counts in what is asked; V stays the working model of the errors.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from .moments import MULTIPLIERS, TOO_FEW, Array, satterthwaite, symmetric_power
+from .moments import MULTIPLIERS, TOO_FEW, Array, satterthwaite, symmetric_power, weighted_satterthwaite
 from .result import AnalysisError
 
 STEPS, HALVINGS, CLOSE_ENOUGH, RUN_AWAY = 50, 12, 1e-10, 30.0
@@ -28,8 +29,8 @@ class Family:
     """A kind of outcome: every function takes and gives arrays (n,), but `likelihood` gives one number.
 
     `start` makes a first eta of the outcome, `slope` is d mean / d eta as a function of the mean, `likelihood` the log
-    likelihood of outcome and eta up to a constant. `dispersed` says that model-based errors are scaled by Pearson's
-    dispersion, `unsettled` when a fit has no finite answer.
+    likelihood of outcome, eta and, if given, weights, up to a constant. `dispersed` says that model-based errors are
+    scaled by Pearson's dispersion, `unsettled` when a fit has no finite answer.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Family:
     mean: Callable[[Array], Array]
     slope: Callable[[Array], Array]
     variance: Callable[[Array], Array]
-    likelihood: Callable[[Array, Array], float]
+    likelihood: Callable[..., float]
     dispersed: bool
     unsettled: str
 
@@ -57,7 +58,7 @@ POISSON = Family(
     mean=np.exp,
     slope=_itself,
     variance=_itself,
-    likelihood=lambda y, eta: float((y * eta - np.exp(eta)).sum()),
+    likelihood=lambda y, eta, w=1.0: float((w * (y * eta - np.exp(eta))).sum()),
     dispersed=True,
     unsettled=NO_EVENT,
 )
@@ -67,7 +68,7 @@ GAUSSIAN = Family(
     mean=_itself,
     slope=np.ones_like,
     variance=np.ones_like,
-    likelihood=lambda y, eta: float(-((y - eta) ** 2).sum() / 2),
+    likelihood=lambda y, eta, w=1.0: float(-(w * (y - eta) ** 2).sum() / 2),
     dispersed=True,
     unsettled="as when values are out of all proportion",
 )
@@ -82,7 +83,7 @@ def binomial(trials: Array | float = 1.0) -> Family:
         mean=lambda eta: of * special.expit(eta),
         slope=lambda mu: mu * (1 - mu / of),
         variance=lambda mu: mu * (1 - mu / of),
-        likelihood=lambda y, eta: float((y * eta - of * np.logaddexp(0, eta)).sum()),
+        likelihood=lambda y, eta, w=1.0: float((w * (y * eta - of * np.logaddexp(0, eta))).sum()),
         dispersed=False,
         unsettled="as when everybody or nobody of some group has the outcome (perfect separation)",
     )
@@ -96,7 +97,7 @@ def negative_binomial(size: float) -> Family:
         mean=np.exp,
         slope=_itself,
         variance=lambda mu: mu + mu**2 / size,
-        likelihood=lambda y, eta: float((y * eta - (y + size) * np.log(np.exp(eta) + size)).sum()),
+        likelihood=lambda y, eta, w=1.0: float((w * (y * eta - (y + size) * np.log(np.exp(eta) + size))).sum()),
         dispersed=False,
         unsettled=NO_EVENT,
     )
@@ -104,7 +105,10 @@ def negative_binomial(size: float) -> Family:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A fit: design `X` (n, p), `beta` (p,), `mu`, `slope`, `variance`, `residual` y - mu and `site` (n,), `bread`."""
+    """A fit: design `X` (n, p), `beta` (p,), `mu`, `slope`, `variance`, `residual` y - mu and `site` (n,), `bread`.
+
+    `weights` (n,) are those of the rows beside the inverse of their variance, the same within a site; None for none.
+    """
 
     family: Family
     X: Array
@@ -115,22 +119,28 @@ class Fit:
     residual: Array
     bread: Array
     site: Array
+    weights: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One site: design on the outcome's scale (n_g, p), residuals (n_g,), working variance (n_g,) or (n_g, n_g)."""
+    """One site: design on the outcome's scale (n_g, p), residuals (n_g,), working variance (n_g,) or (n_g, n_g).
+
+    `weight` is that of each of its rows beside the inverse of their variance.
+    """
 
     design: Array
     residual: Array
     variance: Array
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
     """A covariance (p, p), and by site (G, p, p) what the degrees of freedom of any direction are made of.
 
-    `df` is set where all directions have the same; infinite for errors that rest on a likelihood.
+    `df` is set where all directions have the same; infinite for errors that rest on a likelihood. `weight` (G,) and
+    `squares` (p, p), the sum of w_g^2 Z'V^-1 Z, are set where sites have weights.
     """
 
     covariance: Array
@@ -138,6 +148,8 @@ class Spread:
     shared: Array
     root: Array
     df: float | None = None
+    weight: Array | None = None
+    squares: Array | None = None
 
     def error(self, direction: Array) -> tuple[float, float]:
         """Standard error and degrees of freedom of direction @ beta."""
@@ -146,10 +158,22 @@ class Spread:
             return std_error, self.df
         lever = self.root @ (self.root.T @ direction)
         own = np.einsum("i,gij,j->g", lever, self.own, lever)
-        return std_error, satterthwaite(own, (self.shared @ lever) @ self.root)
+        shared = (self.shared @ lever) @ self.root
+        if self.weight is None or self.squares is None:
+            return std_error, satterthwaite(own, shared)
+        return std_error, weighted_satterthwaite(own, shared, self.weight, self.root.T @ self.squares @ self.root)
 
 
-def fit(family: Family, X: Array, y: Array, *, site: Array, terms: Sequence[str], offset: Array | float = 0.0) -> Fit:
+def fit(
+    family: Family,
+    X: Array,
+    y: Array,
+    *,
+    site: Array,
+    terms: Sequence[str],
+    offset: Array | float = 0.0,
+    weights: Array | None = None,
+) -> Fit:
     """Maximum likelihood by iteratively reweighted least squares, steps halved while they make the fit worse.
 
     Parameters
@@ -166,6 +190,8 @@ def fit(family: Family, X: Array, y: Array, *, site: Array, terms: Sequence[str]
         Names of the p columns, for messages.
     offset
         What is added to X beta, (n,) or one number for all.
+    weights
+        How much each row counts, (n,); None for all alike.
 
     Raises
     ------
@@ -175,39 +201,42 @@ def fit(family: Family, X: Array, y: Array, *, site: Array, terms: Sequence[str]
     """
     if len(y) <= X.shape[1]:
         raise AnalysisError(TOO_FEW.format(terms=X.shape[1]))
-    beta = np.zeros(X.shape[1])
+    beta, counts = np.zeros(X.shape[1]), np.ones(len(y)) if weights is None else weights
     eta = family.start(y)
     for step in range(STEPS):
-        new = _step(family, X, y, eta, offset)
+        new = _step(family, X, y, eta, offset, counts)
         if new is None or not np.isfinite(new).all():
             break
         if step:
-            new = _shortened(family, X, y, offset, beta, new)
+            new = _shortened(family, X, y, offset, counts, beta, new)
         settled = np.abs(new - beta).max() < CLOSE_ENOUGH * max(1.0, np.abs(new).max())
         beta, before, eta = new, beta, X @ new + offset
         if family is not GAUSSIAN and np.abs(eta).max() > RUN_AWAY:
             raise _unsettled(family, terms, X, beta, before)
         if settled:
-            return _finished(family, X, y, site, beta, eta, terms)
+            return _finished(family, X, y, site, beta, eta, terms, weights)
     raise _unsettled(family, terms, X, beta, np.zeros_like(beta))
 
 
-def _step(family: Family, X: Array, y: Array, eta: Array, offset: Array | float) -> Array | None:
+def _step(family: Family, X: Array, y: Array, eta: Array, offset: Array | float, weights: Array) -> Array | None:
     """The next coefficients; None where the information is singular."""
     mu = family.mean(eta)
-    slope, variance = family.slope(mu), family.variance(mu)
+    slope, variance = family.slope(mu), family.variance(mu) / weights
     bread = inverse_information(X, slope, variance)
     if bread is None:
         return None
     return np.asarray(bread @ (X.T @ (slope**2 / variance * (eta - offset) + slope / variance * (y - mu))))
 
 
-def _shortened(family: Family, X: Array, y: Array, offset: Array | float, old: Array, new: Array) -> Array:
+def _shortened(
+    family: Family, X: Array, y: Array, offset: Array | float, weights: Array, old: Array, new: Array
+) -> Array:
     """The step, halved until the likelihood does not fall."""
-    reached = family.likelihood(y, X @ old + offset)
+    reached = family.likelihood(y, X @ old + offset, weights)
+    least = reached - CLOSE_ENOUGH * (1 + abs(reached))
     for _ in range(HALVINGS):
         eta = np.asarray(X @ new + offset)
-        if np.abs(eta).max() <= RUN_AWAY and family.likelihood(y, eta) >= reached - CLOSE_ENOUGH * (1 + abs(reached)):
+        if np.abs(eta).max() <= RUN_AWAY and family.likelihood(y, eta, weights) >= least:
             break
         new = (new + old) / 2
     return new
@@ -223,13 +252,22 @@ def inverse_information(X: Array, slope: Array, variance: Array) -> Array | None
         return None
 
 
-def _finished(family: Family, X: Array, y: Array, site: Array, beta: Array, eta: Array, terms: Sequence[str]) -> Fit:
+def _finished(
+    family: Family,
+    X: Array,
+    y: Array,
+    site: Array,
+    beta: Array,
+    eta: Array,
+    terms: Sequence[str],
+    weights: Array | None,
+) -> Fit:
     mu = family.mean(eta)
     slope, variance = family.slope(mu), family.variance(mu)
-    bread = inverse_information(X, slope, variance)
+    bread = inverse_information(X, slope, variance if weights is None else variance / weights)
     if bread is None:
         raise _unsettled(family, terms, X, beta, np.zeros_like(beta))
-    return Fit(family, X, beta, mu, slope, variance, y - mu, bread, site)
+    return Fit(family, X, beta, mu, slope, variance, y - mu, bread, site, weights)
 
 
 def _unsettled(family: Family, terms: Sequence[str], X: Array, beta: Array, before: Array) -> AnalysisError:
@@ -264,7 +302,7 @@ def spread(found: Fit, errors: str) -> Spread:
     if errors not in KINDS:
         raise AnalysisError(f"unknown errors '{errors}'; allowed: {', '.join(KINDS)}")
     if errors != "classical":
-        return cluster_spread(tuple(_blocks(found)), found.bread, errors)
+        return cluster_spread(tuple(_blocks(found)), found.bread, errors, weighted=found.weights is not None)
     n, p = found.X.shape
     nothing = np.zeros((0, p, p))
     dispersion = (found.residual**2 / found.variance).sum() / (n - p) if found.family.dispersed else 1.0
@@ -275,11 +313,12 @@ def spread(found: Fit, errors: str) -> Spread:
 def _blocks(found: Fit) -> Iterator[Block]:
     for code in np.unique(found.site):
         rows = found.site == code
-        yield Block(found.X[rows] * found.slope[rows, None], found.residual[rows], found.variance[rows])
+        weight = 1.0 if found.weights is None else float(found.weights[rows][0])
+        yield Block(found.X[rows] * found.slope[rows, None], found.residual[rows], found.variance[rows], weight)
 
 
-def cluster_spread(blocks: Sequence[Block], bread: Array, errors: str) -> Spread:
-    """Cluster-robust covariance with weights that are the inverse of the working variance.
+def cluster_spread(blocks: Sequence[Block], bread: Array, errors: str, *, weighted: bool = False) -> Spread:
+    """Cluster-robust covariance with weights that are the inverse of the working variance, times those of the sites.
 
     Parameters
     ----------
@@ -289,6 +328,8 @@ def cluster_spread(blocks: Sequence[Block], bread: Array, errors: str) -> Spread
         Inverse information, (p, p).
     errors
         'CR2' with Satterthwaite degrees of freedom under the working variance, or 'CR0', 'CR1', 'CR1S' with G - 1.
+    weighted
+        Whether sites have weights of their own, which say nothing of how much their people vary.
 
     Raises
     ------
@@ -301,7 +342,11 @@ def cluster_spread(blocks: Sequence[Block], bread: Array, errors: str) -> Spread
     """
     if len(blocks) < 2:
         raise AnalysisError("cluster-robust errors need two sites or more")
-    adjusted = [_adjusted(block, bread) if errors == "CR2" else _over(block.variance, block.design) for block in blocks]
+    squares = _squares(blocks) if weighted else None
+    adjusted = [
+        block.weight * (_adjusted(block, bread, squares) if errors == "CR2" else _over(block.variance, block.design))
+        for block in blocks
+    ]
     scores = np.stack([rows.T @ block.residual for rows, block in zip(adjusted, blocks, strict=True)])
     covariance = np.asarray(bread @ scores.T @ scores @ bread)
     if errors in MULTIPLIERS:
@@ -312,20 +357,29 @@ def cluster_spread(blocks: Sequence[Block], bread: Array, errors: str) -> Spread
     pairs = list(zip(adjusted, blocks, strict=True))
     own = np.stack([rows.T @ _times(block.variance, rows) for rows, block in pairs])
     shared = np.stack([block.design.T @ rows for rows, block in pairs])
-    return Spread(covariance, own, shared, _root(bread))
+    weight = np.array([block.weight for block in blocks]) if weighted else None
+    return Spread(covariance, own, shared, _root(bread), weight=weight, squares=squares)
 
 
-def _adjusted(block: Block, bread: Array) -> Array:
+def _squares(blocks: Sequence[Block]) -> Array:
+    """Sum of w_g^2 Z'V^-1 Z, (p, p): what the coefficients vary by when people do as the working variance has it."""
+    parts = [block.weight**2 * block.design.T @ _over(block.variance, block.design) for block in blocks]
+    return np.asarray(np.sum(parts, axis=0))
+
+
+def _adjusted(block: Block, bread: Array, squares: Array | None) -> Array:
     """A site's rows after the CR2 adjustment, (n_g, p).
 
     With working variance V = D'D and weights V^-1 the adjustment is A = D' (D (V - Z bread Z') D')^(-1/2) D for the
-    design Z; what comes back is A V^-1 Z.
+    design Z; what comes back is A V^-1 Z. Where sites have weights, what is taken from V is
+    Z (2 w bread - bread squares bread) Z', which is the same where all of them are 1.
     """
     V, Z = block.variance, block.design
     D: Array = np.sqrt(V) if V.ndim == 1 else _root(V).T
     steep = _times(D, Z)
     whole: Array = np.diag(V**2) if V.ndim == 1 else np.asarray(D @ V @ D.T)
-    power = symmetric_power(whole - steep @ bread @ steep.T, -0.5, NO_VARIANCE)
+    taken = bread if squares is None else 2 * block.weight * bread - bread @ squares @ bread
+    power = symmetric_power(whole - steep @ taken @ steep.T, -0.5, NO_VARIANCE)
     return _times(D.T, power @ _times(D, _over(V, Z)))
 
 

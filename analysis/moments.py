@@ -7,12 +7,16 @@ follow from those exactly, so a site can share its sums instead of its people.
 In what follows M = (X'X)^-1 = L L', and B_g = L' X_g'X_g L is site g's leverage, seen from the p coefficients
 instead of from its n_g rows; its eigenvalues lie between 0 and 1. CR2 multiplies a site's residuals by
 (I - H_gg)^(-1/2), which acts on the site's score as (I - B_g)^(-1/2) does on L' times that score.
+
+Where each site counts alike, all rows of a site have one weight w_g, and the sums stand multiplied by it. The working
+model stays that of rows of equal variance, so that CR2 takes the site's part of (I - H)(I - H)' with H = X M X'W: it is
+I - Y_g C_g Y_g' for Y_g = X_g L, C_g = 2 w_g I - L' (sum of w_h^2 X_h'X_h) L.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,18 +27,23 @@ from .result import AnalysisError
 Array = NDArray[np.float64]
 COLLINEAR = 1e-9
 FULL_LEVERAGE = 1e-9
+NO_ROWS_SAY = 1e-12
 TOO_FEW = "too few people with everything that is needed for {terms} terms; name fewer covariates"
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Cross-products of G sites and p terms: `xx` (G, p, p), `xy` (G, p), `yy` (G,), `n` (G,) rows a site."""
+    """Cross-products of G sites and p terms: `xx` (G, p, p), `xy` (G, p), `yy` (G,), `n` (G,) rows a site.
+
+    `weight` (G,) is that of every row of a site, by which its sums are multiplied already; None where all have one.
+    """
 
     terms: tuple[str, ...]
     xx: Array
     xy: Array
     yy: Array
     n: NDArray[np.int64]
+    weight: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,39 @@ def _refuse_unknown(X: Array, y: Array) -> None:
         raise AnalysisError("a row has a missing or infinite value; keep complete rows only")
 
 
+def site_weights(people: ArrayLike) -> Array:
+    """The weight of a person of each site under which every site counts alike: as one over the site's people.
+
+    Parameters
+    ----------
+    people
+        How many of each site count, (G,); a site with none has weight 1, which nobody has.
+
+    Returns
+    -------
+    Array
+        Weights (G,) that add up, over people, to how many there are.
+    """
+    many = np.asarray(people, dtype=float)
+    shares = many.sum() / max(int((many > 0).sum()), 1)
+    return np.where(many > 0, shares / np.maximum(many, 1), 1.0)
+
+
+def sites_alike(moments: Moments, people: ArrayLike | None = None) -> Moments:
+    """The same sums with every site counted alike, whatever its size.
+
+    Parameters
+    ----------
+    moments
+        Cross-products of G sites, unweighted.
+    people
+        How many of each site count, (G,); as many as it has rows, if not given.
+    """
+    weight = site_weights(moments.n if people is None else people)
+    xx, xy = moments.xx * weight[:, None, None], moments.xy * weight[:, None]
+    return replace(moments, xx=xx, xy=xy, yy=moments.yy * weight, weight=weight)
+
+
 def redundant_term(xx: Array, terms: Sequence[str]) -> str | None:
     """Name the first term that the terms before it determine, given X'X (p, p); None where there is none."""
     size = np.sqrt(np.diagonal(xx))
@@ -169,8 +211,8 @@ MULTIPLIERS: Mapping[str, Callable[[int, int, int], float]] = {
 def cluster_robust(fit: LeastSquares, kind: str = "CR2") -> Errors:
     """Errors that hold when rows of one site depend on one another.
 
-    CR2 and CR3 come with Satterthwaite degrees of freedom under an independent, equal-variance working model;
-    CR0, CR1 and CR1S with G - 1. A direction that one site alone determines carries no information about error
+    CR2 and CR3 come with Satterthwaite degrees of freedom under an independent, equal-variance working model, weights
+    or not; CR0, CR1 and CR1S with G - 1. A direction that one site alone determines carries no information about error
     and is left out (the Moore-Penrose inverse).
 
     Raises
@@ -182,7 +224,8 @@ def cluster_robust(fit: LeastSquares, kind: str = "CR2") -> Errors:
     ----------
     Bell RM, McCaffrey DF. Survey Methodology 2002;28:169-181.
     Pustejovsky JE, Tipton E. J Bus Econ Stat 2018;36:672-683. doi:10.1080/07350015.2016.1247004
-    Reference: `01_ancova_eq5d12` (clubSandwich 0.5.8, sandwich 3.0.2).
+    Reference: `01_ancova_eq5d12` (clubSandwich 0.5.8, sandwich 3.0.2); with weights the row-wise errors that hold
+    `08_ps_weighting`, in `tests/reference/analysis/test_site_average.py`.
     """
     if kind not in ADJUSTMENTS and kind not in MULTIPLIERS:
         raise AnalysisError(f"unknown errors '{kind}'; allowed: {', '.join([*ADJUSTMENTS, *MULTIPLIERS])}")
@@ -193,6 +236,8 @@ def cluster_robust(fit: LeastSquares, kind: str = "CR2") -> Errors:
         factor = MULTIPLIERS[kind](fit.n, len(fit.beta), fit.n_clusters)
         df = np.full(len(fit.beta), fit.n_clusters - 1.0)
         return Errors(factor * _sandwich(fit.root, whitened), df)
+    if fit.moments.weight is not None:
+        return _of_weighted(fit, fit.moments.weight, whitened, kind)
     leverage, vectors = np.linalg.eigh(fit.root.T @ fit.moments.xx @ fit.root)
     adjusted = (vectors * ADJUSTMENTS[kind](leverage)[:, None, :]) @ np.swapaxes(vectors, 1, 2)
     influence = np.einsum("gij,gj->gi", adjusted, whitened)
@@ -215,6 +260,32 @@ def _satterthwaite(root: Array, leverage: Array, vectors: Array, adjusted: Array
     return np.array(df)
 
 
+def _of_weighted(fit: LeastSquares, weight: Array, whitened: Array, kind: str) -> Errors:
+    """Errors where a site's rows have a weight, and people equal variance all the same."""
+    plain = (fit.root.T @ fit.moments.xx @ fit.root) / weight[:, None, None]
+    squares = np.einsum("g,gij->ij", weight**2, plain)
+    inside = 2 * weight[:, None, None] * np.eye(len(squares)) - squares
+    turn = np.stack([_turn(rows, change, kind) for rows, change in zip(plain, inside, strict=True)])
+    influence = np.einsum("gji,gj->gi", turn, whitened)
+    df = [_weighted_df(weight, plain, squares, weight[:, None] * (turn @ each)) for each in fit.root]
+    return Errors(_sandwich(fit.root, influence), np.array(df))
+
+
+def _weighted_df(weight: Array, plain: Array, squares: Array, turned: Array) -> float:
+    shared = np.einsum("gij,gj->gi", plain, turned)
+    return weighted_satterthwaite(np.einsum("gi,gi->g", turned, shared), shared, weight, squares)
+
+
+def _turn(plain: Array, inside: Array, kind: str) -> Array:
+    """What the adjustment A = f(I - Y C Y') of a site does to Y: A Y = Y F, here F (p, p), from Y'Y and C."""
+    values, vectors = np.linalg.eigh(plain)
+    said = values > NO_ROWS_SAY * max(float(values[-1]), NO_ROWS_SAY)
+    half = np.where(said, np.sqrt(np.maximum(values, 0)), 0.0)
+    root, back = (vectors * half) @ vectors.T, (vectors * np.where(said, 1 / np.where(said, half, 1), 0)) @ vectors.T
+    leverage, axes = np.linalg.eigh(root @ inside @ root)
+    return np.asarray(back @ (axes * ADJUSTMENTS[kind](leverage)) @ axes.T @ root)
+
+
 def satterthwaite(own: Array, shared: Array) -> float:
     """Degrees of freedom of a variance estimate that is a quadratic form in the sites' scores.
 
@@ -233,6 +304,24 @@ def satterthwaite(own: Array, shared: Array) -> float:
     trace = own.sum() - diagonal.sum()
     square = (own**2).sum() - 2 * (own * diagonal).sum() + (gram**2).sum()
     return float(trace**2 / square)
+
+
+def weighted_satterthwaite(own: Array, shared: Array, weight: Array, squares: Array) -> float:
+    """Degrees of freedom as `satterthwaite`, where sites have weights that the working model knows nothing of.
+
+    P = diag(own) - (w_g + w_h) shared_g'shared_h + shared_g' squares shared_h.
+
+    Parameters
+    ----------
+    own, shared
+        As for `satterthwaite`, (G,) and (G, p), weights in them.
+    weight
+        That of each site's rows, (G,).
+    squares
+        L' (sum of w_g^2 X_g'X_g) L, (p, p).
+    """
+    spread = np.diag(own) - (weight[:, None] + weight) * (shared @ shared.T) + shared @ squares @ shared.T
+    return float(np.trace(spread) ** 2 / (spread**2).sum())
 
 
 def symmetric_power(matrix: Array, exponent: float, negligible: float = FULL_LEVERAGE) -> Array:

@@ -222,12 +222,13 @@ def site_differences(moments: Moments, arm: str = "arm", intercept: str = "(Inte
         When one site has people in both arms.
     """
     j, one = _position(moments, arm), _position(moments, intercept)
-    share = moments.xx[:, one, j] / moments.n
+    size = moments.xx[:, one, one]  # people, or with weights the same for every site
+    share = moments.xx[:, one, j] / size
     role = np.rint(share)
     if np.abs(share - role).max() > SAME or not set(role) <= {0.0, 1.0}:
         raise AnalysisError("a site has people in both arms; permuting sites needs whole sites in one arm or the other")
     scores, _ = _restricted_scores(moments, j)
-    return scores[:, one] / moments.n, role
+    return scores[:, one] / size, role
 
 
 def permutation_test(

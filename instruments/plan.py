@@ -17,7 +17,7 @@ from typing import Any
 
 from .codes import DESIGNS, ROLES, SETTINGS
 from .dataset import table
-from .plan_methods import ALWAYS_BESIDE, MATCHING, METHODS, MISLEADS, methods
+from .plan_methods import AVERAGES, MATCHING, MISLEADS, average_usual, check_average, methods, usual_of
 from .plan_reader import Reader
 from .plan_sections import IMPUTATIONS, MULTIPLICITY, Subgroup, family, harms, intervention, only_where_used, subgroups
 from .plan_series import MONTHS_A_PERIOD, OF_SERIES, series_fields
@@ -109,7 +109,8 @@ class Outcome:
     sites, `horizon` is the month after the start that the answer is about (the last if None), and `period` how many
     months of an event study make one point. A time to the first use is followed from entry to `until_day`.
     Outcomes of one `family` are tested together; those without a name are one family, the primary outcome is its own.
-    Without a `baseline` the outcome is adjusted for its covariates alone.
+    Without a `baseline` the outcome is adjusted for its covariates alone. `average` says whether each of the 'people'
+    or each of the 'sites' counts alike in the answer.
     """
 
     id: str
@@ -133,6 +134,7 @@ class Outcome:
     period: int = MONTHS_A_PERIOD
     family: str = ""
     baseline: bool = True
+    average: str = AVERAGES[0]
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -174,20 +176,7 @@ class Plan:
         """Hash of the plan's canonical form, in which methods stand only where the plan departs from the usual ones."""
         tree = asdict(self)
         for outcome, written in zip(self.outcomes, tree["outcomes"], strict=True):
-            usual = {
-                "event": None,
-                "leave_out": (0, 0),
-                "until_day": None,
-                "estimator": METHODS[outcome.kind][0],
-                "beside": ALWAYS_BESIDE[outcome.kind],
-                "match_on": (),
-                "difference_anyway": False,
-                "horizon": None,
-                "period": MONTHS_A_PERIOD,
-                "family": "",
-                "baseline": True,
-            }
-            for name in [name for name, value in usual.items() if written[name] == value]:
+            for name in [name for name, value in usual_of(outcome.kind).items() if written[name] == value]:
                 del written[name]
         for written in tree["timepoints"]:
             if not written["screening"]:
@@ -256,7 +245,7 @@ def parse(text: str) -> Plan:
     covariates = _covariates(reader, reader.part(tree, "covariates"))
     arms, timepoints = _arms(reader, reader.part(tree, "arms")), _timepoints(reader, tree)
     options = reader.part(
-        tree, "analysis", ("errors", "confidence", "small_number", "seed", "multiplicity", "imputations")
+        tree, "analysis", ("errors", "confidence", "small_number", "seed", "multiplicity", "imputations", "average")
     )
     design = reader.choice(study, "study", "design", DESIGNS)
     default_errors = "classical" if design == "individually-randomised" else "CR2"
@@ -282,6 +271,8 @@ def parse(text: str) -> Plan:
         intervention=intervention(reader, tree),
         harms=harms(reader, tree),
     )
+    for place, outcome in enumerate(plan.outcomes):
+        check_average(reader, f"outcomes[{place}]", outcome.average, outcome.estimator, plan.errors)
     if not 0.5 < plan.confidence < 1:
         reader.fault("analysis.confidence", f"{plan.confidence:g} is not a confidence level; use for example 0.95")
     if reader.faults:
@@ -349,7 +340,7 @@ def _measures(reader: Reader, tree: Mapping[str, Any]) -> tuple[Measure, ...]:
 _OUTCOME_KEYS = (
     "id", "label", "kind", "primary", "covariates", "instrument", "scale", "value_set", "timepoint", "setting",
     "at_least", "at_most", "leave_out", "until_day", "estimator", "beside", "match_on", "difference_anyway", "family",
-    "baseline", *OF_SERIES,
+    "baseline", "average", *OF_SERIES,
 )  # fmt: skip
 _OF_USE = ("count", "time-to-event")
 _OF_SCALES = ("instrument", "scale", "value_set", "timepoint", "at_least", "at_most")
@@ -358,7 +349,8 @@ _OF_SCALES = ("instrument", "scale", "value_set", "timepoint", "at_least", "at_m
 def _outcomes(
     reader: Reader, tree: Mapping[str, Any], timepoints: tuple[Timepoint, ...], covariates: tuple[Covariate, ...]
 ) -> tuple[Outcome, ...]:
-    entries = [*reader.entries(tree, "outcomes", _OUTCOME_KEYS)]
+    usual = average_usual(reader, tree)
+    entries = [(path, {**usual, **entry}) for path, entry in reader.entries(tree, "outcomes", _OUTCOME_KEYS)]
     outcomes = [_outcome(reader, entry, path, timepoints, covariates) for path, entry in entries]
     for outcome, (path, _) in zip(outcomes, entries, strict=True):
         _check_matching(reader, outcome, path)
@@ -391,6 +383,7 @@ def _outcome(
         "match_on": reader.texts(entry, path, "match_on"),
         "difference_anyway": reader.flag(entry, path, "difference_anyway"),
         "family": family(reader, entry, path, primary=primary),
+        "average": reader.choice(entry, path, "average", AVERAGES),
     }
     return build(reader, entry, path, timepoints, common)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .plan_reader import Reader
+from .plan_series import MONTHS_A_PERIOD
 
 # fmt: off
 METHODS: Mapping[str, tuple[str, ...]] = {
@@ -40,6 +41,17 @@ MISLEADS = (
     "matching on the baseline and then comparing changes misleads: people picked for a baseline unlike the rest of "
     "their arm drift back to it by themselves, and that drift looks like an effect"
 )
+AVERAGES = ("people", "sites")
+"""Who counts alike in an answer: each person, so that large sites count for more, or each site; the first is usual."""
+# fmt: off
+SITES_ALIKE = (
+    "ancova", "did", "imputation", "wild-bootstrap", "permutation", "logistic", "modified-poisson",
+    "linear-probability", "poisson-rate", "poisson-change",
+)
+# fmt: on
+"""The methods that can count each site alike, where a plan asks for it."""
+ALWAYS_SITES = ("callaway-santanna", "sun-abraham")
+"""The methods that count each site alike whatever a plan says."""
 SERIES: Mapping[str, tuple[str, ...]] = {
     "interrupted-series": ("event-study",),
     "event-study": ("interrupted-series",),
@@ -81,3 +93,43 @@ def _baseline(reader: Reader, entry: Mapping[str, Any], path: str, named: tuple[
             what = f"'{method}' needs a baseline, and the outcome has none"
             reader.fault(f"{path}.baseline", f"{what}; take one of them out")
     return False
+
+
+def average_usual(reader: Reader, tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Who counts alike in outcomes that do not say so themselves, as the plan's analysis has it."""
+    options = tree.get("analysis")
+    found = options if isinstance(options, dict) else {}
+    average = reader.choice(found, "analysis", "average", AVERAGES, AVERAGES[0])
+    return {"average": average if average in AVERAGES else AVERAGES[0]}
+
+
+def check_average(reader: Reader, path: str, average: str, estimator: str, errors: str) -> None:
+    """Sites count alike only where the method that answers can do it, and where errors go by site."""
+    if average != "sites":
+        return
+    if errors == "classical":
+        what = 'sites cannot count alike where people are the units (errors = "classical")'
+        reader.fault(f"{path}.average", f'{what}; write errors = "CR2" under [analysis], or average = "people"')
+    known = {*SERIES, *(method for named in METHODS.values() for method in named)}
+    if estimator in known - {*SITES_ALIKE, *ALWAYS_SITES}:
+        what = f"'{estimator}' cannot count sites alike"
+        remedy = f'name a method that can ({", ".join(SITES_ALIKE)}), or write average = "people" in the outcome'
+        reader.fault(f"{path}.average", f"{what}; {remedy}")
+
+
+def usual_of(kind: str) -> dict[str, object]:
+    """What an outcome of a kind is unless a plan says otherwise, and what its canonical form leaves out."""
+    return {
+        "event": None,
+        "leave_out": (0, 0),
+        "until_day": None,
+        "estimator": METHODS[kind][0],
+        "beside": ALWAYS_BESIDE[kind],
+        "match_on": (),
+        "difference_anyway": False,
+        "horizon": None,
+        "period": MONTHS_A_PERIOD,
+        "family": "",
+        "baseline": True,
+        "average": AVERAGES[0],
+    }

@@ -41,6 +41,7 @@ from .poisson_rate import poisson_rate
 from .resampled import permutation, wild_bootstrap
 from .restricted_mean import restricted_mean
 from .series import SERIES_METHODS
+from .site_average import not_alike
 from .weighted_difference import weighted_difference
 
 Options = Callable[[Plan, Outcome], Mapping[str, Any]]
@@ -61,7 +62,8 @@ def _seeded(plan: Plan, _: Outcome) -> dict[str, Any]:
 def imputing(plan: Plan, outcome: Outcome) -> dict[str, Any]:
     """What `imputed` and `tipping_point` are told of a plan, beside covariates and confidence level."""
     drawn = {"seed": plan.seed, "imputations": plan.imputations}
-    return {"errors": plan.errors, **drawn, "auxiliaries": tuple(auxiliaries(plan, outcome))}
+    told = {"errors": plan.errors, "average": outcome.average, "auxiliaries": tuple(auxiliaries(plan, outcome))}
+    return {**told, **drawn}
 
 
 def _repeated(plan: Plan, outcome: Outcome) -> dict[str, Any]:
@@ -112,28 +114,32 @@ class Method:
     """A method of the plan: its function, the rows it reads, what it is told beside covariates and confidence level.
 
     Called with who was studied and a planned outcome of theirs, it gives what it found. One that is `by_site` says
-    nothing where people were allocated one by one.
+    nothing where people were allocated one by one. One that `can_average` over sites does so where the outcome asks for
+    it; any other says in its name that it does not.
     """
 
     function: Callable[..., Fitted]
     rows: Callable[[Cohort, Outcome], pd.DataFrame] = rows_of
     options: Options = _errors
     by_site: bool = False
+    can_average: bool = False
 
     def __call__(self, cohort: Cohort, outcome: Outcome) -> Fitted:
         plan = cohort.plan
         if self.by_site and plan.errors == "classical":
             raise AnalysisError("the method compares sites, and the plan takes people for the units; leave it out")
-        options = self.options(plan, outcome)
+        asked = outcome.average == "sites"
+        options = {**self.options(plan, outcome), **({"average": "sites"} if asked and self.can_average else {})}
         covariates, rows = named_covariates(plan, outcome), as_planned(self.rows(cohort, outcome), outcome)
-        return self.function(rows, covariates=covariates, confidence=plan.confidence, **options)
+        found = self.function(rows, covariates=covariates, confidence=plan.confidence, **options)
+        return not_alike(found) if asked and not self.can_average else found
 
 
 ESTIMATORS: Mapping[str, Method] = {
-    "ancova": Method(ancova),
-    "did": Method(did, long_rows_of, _at_timepoint),
+    "ancova": Method(ancova, can_average=True),
+    "did": Method(did, long_rows_of, _at_timepoint, can_average=True),
     "doubly-robust-did": Method(doubly_robust_change),
-    "imputation": Method(imputed, wide_rows_of, imputing),
+    "imputation": Method(imputed, wide_rows_of, imputing, can_average=True),
     "random-intercept": Method(random_intercept, options=_always(errors="Kenward-Roger"), by_site=True),
     "mixed-model": Method(mixed_model, long_rows_of, lambda _, outcome: {"at": outcome.timepoint}, by_site=True),
     "mmrm": Method(mmrm, long_rows_of, _repeated),
@@ -144,15 +150,15 @@ ESTIMATORS: Mapping[str, Method] = {
     "matching": Method(matching, options=_matched),
     "matched-did": Method(matched_did, long_rows_of, _matched_at_timepoint),
     "complier-average": Method(complier_average, contact_rows_of),
-    "wild-bootstrap": Method(wild_bootstrap, options=_seeded, by_site=True),
-    "permutation": Method(permutation, options=_seeded, by_site=True),
-    "logistic": Method(logistic, options=_population),
-    "modified-poisson": Method(modified_poisson),
-    "linear-probability": Method(linear_probability),
+    "wild-bootstrap": Method(wild_bootstrap, options=_seeded, by_site=True, can_average=True),
+    "permutation": Method(permutation, options=_seeded, by_site=True, can_average=True),
+    "logistic": Method(logistic, options=_population, can_average=True),
+    "modified-poisson": Method(modified_poisson, can_average=True),
+    "linear-probability": Method(linear_probability, can_average=True),
     "gee-logistic": Method(gee_binary, options=_always(errors="CR2"), by_site=True),
     "mixed-logistic": Method(mixed_logistic, options=_population_alone, by_site=True),
-    "poisson-rate": Method(poisson_rate),
-    "poisson-change": Method(poisson_change),
+    "poisson-rate": Method(poisson_rate, can_average=True),
+    "poisson-change": Method(poisson_change, can_average=True),
     "negative-binomial": Method(negative_binomial),
     "gee-poisson": Method(gee_count, options=_always(errors="CR2"), by_site=True),
     "restricted-mean": Method(restricted_mean, time_rows_of, _up_to),

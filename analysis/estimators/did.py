@@ -22,17 +22,19 @@ from ..result import AnalysisError, Estimate, Fitted
 from .design import covariate_columns
 from .inference import Inference
 from .long_rows import ROLES, Codes, LongRows, long_rows, period_columns
+from .site_average import averaged, by_sites, named
 
 EFFECTS = ("person", "site")
 
 
 @dataclass(frozen=True, slots=True)
 class _Contrast:
-    """Measurements used, the place of the baseline among their timepoints, and the effects that are absorbed."""
+    """Measurements used, the place of the baseline among their timepoints, the effects absorbed, and who counts."""
 
     found: LongRows
     baseline: int
     effects: str
+    average: str = "people"
 
     @property
     def groups(self) -> Codes:
@@ -46,6 +48,12 @@ class _Contrast:
             return np.ones(len(self.groups), dtype=bool)
         return np.asarray(np.bincount(self.groups)[self.groups] > 1)
 
+    @property
+    def people(self) -> NDArray[np.int64]:
+        """How many people of each site say something, (G,)."""
+        pairs = np.unique(np.column_stack([self.found.site, self.found.person])[self.counted], axis=0)
+        return np.bincount(pairs[:, 0], minlength=int(self.found.site.max()) + 1)
+
 
 def did(
     rows: pd.DataFrame,
@@ -56,6 +64,7 @@ def did(
     at: object = None,
     baseline: object = None,
     effects: str = "person",
+    average: str = "people",
 ) -> Fitted:
     """Estimate how much more scores changed from the baseline in the intervention arm than in the comparison arm.
 
@@ -83,6 +92,9 @@ def did(
         The baseline timepoint; the earliest one if none is named.
     effects
         'person', or 'site' where people were not followed (a new sample of each site at each timepoint).
+    average
+        'people' or 'sites': who counts alike. Where sites do, a person weighs one over the people of their site who say
+        something about change; the people have to be followed then, and errors go by site.
 
     Returns
     -------
@@ -94,16 +106,19 @@ def did(
     ------
     AnalysisError
         When nobody of an arm was measured both before and after, a person has two scores at one timepoint or two
-        sites, or the timepoint is unknown.
+        sites, the timepoint is unknown, or sites are to count alike with effects of sites.
 
     References
     ----------
+    Kahan BC, Li F, Copas AJ, Harhay MO. Int J Epidemiol 2023;52:107-118. doi:10.1093/ije/dyac131 (sites alike)
     Pustejovsky JE, Tipton E. J Bus Econ Stat 2018;36:672-683. doi:10.1080/07350015.2016.1247004 (CR2 when effects are
     absorbed)
     Ding P, Li F. Polit Anal 2019;27:605-615. doi:10.1017/pan.2019.25 (the bracket with ANCOVA)
     Reference: `02_did_eq5d` (fixest 0.12.2, clubSandwich 0.5.8).
     """
-    contrast = _contrast(rows, covariates, errors, effects, baseline)
+    if by_sites(average, errors) and effects == "site":
+        raise AnalysisError("sites can count alike where people are followed; take effects of people, 'person'")
+    contrast = replace(_contrast(rows, covariates, errors, effects, baseline), average=average)
     if at is not None:
         contrast = _two_timepoints(contrast, at)
     found = contrast.found
@@ -209,12 +224,16 @@ def _estimates(
     table = np.column_stack([*columns.values(), found.score])
     within = absorbed(table, contrast.groups)
     by = found.site if errors != "classical" else found.person
-    fit = least_squares(from_rows(within[:, :-1], within[:, -1], by, tuple(columns)))
+    sums = from_rows(within[:, :-1], within[:, -1], by, tuple(columns))
+    alike = contrast.average == "sites"
+    fit = least_squares(averaged(sums, contrast.average, errors, contrast.people if alike else None))
     people = found.people(contrast.counted)
     lone = errors != "classical" and min(people.n_clusters) < 2
     spread = _errors(fit, "classical" if lone else errors, int(contrast.groups.max()) + 1)
     label = "classical errors" if errors == "classical" else f"{errors} by site"
-    method = f"Difference-in-differences with {contrast.effects} and period effects, {label}"
+    method = (
+        f"{named(f'Difference-in-differences with {contrast.effects} and period effects', contrast.average)}, {label}"
+    )
     inference = Inference(people, method, confidence, clustered=errors != "classical")
     given = zip(columns, fit.beta, spread.std_error, spread.df, strict=True)
     return tuple(inference.estimate(name, float(b), (float(se), float(df))) for name, b, se, df in given), inference

@@ -23,6 +23,7 @@ from ..result import AnalysisError, Estimate, Fitted
 from .ancova import adjusted, errors_of
 from .design import Design, design
 from .inference import CLUSTERS_FOR_ERRORS, Inference
+from .site_average import averaged, named
 
 ROLES = {1: "intervention", 0: "comparison"}
 SHIFTED = {"intervention": (1.0, 0.0), "comparison": (0.0, 1.0), "both": (1.0, 1.0)}
@@ -163,6 +164,7 @@ def imputed(
     seed: int = 1,
     auxiliaries: Sequence[str] = (),
     draw: str = "normal",
+    average: str = "people",
 ) -> Fitted:
     """Estimate the adjusted difference among everybody alive at follow-up, missing values imputed.
 
@@ -177,8 +179,8 @@ def imputed(
         one, says who had died before the score was due: those without a score are left out, never imputed.
     covariates
         Facts known at entry; missing ones are imputed too, those with two values or levels by logistic draws.
-    errors
-        As for `ancova`.
+    errors, average
+        As for `ancova`; of a site count those alive.
     confidence
         Level of the interval.
     imputations, iterations, seed, auxiliaries, draw
@@ -209,18 +211,23 @@ def imputed(
         seed=seed,
         draw=draw,
     )
-    return pooled_ancova(done, covariates=covariates, errors=errors, confidence=confidence)
+    return pooled_ancova(done, covariates=covariates, errors=errors, confidence=confidence, average=average)
 
 
 def pooled_ancova(
-    done: Completed, *, covariates: Sequence[Covariate], errors: str = "CR2", confidence: float = 0.95
+    done: Completed,
+    *,
+    covariates: Sequence[Covariate],
+    errors: str = "CR2",
+    confidence: float = 0.95,
+    average: str = "people",
 ) -> Fitted:
     """The same from values that were imputed before, by this module or elsewhere."""
     laid = list(_designs(done, covariates))
-    fits = [adjusted(each, each.rows["score"].to_numpy(dtype=float)) for each in laid]
+    fits = [adjusted(each, each.rows["score"].to_numpy(dtype=float), average, errors) for each in laid]
     spreads = [errors_of(each, fit, errors) for each, fit in zip(laid, fits, strict=True)]
     pooled = pool([fit.beta for fit in fits], [each.covariance for each in spreads], _complete_df(spreads))
-    inference = _inference(laid[0], done, errors, confidence)
+    inference = _inference(laid[0], done, errors, confidence, average)
     terms = tuple(
         inference.estimate(term, float(value), (float(error), float(df)))
         for term, value, error, df in zip(laid[0].terms, pooled.estimate, pooled.std_error, pooled.df, strict=True)
@@ -239,10 +246,11 @@ def _complete_df(spreads: Sequence[Errors]) -> Array:
     return np.asarray(np.mean([each.df for each in spreads], axis=0))
 
 
-def _inference(laid: Design, done: Completed, errors: str, confidence: float) -> Inference:
+def _inference(laid: Design, done: Completed, errors: str, confidence: float, average: str) -> Inference:
     by_site = errors != "classical"
     how = f"{errors} by site" if by_site else "classical errors"
-    return Inference(laid, f"ANCOVA, multiple imputation ({done.sets}), {how}", confidence, clustered=by_site)
+    method = f"{named('ANCOVA', average)}, multiple imputation ({done.sets}), {how}"
+    return Inference(laid, method, confidence, clustered=by_site)
 
 
 def _much_missing(fraction: float) -> Iterator[str]:
@@ -303,12 +311,13 @@ def tipping_point(
     seed: int = 1,
     auxiliaries: Sequence[str] = (),
     draw: str = "normal",
+    average: str = "people",
 ) -> TippingPoint:
     """Estimate the adjusted difference with imputed scores shifted by so much, and where the answer turns.
 
     Parameters
     ----------
-    rows, covariates, errors, confidence, imputations, iterations, seed, auxiliaries, draw
+    rows, covariates, errors, confidence, imputations, iterations, seed, auxiliaries, draw, average
         As for `imputed`, which is the answer without a shift.
     deltas
         Shifts in units of the scale; 0 is always among them. Without any: five steps to either side, each about a
@@ -340,7 +349,7 @@ def tipping_point(
         seed=seed,
         draw=draw,
     )
-    return tipping_of(done, covariates=covariates, errors=errors, confidence=confidence, deltas=deltas)
+    return tipping_of(done, covariates=covariates, errors=errors, confidence=confidence, deltas=deltas, average=average)
 
 
 def tipping_of(
@@ -351,6 +360,7 @@ def tipping_of(
     confidence: float = 0.95,
     deltas: Sequence[float] | None = None,
     df: float | None = None,
+    average: str = "people",
 ) -> TippingPoint:
     """The same of scores that were imputed before; `df`, if given, stands for the degrees of freedom of `errors`."""
     spread = _spread(done.rows)
@@ -358,9 +368,9 @@ def tipping_of(
     if not np.isfinite(grid).all():
         raise AnalysisError("deltas: a shift is missing or infinite; give finite numbers in units of the scale")
     laid = list(_designs(done, covariates))
-    inference = _inference(laid[0], done, errors, confidence)
+    inference = _inference(laid[0], done, errors, confidence, average)
     unit = spread if spread > 0 else 1.0
-    lines = _lines(done, laid, errors, unit, df)
+    lines = _lines(done, laid, (errors, average), unit, df)
     answers = {whose: tuple(_answer(inference, line, delta) for delta in grid) for whose, line in lines.items()}
     known = inference.fewest >= CLUSTERS_FOR_ERRORS
     turns = {whose: _turns(line, grid, confidence) if known else (None, None) for whose, line in lines.items()}
@@ -384,15 +394,17 @@ def _grid(spread: float) -> tuple[float, ...]:
     return tuple(float(f"{place * digit}e{power}") for place in range(-STEPS, STEPS + 1))
 
 
-def _lines(done: Completed, laid: Sequence[Design], errors: str, unit: float, df: float | None) -> dict[str, Shifted]:
+def _lines(
+    done: Completed, laid: Sequence[Design], told: tuple[str, str], unit: float, df: float | None
+) -> dict[str, Shifted]:
     """The coefficient of the arm as a function of each shift, from its values one `unit` down, at zero and one up."""
-    arm = done.rows["arm"].to_numpy()
+    (errors, average), arm = told, done.rows["arm"].to_numpy()
     moved = np.column_stack([done.without_score & (arm == role) for role in ROLES]).astype(float)
     estimates: dict[str, list[tuple[float, float]]] = {whose: [] for whose in SHIFTED}
     variances: dict[str, list[tuple[float, float, float]]] = {whose: [] for whose in SHIFTED}
     freedom = []
     for each in laid:
-        fit, sums = _with_shifts(each, moved)
+        fit, sums = _with_shifts(each, moved, average, errors)
         here = errors_of(each, fit, errors)
         middle, variance = fit.beta[1], here.covariance[1, 1]
         freedom.append(here.df[1])
@@ -406,12 +418,12 @@ def _lines(done: Completed, laid: Sequence[Design], errors: str, unit: float, df
     return {whose: Shifted(np.array(estimates[whose]), np.array(variances[whose]), complete) for whose in SHIFTED}
 
 
-def _with_shifts(laid: Design, moved: Array) -> tuple[LeastSquares, Moments]:
+def _with_shifts(laid: Design, moved: Array, average: str, errors: str) -> tuple[LeastSquares, Moments]:
     """The fit without a shift, and cross-products with who is shifted (n, 2) as more columns of the design."""
     terms = (*laid.terms, *(f"shifted in {role}" for role in ROLES.values()))
-    sums = from_rows(np.column_stack([laid.X, moved]), laid.rows["score"].to_numpy(dtype=float), laid.site, terms)
-    p = len(laid.terms)
-    return least_squares(Moments(laid.terms, sums.xx[:, :p, :p], sums.xy[:, :p], sums.yy, sums.n)), sums
+    rows = from_rows(np.column_stack([laid.X, moved]), laid.rows["score"].to_numpy(dtype=float), laid.site, terms)
+    sums, p = averaged(rows, average, errors), len(laid.terms)
+    return least_squares(replace(sums, terms=laid.terms, xx=sums.xx[:, :p, :p], xy=sums.xy[:, :p])), sums
 
 
 def _again(fit: LeastSquares, sums: Moments, delta: Array) -> LeastSquares:

@@ -11,12 +11,18 @@ from instruments.plan import Covariate
 from ..glm import GAUSSIAN
 from ..result import Fitted
 from .regression import binary_design, marginal, ratio, regression
+from .site_average import weights_of_people
 
 OUTSIDE = "The linear model expects a risk below 0 or above 1 for somebody; read the logistic model instead."
 
 
 def linear_probability(
-    rows: pd.DataFrame, *, covariates: Sequence[Covariate], errors: str = "CR2", confidence: float = 0.95
+    rows: pd.DataFrame,
+    *,
+    covariates: Sequence[Covariate],
+    errors: str = "CR2",
+    confidence: float = 0.95,
+    average: str = "people",
 ) -> Fitted:
     """Estimate the difference between the arms' risks, one and the same for everybody, and the ratio that it makes.
 
@@ -25,7 +31,7 @@ def linear_probability(
 
     Parameters
     ----------
-    rows, covariates, confidence
+    rows, covariates, confidence, average
         As for `logistic`.
     errors
         'CR2', 'CR0', 'CR1', 'CR1S' or 'classical': between people, robust, with n / (n - p).
@@ -56,6 +62,7 @@ def linear_probability(
         errors=errors,
         confidence=confidence,
         misfits=True,
+        weights=weights_of_people(laid.rows["site"], average, errors),
     )
     answers = (model.terms[1], ratio(model.inference, marginal(model.fit), model.spread, "risk ratio"))
     outside = bool(((model.fit.mu < 0) | (model.fit.mu > 1)).any())

@@ -11,6 +11,7 @@ from instruments.plan import Covariate
 from ..glm import binomial
 from ..result import Fitted
 from .regression import binary_design, difference, marginal, ratio, regression, weights_of
+from .site_average import weights_of_people
 
 
 def logistic(
@@ -20,6 +21,7 @@ def logistic(
     errors: str = "CR2",
     confidence: float = 0.95,
     population: str = "everybody",
+    average: str = "people",
 ) -> Fitted:
     """Estimate the difference and the ratio of the arms' risks between people alike in baseline and covariates.
 
@@ -42,6 +44,9 @@ def logistic(
         Level of the intervals.
     population
         Over whom risks are averaged: 'everybody' analysed, or the people of the 'intervention' arm.
+    average
+        'people' or 'sites': who counts alike, in the model and in the average of risks. Where sites do, a person weighs
+        one over the people of their site who stayed.
 
     Returns
     -------
@@ -58,13 +63,21 @@ def logistic(
     References
     ----------
     Localio AR, Margolis DJ, Berlin JA. J Clin Epidemiol 2007;60:874-882. doi:10.1016/j.jclinepi.2006.12.001
+    Kahan BC, Li F, Copas AJ, Harhay MO. Int J Epidemiol 2023;52:107-118. doi:10.1093/ije/dyac131 (sites alike)
     Pustejovsky JE, Tipton E. J Bus Econ Stat 2018;36:672-683. doi:10.1080/07350015.2016.1247004
     Reference: `07_binary_lonely6` (clubSandwich 0.5.8).
     """
     laid, outcome = binary_design(rows, covariates)
     among = weights_of(laid, population)
     model = regression(
-        laid, binomial(), outcome, name="Logistic", scale="log odds ratio", errors=errors, confidence=confidence
+        laid,
+        binomial(),
+        outcome,
+        name="Logistic",
+        scale="log odds ratio",
+        errors=errors,
+        confidence=confidence,
+        weights=weights_of_people(laid.rows["site"], average, errors),
     )
     means = marginal(model.fit, among)
     answers = (

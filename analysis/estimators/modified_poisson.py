@@ -12,12 +12,18 @@ from ..glm import POISSON
 from ..result import Fitted
 from .inference import exponentiated
 from .regression import binary_design, difference, marginal, regression
+from .site_average import weights_of_people
 
 OVER_ONE = "The modified Poisson model expects a risk above 1 for somebody; read the logistic model instead."
 
 
 def modified_poisson(
-    rows: pd.DataFrame, *, covariates: Sequence[Covariate], errors: str = "CR2", confidence: float = 0.95
+    rows: pd.DataFrame,
+    *,
+    covariates: Sequence[Covariate],
+    errors: str = "CR2",
+    confidence: float = 0.95,
+    average: str = "people",
 ) -> Fitted:
     """Estimate the ratio of the arms' risks, one and the same for everybody, and the risk difference that it makes.
 
@@ -26,7 +32,7 @@ def modified_poisson(
 
     Parameters
     ----------
-    rows, covariates, confidence
+    rows, covariates, confidence, average
         As for `logistic`.
     errors
         'CR2', 'CR0', 'CR1', 'CR1S' or 'classical': between people, robust, with n / (n - p).
@@ -59,6 +65,7 @@ def modified_poisson(
         errors=errors,
         confidence=confidence,
         misfits=True,
+        weights=weights_of_people(laid.rows["site"], average, errors),
     )
     answers = (
         exponentiated(model.terms[1], "risk ratio"),

@@ -12,17 +12,24 @@ import pandas as pd
 from instruments.plan import Covariate
 
 from ..glm import binomial
+from ..moments import Array
 from ..result import AnalysisError, Estimate, Fitted
 from .design import design
 from .inference import Inference, exponentiated
 from .regression import regression
+from .site_average import weights_of_people
 
 UNSETTLED = "as when all events of some group lie before entry, or all after"
 MEASURED = ("count", "years", "baseline_count", "baseline_years")
 
 
 def poisson_change(
-    rows: pd.DataFrame, *, covariates: Sequence[Covariate] = (), errors: str = "CR2", confidence: float = 0.95
+    rows: pd.DataFrame,
+    *,
+    covariates: Sequence[Covariate] = (),
+    errors: str = "CR2",
+    confidence: float = 0.95,
+    average: str = "people",
 ) -> Fitted:
     """Estimate how many times the change of the rate since before entry is in one arm what it is in the other.
 
@@ -44,6 +51,9 @@ def poisson_change(
         'CR2', 'CR0', 'CR1', 'CR1S' or 'classical' (scaled by Pearson's dispersion).
     confidence
         Level of the intervals.
+    average
+        'people' or 'sites': who counts alike. Where sites do, a person weighs one over the people of their site, those
+        without an event among them, who have time before and after and every covariate.
 
     Returns
     -------
@@ -62,12 +72,14 @@ def poisson_change(
     ----------
     Hausman J, Hall BH, Griliches Z. Econometrica 1984;52:909-938. doi:10.2307/1911191
     Wooldridge JM. J Econometrics 1999;90:77-97. doi:10.1016/S0304-4076(98)00033-5 (holds for any spread of counts)
+    Kahan BC, Li F, Copas AJ, Harhay MO. Int J Epidemiol 2023;52:107-118. doi:10.1093/ije/dyac131 (sites alike)
     Held to Poisson regression with an indicator for each person: `tests/reference/analysis/test_poisson_change.py`.
     """
     known = rows.dropna(subset=list(MEASURED))
     if (known[["years", "baseline_years"]] <= 0).to_numpy().any():
         raise AnalysisError("somebody's time before or after entry is not above zero; correct the periods")
     laid = design(known[known["count"] + known["baseline_count"] > 0], MEASURED, None, covariates)
+    everybody = known.dropna(subset=[covariate.name for covariate in covariates])["site"]
     after, years, before, years_before = (laid.rows[name].to_numpy(dtype=float) for name in MEASURED)
     model = regression(
         laid,
@@ -78,19 +90,23 @@ def poisson_change(
         scale="log rate ratio",
         errors=errors,
         confidence=confidence,
+        weights=weights_of_people(laid.rows["site"], average, errors, everybody),
     )
     ratio = exponentiated(model.terms[1], "rate ratio")
-    gap = _difference(
-        model.inference, known[known["arm"] == 1], model.terms[1], model.spread.error(np.eye(len(laid.terms))[1])
-    )
+    treated = known[known["arm"] == 1]
+    counts = weights_of_people(treated["site"], average, errors)
+    seen = _rate(treated, np.ones(len(treated)) if counts is None else counts)
+    gap = _difference(model.inference, seen, model.terms[1], model.spread.error(np.eye(len(laid.terms))[1]))
     return Fitted((ratio, gap), model.terms, laid.n, model.inference.n_clusters, model.inference.warnings())
 
 
-def _difference(
-    inference: Inference, treated: pd.DataFrame, log_ratio: Estimate, error: tuple[float, float]
-) -> Estimate:
+def _rate(people: pd.DataFrame, counts: Array) -> float:
+    """Events per year of people (n,) who count so much each."""
+    return float((counts @ people["count"]) / (counts @ people["years"]))
+
+
+def _difference(inference: Inference, seen: float, log_ratio: Estimate, error: tuple[float, float]) -> Estimate:
     """The rate seen in the intervention arm less the rate to be expected there."""
-    seen = float(treated["count"].sum() / treated["years"].sum())
     expected = seen * math.exp(-log_ratio.estimate)
     std_error, df = error
     return inference.estimate("arm", seen - expected, (expected * std_error, df), "rate difference", "per person-year")

@@ -15,10 +15,16 @@ from ..result import AnalysisError, Fitted
 from .design import Design, design
 from .inference import exponentiated
 from .regression import difference, marginal, regression
+from .site_average import weights_of_people
 
 
 def poisson_rate(
-    rows: pd.DataFrame, *, covariates: Sequence[Covariate], errors: str = "CR2", confidence: float = 0.95
+    rows: pd.DataFrame,
+    *,
+    covariates: Sequence[Covariate],
+    errors: str = "CR2",
+    confidence: float = 0.95,
+    average: str = "people",
 ) -> Fitted:
     """Estimate the ratio of, and the difference between, the arms' rates after entry.
 
@@ -39,6 +45,9 @@ def poisson_rate(
         'CR2', 'CR0', 'CR1', 'CR1S' or 'classical'.
     confidence
         Level of the intervals.
+    average
+        'people' or 'sites': who counts alike. Where sites do, a person weighs one over the people of their site who
+        stayed: the rate of an arm is then its sites' events a person, averaged, over their years a person, averaged.
 
     Returns
     -------
@@ -54,6 +63,7 @@ def poisson_rate(
 
     References
     ----------
+    Kahan BC, Li F, Copas AJ, Harhay MO. Int J Epidemiol 2023;52:107-118. doi:10.1093/ije/dyac131 (sites alike)
     Pustejovsky JE, Tipton E. J Bus Econ Stat 2018;36:672-683. doi:10.1080/07350015.2016.1247004
     Reference: `05_counts_ancova` (clubSandwich 0.5.8); `tests/reference/analysis/poisson.R`.
     """
@@ -67,6 +77,7 @@ def poisson_rate(
         scale="log rate ratio",
         errors=errors,
         confidence=confidence,
+        weights=weights_of_people(laid.rows["site"], average, errors),
     )
     answers = (
         exponentiated(model.terms[1], "rate ratio"),

@@ -20,6 +20,7 @@ from ..moments import Array
 from ..result import AnalysisError, Estimate
 from .design import Design, baseline_of, design
 from .inference import Inference, exponentiated
+from .site_average import named
 
 POPULATIONS = ("everybody", "intervention")
 
@@ -46,6 +47,7 @@ def regression(
     confidence: float,
     offset: Array | float = 0.0,
     misfits: bool = False,
+    weights: Array | None = None,
 ) -> Regression:
     """Fit a model and give its coefficients the errors that the sites can carry.
 
@@ -68,6 +70,8 @@ def regression(
     misfits
         Whether the family's variance is not that of the outcome, so that errors must not rest on it: 'classical' ones
         are then robust ones between people, with n / (n - p).
+    weights
+        Of each person where sites count alike, (n,), the same within a site; None where people do.
 
     Raises
     ------
@@ -77,11 +81,12 @@ def regression(
     asked = errors_for(laid, errors)
     between = misfits and asked == "classical"
     unit = np.arange(len(laid.X), dtype=float) if between else laid.site
-    found = fit(family, laid.X, y, site=unit, terms=laid.terms, offset=offset)
+    found = fit(family, laid.X, y, site=unit, terms=laid.terms, offset=offset, weights=weights)
     spreading = spread(found, "CR1S" if between else asked)
     of_model = "quasi-Poisson errors" if family.name == "Poisson" else "model-based errors"
     label = ("robust errors between people" if between else of_model) if errors == "classical" else f"{errors} by site"
-    inference = Inference(laid, f"{name}, {label}", confidence, clustered=errors != "classical")
+    method = f"{named(name, 'people' if weights is None else 'sites')}, {label}"
+    inference = Inference(laid, method, confidence, clustered=errors != "classical")
     return Regression(laid, found, spreading, inference, coefficients(inference, found.beta, spreading, scale))
 
 
@@ -119,10 +124,13 @@ def marginal(found: Fit, among: Array | None = None) -> Marginal:
     found
         A fit whose second column is the arm.
     among
-        Weight of each person in the average, (n,); None for everybody alike.
+        Weight of each person in the average, (n,); None for everybody alike. A fit in which sites count alike is
+        averaged over sites alike.
     """
     (treated, up), (untreated, down) = predicted(found, 1.0), predicted(found, 0.0)
-    share = np.full(len(treated), 1 / len(treated)) if among is None else among / among.sum()
+    alike = np.ones(len(treated)) if found.weights is None else found.weights
+    counts = alike if among is None else among * alike
+    share = counts / counts.sum()
     return Marginal(float(share @ treated), float(share @ untreated), share @ up, share @ down)
 
 

@@ -16,6 +16,7 @@ from ..small_sample import Resampled, permutation_test, wild_cluster_test
 from .ancova import ancova
 from .design import baseline_of, design
 from .inference import CLUSTERS_FOR_ERRORS, CLUSTERS_FOR_P
+from .site_average import averaged, named
 
 
 def wild_bootstrap(
@@ -26,6 +27,7 @@ def wild_bootstrap(
     confidence: float = 0.95,
     draws: int = 9_999,
     seed: int = 1,
+    average: str = "people",
 ) -> Fitted:
     """Estimate the difference of `ancova`, tested by the wild cluster bootstrap with the null hypothesis imposed.
 
@@ -33,7 +35,7 @@ def wild_bootstrap(
 
     Parameters
     ----------
-    rows, covariates, errors, confidence
+    rows, covariates, errors, confidence, average
         As for `ancova`; `errors` are those of the other coefficients.
     draws, seed
         Of the Monte Carlo, where there are more than 14 sites; below that all signs are gone through.
@@ -53,11 +55,12 @@ def wild_bootstrap(
     ----------
     See `analysis.small_sample.wild_cluster_test`.
     """
-    plain = ancova(rows, covariates=covariates, errors=errors, confidence=confidence)
+    plain = ancova(rows, covariates=covariates, errors=errors, confidence=confidence, average=average)
     if _too_few(plain, CLUSTERS_FOR_ERRORS):
         return plain
-    found = wild_cluster_test(_moments(rows, covariates), "arm", confidence=confidence, draws=draws, seed=seed)
-    return _with(plain, found, f"ANCOVA, wild cluster bootstrap ({_extent(found, 'signs')})")
+    sums = averaged(_moments(rows, covariates), average, errors)
+    found = wild_cluster_test(sums, "arm", confidence=confidence, draws=draws, seed=seed)
+    return _with(plain, found, f"{named('ANCOVA', average)}, wild cluster bootstrap ({_extent(found, 'signs')})")
 
 
 def permutation(
@@ -68,12 +71,13 @@ def permutation(
     confidence: float = 0.95,
     draws: int = 99_999,
     seed: int = 1,
+    average: str = "people",
 ) -> Fitted:
     """Estimate the difference of `ancova`, tested by dealing the sites out to the arms in every other way.
 
     Parameters
     ----------
-    rows, covariates, errors, confidence
+    rows, covariates, errors, confidence, average
         As for `ancova`; `errors` are those of the other coefficients.
     draws, seed
         Of the Monte Carlo, where there are more than 3 million ways.
@@ -93,11 +97,11 @@ def permutation(
     ----------
     See `analysis.small_sample.permutation_test`.
     """
-    plain = ancova(rows, covariates=covariates, errors=errors, confidence=confidence)
+    plain = ancova(rows, covariates=covariates, errors=errors, confidence=confidence, average=average)
     if _too_few(plain, CLUSTERS_FOR_ERRORS):
         return plain
-    found = permutation_test(_moments(rows, covariates), draws=draws, seed=seed)
-    return _with(plain, found, f"ANCOVA, permutation of sites ({_extent(found, 'ways')})")
+    found = permutation_test(averaged(_moments(rows, covariates), average, errors), draws=draws, seed=seed)
+    return _with(plain, found, f"{named('ANCOVA', average)}, permutation of sites ({_extent(found, 'ways')})")
 
 
 def _too_few(plain: Fitted, clusters: int) -> bool:

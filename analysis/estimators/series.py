@@ -16,6 +16,7 @@ from ..series import MONTHS_A_YEAR, calendar_periods, is_of_calendar, site_month
 from .count_event_study import count_event_study, events_behind
 from .interrupted_series import interrupted_series
 from .roll_out import callaway_santanna, sun_abraham
+from .site_average import not_alike
 
 YEARS_FOR_A_SEASON = 2
 Rows = Callable[[Cohort, Outcome], pd.DataFrame]
@@ -39,7 +40,8 @@ class SeriesMethod:
         """What it finds in rows, which may be others than the cohort's."""
         told = _told(rows, cohort, outcome) if self.function is interrupted_series else {}
         found = self.function(rows, errors=cohort.plan.errors, confidence=cohort.plan.confidence, **told)
-        return _counted(found, rows) if self.function is interrupted_series else found
+        said = _counted(found, rows) if self.function is interrupted_series else found
+        return not_alike(said) if outcome.average == "sites" and self.time is not None else said
 
     def placebo(self, cohort: Cohort, outcome: Outcome) -> Fitted:
         """The same on the time before the start alone, as if the start had been in the middle of it.

@@ -125,7 +125,8 @@ def _who(cohort: Cohort, outcome: Outcome) -> Table:
 
 def _title(outcome: Outcome) -> str:
     others = f", beside it {', '.join(outcome.methods[1:])}" if outcome.methods[1:] else ""
-    return f"{outcome.label}{' (primary)' if outcome.primary else ''}: {outcome.estimator}{others}"
+    alike = "; each site counts once" if outcome.average == "sites" else ""
+    return f"{outcome.label}{' (primary)' if outcome.primary else ''}: {outcome.estimator}{others}{alike}"
 
 
 def _labels(plan: Plan, outcome: Outcome) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from instruments.plan import Outcome, Plan
-from instruments.plan_methods import SERIES
+from instruments.plan_methods import ALWAYS_SITES, SERIES
 
 from ..result import Cell, Table
 from .cells import words
@@ -25,6 +25,17 @@ WHOM = {
     "offered": "the difference is the one in the people of “{first}”",
     "overlap": "the difference is the one in people who could well have been in either arm",
 }
+COUNTS = {
+    "people": "each person counts once, so that large sites count for more",
+    "sites": "each site counts once, whatever its size, so that people of large sites count for less",
+    "between": "a large site counts for more than a small one, and for less than its people would, as sites differ",
+}
+"""Whose average it is: of people, of sites, or one that the model finds between the two."""
+BETWEEN = ("random-intercept", "mixed-model", "gee-logistic", "gee-poisson", "mixed-logistic", "frailty")
+DESCRIBED = (
+    "Where sites count once, this holds for the estimates, and for the methods beside them unless their name says "
+    "otherwise. Courses, changes within arms, shares and rates describe people: there each person counts once."
+)
 RATES = "Ratio of rates, and difference per person-year"
 SUMMARY = {
     "logistic": "Difference and ratio of risks, averaged over people",
@@ -66,11 +77,27 @@ def sheet(plan: Plan) -> Table:
     """What the primary outcome's answer is an answer to, an attribute a row; then the others' summaries."""
     main = plan.primary
     rows = [*_attributes(plan, main), ("Summary", _summary(main))]
-    rows += [(f"Summary: {other.label}", _summary(other)) for other in plan.outcomes if other.id != main.id]
+    others = [other for other in plan.outcomes if other.id != main.id]
+    rows += [(f"Summary: {other.label}", f"{_summary(other)}{_otherwise(plan, other)}") for other in others]
     cells: list[tuple[str, tuple[Cell, ...]]] = [(name, (words(f"{text}."),)) for name, text in rows]
-    return Table(
-        "estimand", "What is estimated", (f"Primary: {main.label}",), tuple(cells), notes=(NOTE,), stub="Attribute"
-    )
+    notes = (NOTE, *((DESCRIBED,) if _by_sites(plan) else ()))
+    return Table("estimand", "What is estimated", (f"Primary: {main.label}",), tuple(cells), notes=notes,
+                 stub="Attribute")  # fmt: skip
+
+
+def _by_sites(plan: Plan) -> bool:
+    """Whether some outcome asks that sites count alike."""
+    return any(outcome.average == "sites" for outcome in plan.outcomes)
+
+
+def _counts(outcome: Outcome) -> str:
+    """Who counts in an outcome's answer."""
+    return COUNTS["between" if outcome.estimator in BETWEEN else outcome.average]
+
+
+def _otherwise(plan: Plan, outcome: Outcome) -> str:
+    """Who counts in another outcome than the primary, where not all outcomes of the plan are averages of people."""
+    return f"; {_counts(outcome)}" if _by_sites(plan) and outcome.estimator not in SERIES else ""
 
 
 def _attributes(plan: Plan, outcome: Outcome) -> Iterator[tuple[str, str]]:
@@ -92,9 +119,10 @@ def _kind(outcome: Outcome) -> str:
 
 def _population(plan: Plan, outcome: Outcome) -> str:
     if outcome.estimator in SERIES:
-        return f"Everybody at the sites in each period; {_whom(plan, outcome)}"
+        alike = f"{COUNTS['sites'].partition(', so')[0]}; " if outcome.estimator in ALWAYS_SITES else ""
+        return f"Everybody at the sites in each period; {alike}{_whom(plan, outcome)}"
     who = "Everybody who entered at the study's sites and may be analysed"
-    return f"{who}; each person counts once, so that large sites count for more; {_whom(plan, outcome)}"
+    return f"{who}; {_counts(outcome)}; {_whom(plan, outcome)}"
 
 
 def _whom(plan: Plan, outcome: Outcome) -> str:
@@ -124,4 +152,6 @@ def _missing(outcome: Outcome, kind: str) -> str:
 def _summary(outcome: Outcome) -> str:
     when = "in the last month" if outcome.horizon is None else f"{outcome.horizon} months after the start"
     said = SUMMARY.get(outcome.estimator) or BY_KIND[outcome.kind]
+    if outcome.average == "sites":
+        said = said.replace("averaged over people", "averaged over sites alike")
     return said.format(until=outcome.until_day, when=when)

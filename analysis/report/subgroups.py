@@ -26,6 +26,10 @@ from .words import NAMES
 
 EVERYBODY = "Everybody (planned)"
 TOO_FEW = "Too few people in an arm"
+NOT_BY_SITES = (
+    "The plan asks that each site counts once. The estimates of levels, and the tests, do not: in them each person "
+    "counts once, and they need not agree with the planned estimate."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +225,8 @@ def said(comparison: Comparison, found: tuple[Found, ...]) -> Iterator[str]:
     fewest = max(FEWEST, comparison.plan.small_number)
     if any(level.estimate is None for each in found if each.result for level in each.result.levels):
         yield f"Levels with fewer than {fewest} people in an arm are not estimated and not in the model."
+    if comparison.plan.primary.average == "sites":
+        yield NOT_BY_SITES
     for each in found:
         if each.fault:
             yield f"{each.title} could not be looked at: {each.fault}."

@@ -9,9 +9,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from analysis.report.estimand import BETWEEN
 from instruments import plan
 from instruments.codes import SETTINGS
-from instruments.plan_methods import METHODS
+from instruments.plan_methods import ALWAYS_SITES, METHODS, SITES_ALIKE
 
 from .conftest import Ran
 
@@ -57,6 +58,22 @@ def test_the_outcome_shown_without_a_baseline_is_one(guide: str) -> None:
         "gp": True,
         "admissions": False,
     }
+
+
+def test_the_outcome_shown_that_counts_sites_alike_is_one(guide: str) -> None:
+    (alone,) = blocks(guide, "toml average-plan")
+    shown = plan.parse(f"{blocks(guide, 'toml')[0]}\n{alone}")
+    assert {outcome.id: outcome.average for outcome in shown.outcomes} == {
+        "phq9-6m": "people",
+        "gp": "people",
+        "depressed-by-site": "sites",
+    }
+
+
+def test_the_guide_names_every_method_that_can_count_sites_alike_and_every_one_between(guide: str) -> None:
+    section = guide.partition("**Of people, or of sites.**")[2].partition("A measure that the kit")[0]
+    for method in (*SITES_ALIKE, *ALWAYS_SITES, *BETWEEN):
+        assert f"`{method}`" in section, method
 
 
 def test_every_setting_that_may_be_compared_is_in_the_guide(guide: str) -> None:
