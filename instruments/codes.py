@@ -245,5 +245,6 @@ SETTINGS = {
     "in-patient": "In-patient admissions",
     "in-patient-nights": "In-patient nights",
     "link-worker": "Link worker contacts, count only",
+    "other": "Other events, named by the plan",
 }
 USE_SOURCES = {"record-extract": "Extract from the health record", "self-report": "Reported by the person"}

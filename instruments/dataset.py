@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from . import codes
 
-CONTRACT_VERSION = "1.2"
+CONTRACT_VERSION = "1.3"
 PRIVACY_CLASSES = ("open", "research", "text", "internal", "never")
 """open: the study; research: pseudonymous; text: free text; internal: keys, versions; never: identity, secrets."""
 

@@ -25,7 +25,7 @@ class AttendanceForm(PageForm):
     setting = CodeSelect(
         "Where",
         [InputRequired("Choose a setting")],
-        codes={code: label for code, label in SETTINGS.items() if code != "link-worker"},
+        codes={code: label for code, label in SETTINGS.items() if code not in ("link-worker", "other")},
         default="gp",
     )
     count = WholeNumber(

@@ -280,7 +280,7 @@ def test_another_contract_is_refused(text: str, run: Run, bundle: Path) -> None:
     (bundle / "datapackage.json").write_text(text, encoding="utf-8")
     (message,) = refused(run, bundle)
     assert message.startswith("datapackage.json: contract '")
-    assert message.endswith("is not 1.2; export the bundle again")
+    assert message.endswith("is not 1.3; export the bundle again")
 
 
 def test_a_file_that_was_changed_after_export_is_noticed_and_read(run: Run, bundle: Path, damaged: Damaged) -> None:

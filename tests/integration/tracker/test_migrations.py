@@ -7,14 +7,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.world import World, contact, days_ago
 from tracker import extensions
 from tracker.actions import care
 from tracker.extensions import db, today
-from tracker.models import Base
+from tracker.models import Base, ServiceUse
 
 
 def tables(url: str) -> set[str]:
@@ -148,3 +148,30 @@ def test_the_trail_is_protected_again_after_down_and_up(database_url: str, state
     with pytest.raises(Exception, match="rows are only ever added"), engine.begin() as connection:
         connection.execute(text(statement))
     engine.dispose()
+
+
+def test_counts_of_before_stay_and_other_events_can_join_them(placed: tuple[str, World], world: World):
+    with db.transaction() as session:
+        session.add(use(world, "gp", 3))
+    db.session.rollback()
+    db.close()
+    extensions.downgrade(placed[0], "0013")
+    with pytest.raises(IntegrityError, match="setting_is_known"), db.transaction() as session:
+        session.add(use(world, "other", 1))
+    db.session.rollback()
+    db.close()
+    extensions.upgrade(placed[0])
+    with db.transaction() as session:
+        session.add(use(world, "other", 2))
+    found = db.rows(select(ServiceUse.setting, ServiceUse.count).order_by(ServiceUse.setting))
+    assert found == [("gp", 3), ("other", 2)]
+    with pytest.raises(IntegrityError, match="count_range"), db.transaction() as session:
+        session.add(use(world, "nurse", -1))
+
+
+def use(world: World, setting: str, count: int) -> ServiceUse:
+    """Of one person, over the month before today."""
+    return ServiceUse(
+        person_id=world.people["own"], setting=setting, count=count, from_on=days_ago(30), until_on=today(),
+        source="record-extract", recorded_by=world.users["supervisor"],
+    )  # fmt: skip

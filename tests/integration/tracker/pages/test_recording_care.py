@@ -418,6 +418,15 @@ def test_no_attendance_at_all_is_a_number_too(desk: Desk):
     assert newest(ServiceUse).count == 0
 
 
+@pytest.mark.parametrize("setting", ["other", "link-worker"])
+def test_a_setting_that_comes_by_import_alone_is_not_offered(desk: Desk, setting: str):
+    page, _ = desk.submit(ATTEND, setting=setting)
+    assert page.status == 422
+    assert OFF_LIST in page.text
+    assert f'value="{setting}"' not in page.html
+    assert not db.session.scalars(select(ServiceUse)).all()
+
+
 COUNTED = "Counted until (this day not counted)"
 
 
