@@ -13,9 +13,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
-from tests import browser, machine, postgres
+from tests import browser, machine, postgres, sharing
 
 machine.settle()
+sharing.settle()
 
 # What is true is true on a slow machine too. By hand every run draws new examples; unattended, the same ones each time.
 settings.register_profile(
