@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from sqlalchemy import column, create_engine, select, table, text
 from sqlalchemy.engine.interfaces import CacheStats
+from werkzeug.routing import Rule
 
 from tests import sharing
+from tests import world as worlds
 from tracker.extensions import engine_for
 
 THINGS = select(table("thing", column("name")).c.name)
@@ -48,3 +51,18 @@ def test_an_engine_with_other_options_is_not_given_the_sql_of_these():
     create_engine("sqlite://")
     with pytest.raises(AssertionError, match="differ"):
         sharing.Sqlite(paramstyle="named")
+
+
+def routes(app: Flask) -> list[tuple[object, ...]]:
+    return [
+        (rule.endpoint, rule._parts, rule._trace, rule.arguments, {n: type(c) for n, c in rule._converters.items()})
+        for rule in app.url_map.iter_rules()
+    ]
+
+
+def test_routes_that_were_read_before_are_the_same_as_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    later = [worlds.application(f"sqlite:///{tmp_path / 'none.db'}", tmp_path) for _ in range(2)][1]
+    monkeypatch.setattr(Rule, "_parse_rule", worlds._parse)
+    anew = worlds.application(f"sqlite:///{tmp_path / 'none.db'}", tmp_path)
+    assert len(routes(anew)) > 100
+    assert routes(later) == routes(anew)
