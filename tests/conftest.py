@@ -27,6 +27,12 @@ settings.load_profile("kit")
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long files first, so that no process is left alone with one at the end."""
+    if hasattr(config, "workerinput"):
+        items[:] = machine.longest_first(items, [item.path.relative_to(ROOT).as_posix() for item in items])
+
+
 def migrated_template(url: str) -> None:
     """Bring an empty database to the newest schema, by the application's own migrations."""
     from tracker.extensions import upgrade
