@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Long files first, so that no process is left alone with one at the end."""
     if hasattr(config, "workerinput"):
         items[:] = machine.longest_first(items, [item.path.relative_to(ROOT).as_posix() for item in items])
+
+
+def pytest_collection_finish() -> None:
+    """What is there to stay, thousands of tests and what they import, need not be looked through for rubbish."""
+    gc.collect()
+    gc.freeze()
 
 
 def migrated_template(url: str) -> None:
