@@ -19,8 +19,9 @@ ROOM = 4 * 1024**3  # bytes; a container's is often far smaller, and then the di
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
 SECONDS = {
-    "tests/journey/": 3.0, "tests/contract/": 3.0, "tests/integration/test_": 2.0, "tests/integration/analysis/": 1.0,
-    "tests/unit/analysis/": 0.4, "tests/integration/tracker/": 0.25, "tests/reference/analysis/": 0.2, "tests/": 0.03,
+    "tests/integration/test_caseload_bench": 40.0, "tests/contract/": 10.0, "tests/journey/": 3.0,
+    "tests/integration/test_": 3.0, "tests/integration/analysis/": 1.0, "tests/unit/analysis/": 0.4,
+    "tests/integration/tracker/": 0.25, "tests/reference/analysis/": 0.2, "tests/": 0.03,
 }  # fmt: skip
 """What a test of a folder takes, roughly; the first that fits."""
 
