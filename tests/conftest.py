@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -13,7 +14,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
-from tests import browser, postgres
+from tests import browser, machine, postgres, sharing
+
+machine.settle()
+sharing.settle()
 
 # What is true is true on a slow machine too. By hand every run draws new examples; unattended, the same ones each time.
 settings.register_profile(
@@ -22,6 +26,18 @@ settings.register_profile(
 settings.load_profile("kit")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long files first, so that no process is left alone with one at the end."""
+    if hasattr(config, "workerinput"):
+        items[:] = machine.longest_first(items, [item.path.relative_to(ROOT).as_posix() for item in items])
+
+
+def pytest_collection_finish() -> None:
+    """What is there to stay, thousands of tests and what they import, need not be looked through for rubbish."""
+    gc.collect()
+    gc.freeze()
 
 
 def migrated_template(url: str) -> None:

@@ -101,8 +101,31 @@ def run(command: list[str | Path], folder: Path, options: dict[str, Any]) -> Non
         raise RuntimeError(f"PostgreSQL: {Path(command[0]).name} failed\n{details}")
 
 
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, whoever's it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def forget_the_dead(where: Path) -> None:
+    """What a run that was killed left behind may stand in memory: folders whose server has ended go."""
+    for folder in where.glob("kit-pg-*"):
+        try:
+            pid = int((folder / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+        except (OSError, ValueError, IndexError):
+            continue
+        if not is_running(pid):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def new_folder() -> Path:
     """A folder whose socket path is short enough for every system."""
+    forget_the_dead(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix="kit-pg-"))
     if len(os.fsencode(folder / ".s.PGSQL.5432")) > LONGEST_SOCKET_PATH:
         folder.rmdir()
@@ -128,4 +151,4 @@ def running_server() -> Iterator[Server]:
         finally:
             run([*control, "-m", "immediate", "stop"], folder, options)
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)

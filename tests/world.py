@@ -101,7 +101,8 @@ class Compiled(BytecodeCache):
 
 COMPILED = Compiled()
 BUILDERS: dict[tuple[str, str, bool], Any] = {}
-_compile = Rule._compile_builder
+PARSED: dict[tuple[Any, ...], Any] = {}
+_compile, _parse = Rule._compile_builder, Rule._parse_rule
 
 
 def _compiled(rule: Rule, append_unknown: bool = True) -> Any:
@@ -112,7 +113,21 @@ def _compiled(rule: Rule, append_unknown: bool = True) -> Any:
     return BUILDERS[key]
 
 
-Rule._compile_builder = _compiled
+def _parsed(rule: Rule, text: str) -> Any:
+    """Nor are a route's words and variables read anew: what they are, and what the route keeps of them."""
+    key = text, *rule.map.converters.values()
+    if key not in PARSED:
+        known = len(rule._trace)
+        PARSED[key] = list(_parse(rule, text)), rule._trace[known:], dict(rule._converters)
+        return PARSED[key][0]
+    parts, trace, converters = PARSED[key]
+    rule._trace.extend(trace)
+    rule._converters.update(converters)
+    rule.arguments.update(converters)
+    return parts
+
+
+Rule._compile_builder, Rule._parse_rule = _compiled, _parsed
 QUICK = {"argon2__rounds": 1, "argon2__memory_cost": 8, "argon2__parallelism": 1}
 """A password of a test is hashed as a real one is, with less toil: thousands of them are made."""
 

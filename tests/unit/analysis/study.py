@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from instruments import bundle
+from tests import remembering
+
+remembering.settle()
 
 Rows = dict[str, list[dict[str, Any]]]
 
