@@ -73,7 +73,8 @@ def answer(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:
     say = {"count": _rate_answer, "binary": _risk_answer, "time-to-event": _time_answer}.get(
         outcome.kind, _score_answer
     )
-    return say(comparison, outcome)
+    alike = f" {SITES_ALIKE}" if outcome.average == "sites" else ""
+    return f"{say(comparison, outcome)}{alike}"
 
 
 def _score_answer(comparison: Comparison, outcome: Outcome) -> str:
@@ -99,6 +100,7 @@ def _rate_answer(comparison: Comparison, outcome: Outcome) -> str:
     return f"{found} {_settled(ratio, 1)}"
 
 
+SITES_ALIKE = "Each site counts once, whatever its size."
 SINCE = {
     "interrupted-series": ("", "had each arm kept its level and slope but for what both share"),
     "event-study": ("from the start on ", "had the arms gone on moving alike"),

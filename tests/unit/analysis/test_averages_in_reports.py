@@ -8,8 +8,9 @@ import pytest
 
 from analysis import load
 from analysis.cohort import assemble
+from analysis.disclosure import Gate
 from analysis.estimators import ESTIMATORS, EVERY_METHOD
-from analysis.report import checking, description, estimand, missing, sensitivity, subgroups
+from analysis.report import checking, description, estimand, missing, sensitivity, subgroups, words
 from analysis.report.comparison import Comparison, compare
 from instruments.plan import parse
 from instruments.plan_methods import ALWAYS_SITES, EXPLORATORY, METHODS, SERIES, SITES_ALIKE
@@ -120,6 +121,12 @@ def test_outcomes_that_ask_for_nothing_are_named_as_ever(compared: Comparison) -
         assert outcome.average == "people"
         for fitted in compared.by_method(outcome).values():
             assert "counted alike" not in fitted.main.method
+
+
+def test_the_first_sentence_says_that_sites_count_once_where_they_do(compared: Comparison) -> None:
+    primary, *others = compared.plan.outcomes
+    assert words.answer(compared, primary, Gate({}, 10)).endswith(" Each site counts once, whatever its size.")
+    assert not any("counts once" in words.answer(compared, outcome, Gate({}, 10)) for outcome in others)
 
 
 @pytest.mark.parametrize("method", ["ancova", "did", "permutation", "imputation"])
