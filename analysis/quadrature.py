@@ -37,7 +37,10 @@ APART = (
     "sites differ so much that how much cannot be estimated, as when everybody or nobody of most sites has the "
     "outcome; use 'gee-logistic' instead"
 )
-RATES_APART = "sites differ so much that how much cannot be estimated; use 'gee-poisson' instead"
+RATES_APART = (
+    "sites differ so much that how much cannot be estimated, as when nobody of most sites had an event; use "
+    "'gee-poisson' instead"
+)
 NO_MORE_THAN_POISSON = "within sites the counts are no more spread than Poisson; use 'gee-poisson' or 'poisson-rate'"
 
 

@@ -95,7 +95,7 @@ def _terms(inference: Inference, found: RandomIntercepts, spreading: Spread) -> 
     terms = coefficients(inference, whole, spreading, "log rate ratio")
     error = found.size * math.sqrt(found.covariance[-2, -2])
     size = replace(inference, clustered=False).estimate("size", found.size, (error, math.inf), "size")
-    return (*terms, size, variance_of(terms[1], found.sigma**2))
+    return (*terms, replace(size, p_value=None), variance_of(terms[1], found.sigma**2))
 
 
 def averaged_rates(found: RandomIntercepts, X: Array) -> Marginal:
