@@ -16,7 +16,7 @@ both: of counts the logarithm of the size is one more coefficient, with a column
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -28,9 +28,9 @@ from .glm import binomial, fit, negative_binomial
 from .moments import Array
 from .result import AnalysisError
 
-POINTS = 25
+POINTS, TOGETHER = 25, 2000
 STEPS, POLISHING = 200, 20
-CLOSE_ENOUGH, NEAR, SETTLED, SMALL_STEP = 1e-11, 1e-5, 1e-7, 3e-4
+CLOSE_ENOUGH, NEAR, SETTLED, SMALL_STEP, STEADY = 1e-11, 1e-5, 1e-7, 3e-4, 0.1
 LEAST, NEGLIGIBLE, BOUNDLESS = 1e-3, 0.01, 10.0
 SMALLEST_SIZE, LARGEST_SIZE, NEARLY_POISSON = 1e-4, 1e6, 1e4
 APART = (
@@ -83,6 +83,21 @@ class Rows:
     def sums(self, values: Array) -> Array:
         """By site, (G, ...)."""
         return np.asarray(np.add.reduceat(values, self.starts, axis=0))
+
+    def parts(self) -> Iterator[Rows]:
+        """Some sites at a time, of `TOGETHER` rows or one site with more."""
+        ends, last = np.append(self.starts[1:], len(self.y)), 0
+        while last < len(ends):
+            first, begins = last, self.starts[last]
+            last = max(first + 1, int(np.searchsorted(ends, begins + TOGETHER, side="right")))
+            yield self._between(first, last, slice(begins, ends[last - 1]))
+
+    def _between(self, first: int, last: int, rows: slice) -> Rows:
+        offset = self.offset[rows] if isinstance(self.offset, np.ndarray) else self.offset
+        starts, site = self.starts[first:last] - rows.start, self.site[rows] - first
+        return replace(
+            self, X=self.X[rows], y=self.y[rows], trials=self.trials[rows], site=site, starts=starts, offset=offset
+        )
 
     def at(self, theta: Array) -> Rows:
         """The rows with the trials that the size in theta gives."""
@@ -238,7 +253,8 @@ def all_counts_alike(
 def _maximised(rows: Rows, theta: Array, points: int) -> tuple[Array, Array]:
     """The most likely beta and sigma, (p + 1,), and the information there.
 
-    By a quasi-Newton search, then by Newton's steps to the last digits.
+    By a quasi-Newton search, then by Newton's steps to the last digits. The information of one step serves the next as
+    long as steps shrink to a tenth; what comes back is that at the end.
     """
 
     def worse(at: Array) -> tuple[float, Array]:
@@ -252,14 +268,20 @@ def _maximised(rows: Rows, theta: Array, points: int) -> tuple[Array, Array]:
     best = optimize.minimize(
         worse, theta, jac=True, method="L-BFGS-B", bounds=optimize.Bounds(least, most), options={"gtol": NEAR}
     ).x
+    information, before = None, 0.0
     for _ in range(POLISHING):
         if not LEAST / 2 < best[-1] < BOUNDLESS or _size(rows, best) > LARGEST_SIZE / 2:
             break
-        information = _information(rows, best, points)
+        fresh = information is None
+        if information is None:
+            information = _information(rows, best, points)
         step = np.linalg.solve(information, likelihood(rows, best, points)[1])
-        best = best + step
-        if np.abs(step).max() < SETTLED:
-            return best, information
+        moved, best = float(np.abs(step).max()), best + step
+        if moved < SETTLED:
+            return best, information if fresh else _information(rows, best, points)
+        if not fresh and moved > STEADY * before:
+            information = None
+        before = moved
     nearly_poisson = NO_MORE_THAN_POISSON if _size(rows, best) > NEARLY_POISSON else RATES_APART
     raise AnalysisError(nearly_poisson if rows.unit else APART)
 
@@ -278,7 +300,16 @@ def _information(rows: Rows, theta: Array, points: int) -> Array:
 
 
 def likelihood(rows: Rows, theta: Array, points: int) -> tuple[float, Array]:
-    """The log likelihood at beta and sigma, and its gradient (p + 1,).
+    """The log likelihood at beta and sigma, and its gradient (p + 1,): the sums of those of a few sites at a time.
+
+    So many that what is worked out for every person and point stays in the processor's cache.
+    """
+    parts = [_likelihood(part, theta, points) for part in rows.parts()]
+    return sum(value for value, _ in parts), np.sum([gradient for _, gradient in parts], axis=0)
+
+
+def _likelihood(rows: Rows, theta: Array, points: int) -> tuple[float, Array]:
+    """Those of some sites.
 
     A site's part is log(2 / c) / 2 + log(sum over points k of w_k exp(x_k^2 + h(z_k))) less a constant, with nodes x
     and weights w of Gauss and Hermite, and z_k = mode + sqrt(2 / c) x_k.
@@ -289,11 +320,9 @@ def likelihood(rows: Rows, theta: Array, points: int) -> tuple[float, Array]:
     bend, by_theta = _around(rows, eta, sigma, mode)
     width = np.sqrt(2 / bend)
     z = mode[:, None] + width[:, None] * nodes
-    line = eta[:, None] + sigma * z[rows.site]
-    small = np.exp(-np.abs(line))  # from it both the risk and its logarithm, at the cost of one exponential
-    residual = rows.y[:, None] - rows.trials[:, None] * np.where(line < 0, small, 1.0) / (1 + small)
-    odds = np.maximum(line, 0) + np.log1p(small)
-    fits = rows.sums(rows.y[:, None] * line - rows.trials[:, None] * odds) - z**2 / 2
+    residual, odds = _at_points(rows, eta[:, None] + (sigma * z)[rows.site])
+    had = rows.sums(np.column_stack([rows.y, rows.y * eta]))
+    fits = had[:, :1] * sigma * z + had[:, 1:] - rows.sums(rows.trials[:, None] * odds) - z**2 / 2
     logs = fits + nodes**2 + np.log(weights)
     top = logs.max(axis=1)
     share = np.exp(logs - top[:, None])
@@ -302,14 +331,27 @@ def likelihood(rows: Rows, theta: Array, points: int) -> tuple[float, Array]:
     total = float((top + np.log(whole) - np.log(bend) / 2 - math.log(math.pi) / 2).sum())
     left = rows.sums(residual)
     slope = share * (sigma * left - z)
-    still = np.append((residual * share[rows.site]).sum(axis=1) @ rows.X, (share * z * left).sum())
+    by_row = share[rows.site]
+    still = np.append(np.einsum("nk,nk->n", residual, by_row) @ rows.X, (share * z * left).sum())
     if rows.more:
         ways, by_size = _ways(rows)
         total += ways
-        still[-2] += by_size - rows.more * float((odds * share[rows.site]).sum())
+        still[-2] += by_size - rows.more * float(np.einsum("nk,nk->", odds, by_row))
     of_mode, of_bend = by_theta
     narrower = (1 + width * (slope @ nodes)) / (2 * bend)
     return total, np.asarray(still + slope.sum(axis=1) @ of_mode - narrower @ of_bend)
+
+
+def _at_points(rows: Rows, line: Array) -> tuple[Array, Array]:
+    """What is left of each row at log odds of (n, K), and log(1 + odds), at the cost of one exponential."""
+    odds = np.exp(-np.abs(line))
+    odds += 1
+    likely = np.copysign(1 / odds - 0.5, line)  # the risk less a half
+    likely *= -rows.trials[:, None]
+    likely += (rows.y - rows.trials / 2)[:, None]
+    np.log(odds, out=odds)
+    odds += np.maximum(line, 0)
+    return likely, odds
 
 
 def _ways(rows: Rows) -> tuple[float, float]:
