@@ -16,7 +16,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
         "complier-average",
     ),
     "binary": ("logistic", "modified-poisson", "linear-probability", "gee-logistic", "mixed-logistic"),
-    "count": ("poisson-rate", "poisson-change", "negative-binomial", "gee-poisson"),
+    "count": ("poisson-rate", "poisson-change", "negative-binomial", "gee-poisson", "mixed-negative-binomial"),
     "time-to-event": ("restricted-mean", "cox", "cumulative-incidence", "fine-gray", "frailty"),
 }
 # fmt: on

@@ -33,6 +33,7 @@ from .logistic import logistic
 from .matching import matched_did, matching
 from .mixed_logistic import mixed_logistic
 from .mixed_model import mixed_model, random_intercept
+from .mixed_negative_binomial import mixed_negative_binomial
 from .mmrm import mmrm
 from .modified_poisson import modified_poisson
 from .negative_binomial import negative_binomial
@@ -161,6 +162,7 @@ ESTIMATORS: Mapping[str, Method] = {
     "poisson-change": Method(poisson_change, can_average=True),
     "negative-binomial": Method(negative_binomial),
     "gee-poisson": Method(gee_count, options=_always(errors="CR2"), by_site=True),
+    "mixed-negative-binomial": Method(mixed_negative_binomial, options=_always(), by_site=True),
     "restricted-mean": Method(restricted_mean, time_rows_of, _up_to),
     "cox": Method(cox, time_rows_of),
     "cumulative-incidence": Method(cumulative_incidence, time_rows_of, _up_to),

@@ -76,7 +76,7 @@ def mixed_logistic(
     inference = Inference(laid, "Logistic with random site, adaptive quadrature", confidence, clustered=True)
     fit = all_alike if inference.fewest < CLUSTERS_FOR_ERRORS else random_intercepts
     found = fit(laid.X, outcome, site=laid.site, terms=laid.terms)
-    spreading = _spread(found, sum(laid.n_clusters) - 2)
+    spreading = spread_of(found, sum(laid.n_clusters) - 2)
     means = averaged(found, laid.X, among)
     terms = coefficients(inference, np.append(found.beta, found.sigma), spreading, "log odds ratio")
     answers = (
@@ -84,12 +84,12 @@ def mixed_logistic(
         ratio(inference, means, spreading, "risk ratio"),
         exponentiated(terms[1], SCALE),
     )
-    terms = (*terms, _variance(terms[1], found.sigma**2))
+    terms = (*terms, variance_of(terms[1], found.sigma**2))
     return Fitted(answers, terms, laid.n, laid.n_clusters, inference.warnings())
 
 
-def _spread(found: RandomIntercepts, df: int) -> Spread:
-    """Errors of any direction in beta and sigma."""
+def spread_of(found: RandomIntercepts, df: int) -> Spread:
+    """Errors of any direction in what was fitted: beta, of counts the logarithm of the size, and sigma."""
     size = len(found.covariance)
     nothing = np.zeros((0, size, size))
     return Spread(found.covariance, nothing, nothing, np.zeros((size, size)), float(df))
@@ -127,7 +127,8 @@ def _risk(found: RandomIntercepts, X: Array, arm: float, share: Array) -> tuple[
     return float(share @ risk @ weights), np.append((share * (slope @ weights)) @ X, share @ slope @ (weights * nodes))
 
 
-def _variance(like: Estimate, value: float) -> Estimate:
+def variance_of(like: Estimate, value: float) -> Estimate:
+    """The variance of sites, without an error, among the terms of a model."""
     bare = replace(like, std_error=None, df=None, conf_low=None, conf_high=None, p_value=None)
     return replace(bare, term=VARIANCE, estimate=value, scale="variance")
 

@@ -56,7 +56,7 @@ def negative_binomial(
     Reference: `05_counts_ancova` (MASS 7.3-58.2, sandwich 3.0.2).
     """
     laid, count, years = count_design(rows, covariates)
-    size, size_error = _size(laid, count, np.log(years))
+    size, size_error = size_of(laid, count, np.log(years))
     model = regression(
         laid,
         glm.negative_binomial(size),
@@ -76,8 +76,14 @@ def negative_binomial(
     return Fitted(answers, terms, laid.n, model.inference.n_clusters, model.inference.warnings())
 
 
-def _size(laid: Design, count: Array, offset: Array) -> tuple[float, float]:
-    """The size and its standard error, coefficients and size in turn until neither moves."""
+def size_of(laid: Design, count: Array, offset: Array) -> tuple[float, float]:
+    """The size and its standard error, coefficients and size in turn until neither moves.
+
+    Raises
+    ------
+    AnalysisError
+        When the counts are no more spread than Poisson, or a fit does not settle.
+    """
     found = glm.fit(glm.POISSON, laid.X, count, site=laid.site, terms=laid.terms, offset=offset)
     size = math.inf
     for _ in range(STEPS):

@@ -43,6 +43,7 @@ SUMMARY = {
     "modified-poisson": "Ratio and difference of risks",
     "linear-probability": "Difference of risks",
     "gee-logistic": "Difference and ratio of risks, averaged over people",
+    "mixed-negative-binomial": f"{RATES}, averaged over people and over sites like these",
     "restricted-mean": "Difference of the mean days up to day {until} without one",
     "cox": "Ratio of hazards, up to day {until}",
     "cumulative-incidence": "Difference of the shares who had one by day {until}",

@@ -11,6 +11,7 @@ from ..cohort import ROLES, named_covariates
 from ..disclosure import Gate
 from ..estimators.frailty import in_words as between_sites
 from ..estimators.mixed_logistic import in_words as odds_between_sites
+from ..estimators.mixed_negative_binomial import in_words as rates_between_sites
 from ..result import Estimate
 from .cells import arm_columns
 from .comparison import Comparison, passing_low
@@ -97,7 +98,7 @@ def _rate_answer(comparison: Comparison, outcome: Outcome) -> str:
         f"({limits(ratio, level)}), a difference of {shown(difference)} per person-year "
         f"({limits(difference, level)}), adjusted for {adjusted_for(comparison, outcome)}."
     )
-    return f"{found} {_settled(ratio, 1)}"
+    return f"{found} {_settled(ratio, 1)} {rates_between_sites(comparison.fitted[outcome.id])}".rstrip()
 
 
 SITES_ALIKE = "Each site counts once, whatever its size."

@@ -104,6 +104,9 @@ READ = {
     "negative-binomial": "As `poisson-rate`, for counts that spread more than chance alone makes them: {0}. "
     "Those who attend a great deal count less.",
     "gee-poisson": "As `poisson-rate`, with people of one practice alike in what is left: {0}.",
+    "mixed-negative-binomial": "As `negative-binomial`, with practices as draws from many: {0}, between people of the "
+    "same practice and over all practices alike. The difference, {1} a person and year, is an average over practices "
+    "too. Where practices hardly differ it is hardly different from `negative-binomial`.",
     "restricted-mean": "With the offer, people were {0} longer without an admission in the first 182 days. "
     "This can be read whatever the shape of the curves. The interval holds zero: a study of this size cannot "
     "tell.",

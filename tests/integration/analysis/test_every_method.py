@@ -321,7 +321,8 @@ def test_risk_differences_without_covariates_agree_where_every_baseline_level_is
 
 
 def test_methods_for_counts_agree_on_the_same_study(usual: dict[str, Fitted]) -> None:
-    ratios = [usual[method].main.estimate for method in ("poisson-rate", "negative-binomial", "gee-poisson")]
+    methods = ("poisson-rate", "negative-binomial", "gee-poisson", "mixed-negative-binomial")
+    ratios = [usual[method].main.estimate for method in methods]
     assert np.ptp(ratios) < 0.02
     assert usual["poisson-rate"].n == usual["gee-poisson"].n == (80, 80)
 

@@ -30,7 +30,7 @@ beside = ["linear-probability", "gee-logistic"]
 """
 EVERYTHING = (
     study.PLAN.replace("primary = true", 'primary = true\nbeside = ["random-intercept", "mixed-model", "wild-bootstrap", "permutation"]')
-    .replace('setting = "gp"', 'setting = "gp"\nbeside = ["negative-binomial", "gee-poisson"]')
+    .replace('setting = "gp"', 'setting = "gp"\nbeside = ["negative-binomial", "gee-poisson", "mixed-negative-binomial"]')
     + BINARY
 )  # fmt: skip
 

@@ -6,7 +6,6 @@ the warning that they are, beside the estimates that the kit gives of the same d
 
 - Intervals of proportions and rates (`16_misc`): scipy.
 - Sun and Abraham, and two-way fixed effects (`10_callaway_santanna_mpdta`): least squares with numpy.
-- A negative binomial model with sites drawn from many (`05_counts_ancova`): Laplace's likelihood with scipy.
 - Gray's test of two incidences (`06b_km_rmst_aj`): the formulas of his paper with numpy. The log-rank test: lifelines.
 - The concordance of Cox's model (`06_cox_admission`): lifelines, and all pairs of people counted.
 - Intraclass correlations (`14_icc`): analysis of variance with numpy and scipy, and the kit's own variances.
@@ -217,41 +216,6 @@ def test_correlations_of_a_yes_or_no_are_those_of_r(people: pd.DataFrame, oracle
     left = (size * share * (1 - share)).sum() / ((size.sum() - len(size)) * whole * (1 - whole))
     row = oracle_row("14_icc", "FleissCuzick_binary", "lonely_0")
     assert 1 - left == pytest.approx(row["estimate"], rel=1e-8)
-
-
-# ---------------------------------------------------------------------------- counts with a random effect of sites
-
-
-def test_a_negative_binomial_model_with_sites_drawn_from_many_is_that_of_r(
-    people: pd.DataFrame, oracle_row: Row, oracle_extra: Callable[[str], dict[str, Any]]
-) -> None:
-    """With R's variances the arm's coefficient is that at the maximum of Laplace's likelihood; its error is not tried."""
-    fifths = pd.get_dummies(people["imd"], drop_first=True)
-    before = np.log(people["gp_pre"] + 0.5)
-    X = np.column_stack([np.ones(len(people)), people["arm"], before, people[["age", "female", "ltc"]], fifths])
-    X = X.astype(float)
-    y, offset = people["gp_post"].to_numpy(dtype=float), np.log(people["fu_years"].to_numpy())
-    site = pd.factorize(people["practice"])[0]
-    extra = oracle_extra("05_counts_ancova")
-    size, spread = extra["glmmTMB_sigma"], extra["glmmTMB_var_practice"]
-
-    def deviance(beta: np.ndarray) -> float:
-        effect = np.zeros(site.max() + 1)
-        for _ in range(50):
-            mean = np.exp(X @ beta + offset + effect[site])
-            slope = np.bincount(site, (y - mean) * size / (size + mean)) - effect / spread
-            curve = np.bincount(site, mean * size * (size + y) / (size + mean) ** 2) + 1 / spread
-            effect = effect + slope / curve
-        mean = np.exp(X @ beta + offset + effect[site])
-        whole = stats.nbinom.logpmf(y, size, size / (size + mean)).sum()
-        return -float(whole + stats.norm.logpdf(effect, 0, np.sqrt(spread)).sum() - 0.5 * np.log(curve).sum())
-
-    start = np.zeros(X.shape[1])
-    start[0] = np.log(y.sum() / np.exp(offset).sum())
-    scale = np.maximum(X.std(axis=0), 0.05)
-    found = optimize.minimize(lambda step: deviance(step / scale), start * scale, method="BFGS", options={"gtol": 1e-3})
-    expected = oracle_row("05_counts_ancova", "glmmTMB_nbinom2_ri")["estimate"]
-    assert found.x[1] / scale[1] == pytest.approx(expected, abs=2e-5)
 
 
 # ---------------------------------------------------------------------------- times to the first admission

@@ -84,6 +84,7 @@ def test_a_score_is_that_of_a_timepoint_and_nobody_has_one_after_death() -> None
         ("binary", "mixed-logistic", "controlled-before-after", OFFERED),
         ("binary", "modified-poisson", "controlled-before-after", BOTH),
         ("count", "poisson-change", "controlled-before-after", OFFERED),
+        ("count", "mixed-negative-binomial", "controlled-before-after", BOTH),
     ],
 )
 def test_whose_effect_it_is_depends_on_the_method_and_on_lots(kind: str, method: str, design: str, whom: str) -> None:

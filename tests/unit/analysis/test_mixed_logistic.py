@@ -90,6 +90,32 @@ def test_a_site_s_mode_is_found_wherever_it_lies(line: float, sigma: float, had:
     assert slope == pytest.approx(0, abs=1e-6 * (1 + 400 * sigma))
 
 
+@pytest.mark.parametrize("together", [1, 30, 100, 10_000])
+def test_how_many_sites_are_worked_out_at_a_time_does_not_matter(
+    together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sites of 30: by themselves where fewer go together, and no row twice or never."""
+    X, y, site = laid(study(0.8))
+    rows, theta = quadrature.in_order(X, y, np.ones(len(y)), site, 0.1 * y), np.array([-0.5, 0.2, 0.3, 0.9])
+    value, gradient = likelihood(rows, theta, 25)
+    monkeypatch.setattr(quadrature, "TOGETHER", together)
+    parts = list(rows.parts())
+    assert [len(part.y) for part in parts] == {1: [30] * 24, 30: [30] * 24, 100: [90] * 8, 10_000: [720]}[together]
+    assert np.concatenate([part.X for part in parts]).tolist() == rows.X.tolist()
+    assert all(part.site[0] == part.starts[0] == 0 for part in parts)
+    found = likelihood(rows, theta, 25)
+    assert found[0] == pytest.approx(value, rel=1e-13)
+    assert found[1] == pytest.approx(gradient, rel=1e-10, abs=1e-11)
+
+
+@given(line=st.floats(-700, 700), y=st.integers(0, 9))
+def test_what_is_left_and_the_log_of_one_plus_the_odds_hold_at_any_odds(line: float, y: int) -> None:
+    rows = quadrature.in_order(np.ones((1, 1)), np.full(1, float(y)), np.full(1, 9.0), np.zeros(1))
+    left, odds = quadrature._at_points(rows, np.full((1, 1), line))
+    assert left.item() == pytest.approx(y - 9 * special.expit(line), abs=1e-14)
+    assert odds.item() == pytest.approx(np.logaddexp(0, line), rel=1e-15, abs=1e-15)
+
+
 def test_the_order_of_rows_and_the_names_of_sites_do_not_matter() -> None:
     X, y, site = laid(study(0.8))
     mixed = np.random.default_rng(1).permutation(len(y))
