@@ -31,7 +31,10 @@ COUNTS = {
     "between": "a large site counts for more than a small one, and for less than its people would, as sites differ",
 }
 """Whose average it is: of people, of sites, or one that the model finds between the two."""
-BETWEEN = ("random-intercept", "mixed-model", "gee-logistic", "gee-poisson", "mixed-logistic", "frailty")
+BETWEEN = (
+    "random-intercept", "mixed-model", "gee-logistic", "gee-poisson", "mixed-logistic", "mixed-negative-binomial",
+    "frailty",
+)  # fmt: skip
 DESCRIBED = (
     "Where sites count once, this holds for the estimates, and for the methods beside them unless their name says "
     "otherwise. Courses, changes within arms, shares and rates describe people: there each person counts once."

@@ -68,7 +68,8 @@ def test_the_sheet_says_that_sites_count_once_where_they_do(method: str) -> None
     ("kind", "method"),
     [
         ("continuous", "random-intercept"), ("continuous", "mixed-model"), ("binary", "gee-logistic"),
-        ("binary", "mixed-logistic"), ("count", "gee-poisson"), ("time-to-event", "frailty"),
+        ("binary", "mixed-logistic"), ("count", "gee-poisson"), ("count", "mixed-negative-binomial"),
+        ("time-to-event", "frailty"),
     ],
 )  # fmt: skip
 def test_models_of_sites_are_said_to_count_between_the_two(kind: str, method: str) -> None:
