@@ -120,7 +120,7 @@ def test_the_planned_estimates_and_the_others_are_in_files_of_their_own(out: Pat
     assert list(planned[0]) == [*others[0], "p_adjusted"]
     methods = {row["method"].split(",")[0] for row in planned}
     assert methods == {"ANCOVA", "Poisson", "Logistic"}
-    assert len({(row["outcome"], row["method"]) for row in others}) == 5 + 1 + 3 + 3
+    assert len({(row["outcome"], row["method"]) for row in others}) == 5 + 1 + 4 + 3
     assert json.loads((out / "sensitivity.json").read_text(encoding="utf-8"))[0]["outcome"] == "eq5d-6m"
 
 
