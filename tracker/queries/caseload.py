@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -123,7 +123,7 @@ class Unanswered:
 def unanswered_referrals(*, by: User, roles: Sequence[str] = CARE_ROLES) -> Sequence[Unanswered]:
     """Offered and not yet answered at the sites where the asker holds one of the roles, longest waiting first."""
     places = own_places(by, roles)
-    offered = db.session.scalars(_offered(places)) if db.rows(_first_offered(places)) else []
+    offered: Iterable[Referral] = db.session.scalars(_offered(places)) if db.rows(_first_offered(places)) else ()
     waiting = [(each, _working_days(each.referred_on, today())) for each in offered]
     return [Unanswered(each, days, days > answer_within()) for each, days in waiting]
 
