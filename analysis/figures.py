@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 INK, SOFT = "#1f2a30", "#5b6b73"
@@ -28,7 +30,8 @@ SETTINGS: dict[Any, Any] = {
 SIZE = (4.7, 3.2)
 NUDGE = 0.012
 ROOM_FOR_LABELS = 0.4
-LONGEST_AXIS = 44
+LONGEST_AXIS, LONGEST_LABEL = 44, 27
+GAP, LINE = 0.14, 0.17
 NARROW = 3
 ROUND = (1, 2, 5, 10)
 
@@ -86,7 +89,7 @@ class Bar:
     high: float | None
 
 
-def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float, width: float = 1.1) -> str:
+def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float) -> str:
     """Draw estimates of one quantity under each other, the first one filled, with a line at no difference.
 
     Parameters
@@ -99,8 +102,6 @@ def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float, width: flo
         The estimates, the planned one first.
     nothing
         The value that stands for no difference.
-    width
-        How much wider it is than other figures; with short labels less will do, and letters are larger on a phone.
 
     Returns
     -------
@@ -109,12 +110,15 @@ def forest(name: str, axis: str, bars: Sequence[Bar], nothing: float, width: flo
     """
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-    with _canvas(name, SIZE[0] * width, 0.9 + 0.42 * len(bars)) as (figure, axes):
-        for place, bar in enumerate(bars):
-            _draw_bar(axes, place, bar)
+    labels = [_wrapped(bar.label) for bar in bars]
+    heights = [GAP + LINE * (1 + label.count("\n")) for label in labels]
+    places = [below - height / 2 for below, height in zip(accumulate(heights), heights, strict=True)]
+    with _canvas(name, SIZE[0], 0.7 + sum(heights)) as (figure, axes):
+        for place, bar in zip(places, bars, strict=True):
+            _draw_bar(axes, place, bar, LOOKS[bar is not bars[0]])
         axes.axvline(nothing, color=SOFT, linewidth=1, linestyle=":")
-        axes.set_yticks(range(len(bars)), [_folded(bar.label, 34) for bar in bars])
-        axes.set_ylim(len(bars) - 0.4, -0.6)
+        axes.set_yticks(places, labels)
+        axes.set_ylim(sum(heights), 0)
         if nothing == 1:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(
@@ -221,8 +225,7 @@ def _narrow(bars: Sequence[Bar]) -> bool:
     return max(ends) < NARROW * min(ends)
 
 
-def _draw_bar(axes: Any, place: int, bar: Bar) -> None:
-    look = LOOKS[min(place, 1)]
+def _draw_bar(axes: Any, place: float, bar: Bar, look: Mapping[str, str]) -> None:
     if bar.low is not None and bar.high is not None:
         axes.plot([bar.low, bar.high], [place, place], color=look["color"], linewidth=2)
     axes.plot([bar.value], [place], color=look["color"], marker=look["marker"], markerfacecolor=look["markerfacecolor"])
@@ -330,6 +333,11 @@ def _label_ends(axes: Any, series: Sequence[Series], span: float) -> None:
         axes.text(
             arm.at[-1] + 0.05 * span, arm.mean[-1], _folded(arm.label), color=look["color"], va=where, weight="bold"
         )
+
+
+def _wrapped(label: str) -> str:
+    """A label on as many lines as it takes to leave half of the figure to the bars."""
+    return "\n".join(textwrap.wrap(label, LONGEST_LABEL, break_long_words=False))
 
 
 def _folded(label: str, longest: int = 11) -> str:

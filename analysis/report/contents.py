@@ -427,7 +427,7 @@ def _by_subgroup(comparison: Comparison, found: tuple[subgroups.Found, ...], gua
         planned = comparison.fitted[comparison.plan.primary.id].main
         axis, digits = f"{planned.scale.capitalize()} {planned.unit}".strip(), outcomes.digits_of(planned)
         title = f"{comparison.plan.primary.label}: the planned estimate (filled) and the difference in each level"
-        svg = forest("subgroups", axis, bars, outcomes.no_difference(planned), width=1.0)
+        svg = forest("subgroups", axis, bars, outcomes.no_difference(planned))
         yield Drawing("subgroups", title, subgroups.in_words(bars, digits), svg)
 
 

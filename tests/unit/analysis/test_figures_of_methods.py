@@ -124,6 +124,23 @@ def test_a_forest_names_every_method_and_its_axis() -> None:
     assert "Difference" in texts(svg)
 
 
+LONG = "Difference-in-differences with person and period effects, sites counted alike, CR2 by site"
+
+
+def test_a_long_name_gets_the_lines_it_needs_and_leaves_half_of_the_width_to_the_bars() -> None:
+    svg = forest(
+        "a", "Difference", [Bar("One", 1.0, 0.1, 1.5), Bar(LONG, 0.4, 0.2, 0.6), Bar("Two", 0.5, 0.1, 0.6)], 0.0
+    )
+    parts = [said for said in texts(svg) if said in LONG and len(said) > 10]
+    assert " ".join(parts) == LONG
+    assert (len(parts), max(map(len, parts))) == (4, 25)
+    (_, first, _), (_, long, _), (_, last, _) = sorted(markers(svg), key=lambda mark: mark[1])
+    assert min(long - first, last - long) > 2.4 * 10.5, "half of four lines and half of another name"
+    width = float(ET.fromstring(svg).get("viewBox", "").split()[2])
+    ((low, high, _), *_) = lines(svg, LOOKS[0]["color"])
+    assert high - low > 0.3 * width
+
+
 def test_the_planned_estimate_stands_first_and_alone_is_filled() -> None:
     """In grey it is the round dark mark; the others are squares with nothing in them."""
     found = markers(forest("a", "Difference", BARS, 0.0))
