@@ -27,15 +27,14 @@ def course_of(panel: pd.DataFrame, errors: str) -> Course | str:
     panel
         As for `staggered`, without covariates, a site in each person's place.
     errors
-        'CR2': influences of n sites that start together count n / (n - 1) times around their mean; 'CR0', 'CR1',
-        'CR1S' or 'classical' as they count in `staggered`.
+        As in `staggered`.
 
     Returns
     -------
     Course or str
-        The effects, on the scale of the scores. `weights` make the 'simple' average of them. `df` is that of a
-        covariance which starts have each their own part in, and 0 where there are too few sites for it. In words why
-        there is no course: where periods have a gap.
+        The effects, on the scale of the scores. `weights` make the 'simple' average of them. `df` is that of the
+        covariance of the effects before the start and of this average, and 0 where there are too few sites for it, or,
+        but for 'CR2', at one of the starts. In words why there is no course: where periods have a gap.
 
     Raises
     ------
@@ -46,7 +45,6 @@ def course_of(panel: pd.DataFrame, errors: str) -> Course | str:
     ----------
     Callaway B, Sant'Anna PHC. J Econometrics 2021;225:200-230. doi:10.1016/j.jeconom.2020.12.001
     Roth J. arXiv:2401.12309 (why effects before the start need the reference of those after it)
-    Krishnamoorthy K, Yu J. Stat Probab Lett 2004;66:161-169. doi:10.1016/j.spl.2003.10.012 (degrees of freedom)
     Reference: `10_callaway_santanna_mpdta` (did 2.2.0, sunab of fixest 0.12.2) and diff-diff 3.13.0:
     `tests/reference/analysis/test_course.py`.
     """

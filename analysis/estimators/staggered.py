@@ -197,7 +197,7 @@ def group_time_effects(
     effects = list(_effects(laid, kept, periods, method, compared_with, pairs))
     group, period, effect, influence, on = (np.array(column, dtype=float) for column in zip(*effects, strict=True))
     place = _places(laid.rows["start"].to_numpy(dtype=float))[1]
-    sites = laid.rows["site"].groupby(place).nunique().to_numpy(dtype=float)
+    sites = np.array(laid.rows["site"].groupby(place).nunique(), dtype=float)
     on = np.swapaxes(on, 0, 1)
     return GroupTime(
         laid, group, period, effect, influence.T, on, int(always.sum()), place, starts_of(kept, place), sites
