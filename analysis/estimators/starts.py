@@ -40,22 +40,24 @@ class Starts:
     def df(self, on: Array) -> float:
         """Degrees of freedom of `covariance`; 0 where there are too few sites to tell the numbers apart.
 
-        With one number they are Satterthwaite's.
+        Twice the square of what the covariance is on average over its variance, where sites vary as is taken here; with
+        one number they are Satterthwaite's.
 
         References
         ----------
         Krishnamoorthy K, Yu J. Stat Probab Lett 2004;66:161-169. doi:10.1016/j.spl.2003.10.012
         """
-        whole, p = self.covariance(on), on.shape[1]
+        p = on.shape[1]
+        parts = [
+            (self._counted(on, int(h)), self.covariances[h], self.sites[h] - 1) for h in np.flatnonzero(self.sites > 1)
+        ]
+        whole = sum(np.einsum("ipt,tu,iqu->pq", each, own, each, optimize=True) for each, own, _ in parts)
         if np.linalg.matrix_rank(whole, hermitian=True) < p:
             return self.left if p == 1 else 0.0
         inverse, spent = np.linalg.inv(whole), 0.0
-        for place, covariance in enumerate(self.covariances):
-            if self.sites[place] > 1:
-                maps = self._counted(on, place)
-                mixed = np.einsum("pr,irt,tu,jqu->ijpq", inverse, maps, covariance, maps, optimize=True)
-                both = np.einsum("ijpq,ijqp->", mixed, mixed) + (np.einsum("ijpp->ij", mixed) ** 2).sum()
-                spent += both / (self.sites[place] - 1)
+        for each, own, left in parts:
+            mixed = np.einsum("pr,irt,tu,jqu->ijpq", inverse, each, own, each, optimize=True)
+            spent += (np.einsum("ijpq,ijqp->", mixed, mixed) + (np.einsum("ijpp->ij", mixed) ** 2).sum()) / left
         return float((p + p * p) / spent)
 
     def _counted(self, on: Array, place: int) -> Array:
