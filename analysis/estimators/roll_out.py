@@ -97,7 +97,8 @@ def sun_abraham(rows: pd.DataFrame, *, errors: str = "CR2", confidence: float = 
     Parameters
     ----------
     rows, errors, confidence
-        As for `callaway_santanna`; with 'classical' errors are robust ones between sites.
+        As for `callaway_santanna`; with 'classical' errors are robust ones between sites. 'CR2' are those of
+        `callaway_santanna` too, by sums of mean series: in a regression a site that starts alone fits without error.
 
     Returns
     -------
