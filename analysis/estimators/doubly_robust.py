@@ -166,18 +166,18 @@ def _rest(change: Array, arm: Array, X: Array) -> tuple[Array, Array]:
     return rest, len(arm) * (others * rest[:, None]) @ bread
 
 
-def error_of(influence: Array, arm: Array, site: Array, errors: str, fewest: int = 2) -> tuple[float, float]:
+def error_of(influence: Array, group: Array, site: Array, errors: str, fewest: int = 2) -> tuple[float, float]:
     """Standard error and degrees of freedom of a number from people's influences on it.
 
     Between people the error is the root of their mean square over n; by site it is that of the sites' sums. For 'CR2'
-    the influences are taken as linearised values of the two arms, whose difference of means the number is.
+    the influences are taken as linearised values of the groups, such as two arms, of whose means the number is a sum.
 
     Parameters
     ----------
     influence
         (n,), mean zero.
-    arm, site
-        1 or 0, and any label, (n,).
+    group, site
+        Any labels, (n,).
     errors
         'CR2', 'CR0', 'CR1', 'CR1S' or 'classical' (normal).
     fewest
@@ -197,7 +197,9 @@ def error_of(influence: Array, arm: Array, site: Array, errors: str, fewest: int
         sums = np.bincount(np.unique(site, return_inverse=True)[1], influence)
         factor = MULTIPLIERS[errors](n, 2, len(sums))
         return math.sqrt(factor * float(sums @ sums)) / n, len(sums) - 1.0
-    share = np.where(arm == 1, arm.sum(), (arm - 1).sum()) / n
-    X = np.column_stack([np.ones(n), arm])
-    spread = cluster_robust(least_squares(from_rows(X, share * influence, site, ("(Intercept)", "arm"))), errors)
-    return float(spread.std_error[1]), float(spread.df[1])
+    code, size = np.unique(group, return_inverse=True, return_counts=True)[1:]
+    member = np.equal.outer(code, np.arange(len(size))).astype(float)
+    X = np.column_stack([member[:, -1], member[:, :-1] - member[:, -1:]])
+    terms = ("sum", *(f"group {each}" for each in range(len(size) - 1)))
+    spread = cluster_robust(least_squares(from_rows(X, size[code] / n * influence, site, terms)), errors)
+    return float(spread.std_error[0]), float(spread.df[0])

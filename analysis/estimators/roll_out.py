@@ -19,7 +19,19 @@ from .course import course_of
 from .design import Design
 from .did import absorbed
 from .inference import CLUSTERS_FOR_P, Inference, exponentiated
-from .staggered import GroupTime, group_time_effects, moved_alike, staggered, warnings_of
+from .staggered import (
+    REFERENCES,
+    Average,
+    GroupTime,
+    by_time_since,
+    estimated,
+    few_together,
+    from_the_start_on,
+    group_time_effects,
+    moved_alike,
+    staggered,
+    warnings_of,
+)
 
 COLUMNS = ["site", "period", "count", "years"]
 NO_LOGARITHM = (
@@ -85,7 +97,8 @@ def sun_abraham(rows: pd.DataFrame, *, errors: str = "CR2", confidence: float = 
     Parameters
     ----------
     rows, errors, confidence
-        As for `callaway_santanna`; with 'classical' errors are robust ones between sites.
+        As for `callaway_santanna`; with 'classical' errors are robust ones between sites. 'CR2' are those of
+        `callaway_santanna` too, by sums of mean series: in a regression a site that starts alone fits without error.
 
     Returns
     -------
@@ -180,17 +193,24 @@ def _events(rows: pd.DataFrame) -> dict[str, int]:
 
 def _moved_alike(found: GroupTime, errors: str) -> PreTrend | str:
     """All effects before the start at once: chi-squared for many independent units, Hotelling's T-squared for sites."""
-    q, sites = int((found.period < found.group).sum()), len(found.influence)
+    before = found.period < found.group
+    q, sites = int(before.sum()), len(found.influence)
     if q == 0:
         return "no site has two periods before its start, so it cannot be seen whether sites moved alike"
-    tested = moved_alike(found)
-    if tested is None or sites <= q or min(found.laid.n_clusters) < CLUSTERS_FOR_P:
+    tested = moved_alike(found) if errors == "classical" else _of_few_sites(found, before)
+    if tested is None or min(found.laid.n_clusters) < CLUSTERS_FOR_P:
         return f"{sites} sites are too few to test {q} effects before the start at once"
-    if errors == "classical":
-        return PreTrend(tested[0], (float(q), np.inf), tested[1])
-    df = (float(q), float(sites - q))
-    statistic = df[1] / (q * sites) * tested[0]
-    return PreTrend(statistic, df, float(special.fdtrc(*df, statistic)))
+    return tested if isinstance(tested, PreTrend) else PreTrend(tested[0], (float(q), np.inf), tested[1])
+
+
+def _of_few_sites(found: GroupTime, before: NDArray[np.bool_]) -> PreTrend | None:
+    """Hotelling's test of effects, by the covariance and the degrees of freedom of sites that start together."""
+    starts, on, effect = found.starts, found.on[:, before], found.effect[before]
+    q, df = len(effect), starts.df(on)
+    if df < q:
+        return None
+    statistic = (df - q + 1) / (df * q) * float(effect @ np.linalg.solve(starts.covariance(on), effect))
+    return PreTrend(statistic, (float(q), df - q + 1), float(special.fdtrc(q, df - q + 1, statistic)))
 
 
 # ---------------------------------------------------------------------------- Sun and Abraham
@@ -212,8 +232,10 @@ class _Cells:
 
 
 def _interaction_weighted(panel: pd.DataFrame, errors: str, confidence: float) -> Fitted:
-    found = group_time_effects(panel)  # refuses what cannot be compared, and says who stays
+    found = group_time_effects(panel, before=REFERENCES[1])  # refuses what cannot be compared, and says who stays
     laid = found.laid
+    if errors == "CR2":
+        return _by_starts(found, confidence)
     kept = panel[panel["person"].isin(laid.rows.index)].sort_values(["person", "period"])
     kept = kept.assign(start=kept["person"].map(laid.rows["start"]))
     cells, X, terms = _interactions(kept)
@@ -230,7 +252,23 @@ def _interaction_weighted(panel: pd.DataFrame, errors: str, confidence: float) -
 
     answer = estimate("simple", cells.since >= 0)
     since = tuple(estimate(since_start(each), cells.since == each) for each in np.unique(cells.since))
-    return Fitted((answer,), since, laid.n, inference.n_clusters, inference.warnings())
+    noted = (*inference.warnings(), *few_together(found, errors))
+    return Fitted((answer,), since, laid.n, inference.n_clusters, noted)
+
+
+def _by_starts(found: GroupTime, confidence: float) -> Fitted:
+    """The same without a regression, whose sites would fit where one starts alone: each term is a sum of means."""
+    inference = Inference(found.laid, "Sun-Abraham, CR2 by site", confidence, clustered=True)
+
+    def estimate(term: str, average: Average) -> Estimate:
+        given = replace(average, by_share=np.zeros_like(average.by_share))
+        return estimated(found, inference, "CR2", term, given)
+
+    answer = estimate("simple", from_the_start_on(found))
+    since = np.unique(found.period - found.group)
+    terms = tuple(estimate(since_start(each), by_time_since(found, each)) for each in since)
+    noted = (*inference.warnings(), *few_together(found, "CR2"))
+    return Fitted((answer,), terms, found.laid.n, inference.n_clusters, noted)
 
 
 def _kind(errors: str, laid: Design) -> str:

@@ -7,8 +7,9 @@ averages of them say over what they average.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,13 +22,27 @@ from ..moments import Array
 from ..result import AnalysisError, Estimate, Fitted
 from .design import Design, design
 from .doubly_robust import effect_on_treated, error_of
-from .inference import Inference
+from .inference import CLUSTERS_FOR_ERRORS, CLUSTERS_FOR_P, Inference
+from .starts import Starts, positive, starts_of
 
 COMPARISONS = ("never", "not yet")
 REFERENCES = ("period before", "last before the start")
 ALWAYS = "{count} people had a link worker from the first period on; without a before, they are left out."
 TREND = (
     "Before the start the groups did not move alike (Wald test, p = {p:.3f}): what is seen after it may be that too."
+)
+FEW_TOGETHER = (
+    f"Fewer than {CLUSTERS_FOR_P} sites start at one of the times. How far chance goes there is taken from how all "
+    "sites vary around those that start when they do: if sites of that start vary more than others, intervals are too "
+    "short."
+)
+NOT_KNOWN = (
+    f"Fewer than {CLUSTERS_FOR_P} sites start at one of the times, too few to tell chance there from an effect: no "
+    "interval and no p-value are given for what rests on them. A longer period puts more of them together."
+)
+TOO_SMALL = (
+    "Fewer than {count} sites start at one of the times, and '{errors}' errors take too little chance for so few; "
+    "name CR2."
 )
 
 
@@ -36,7 +51,9 @@ class GroupTime:
     """Effects of each start in each period.
 
     `laid` the n people and their covariates, with `start` (NaN never) among their rows; `group`, `period`, `effect`
-    (k,), `influence` (n, k) of each person on each effect.
+    (k,), `influence` (n, k) of each person on each effect. `on` (h, k, t) is what each effect counts of the mean score
+    of each start in each period, covariates apart; those that never start are the last. `place` (n,) says which start,
+    0 to h - 1, each person's site has, `starts` how those that start together vary, `sites` (h,) how many they are.
     """
 
     laid: Design
@@ -44,7 +61,11 @@ class GroupTime:
     period: Array
     effect: Array
     influence: Array
+    on: Array
     left_out: int
+    place: NDArray[np.int_]
+    starts: Starts
+    sites: Array
 
     @property
     def start(self) -> Array:
@@ -55,6 +76,15 @@ class GroupTime:
     def share(self) -> Array:
         """Share of people in the group of each effect, (k,)."""
         return np.array([(self.start == group).mean() for group in self.group])
+
+    @property
+    def of_sites(self) -> bool:
+        """Whether every person is a site of their own and there are no covariates: effects are sums of means then."""
+        return self.laid.X.shape[1] == 2 and bool(self.sites.sum() == len(self.place))
+
+    def involved(self, weights: Array) -> NDArray[np.bool_]:
+        """Which starts, without those that never start, effects of these weights (k,) have to do with, (h - 1,)."""
+        return np.asarray((np.tensordot(weights, self.on, (0, 1)) != 0).any(axis=1)[:-1])
 
 
 def staggered(
@@ -82,7 +112,9 @@ def staggered(
     covariates
         Stable facts given which the groups would have moved alike.
     errors
-        'CR2' (Satterthwaite), 'CR0', 'CR1', 'CR1S' by site, or 'classical': people independent, normal.
+        'CR2': sites vary around those that start with them, whose number less one counts (see `errors_of`); 'CR0',
+        'CR1', 'CR1S' by site, or 'classical': people independent, normal. Those take too little chance for starts of
+        few sites.
     confidence
         Level of the intervals.
     method
@@ -118,20 +150,18 @@ def staggered(
     name = f"Callaway-Sant'Anna, {method}, {label}"
     inference = Inference(found.laid, name, confidence, clustered=errors != "classical")
 
-    def estimate(term: str, value: float, influence: Array) -> Estimate:
-        fewest = min(found.laid.n_clusters)
-        error = error_of(influence, found.laid.X[:, 1], found.laid.site, errors, fewest)
-        return inference.estimate(term, value, error)
+    def estimate(term: str, average: Average) -> Estimate:
+        return estimated(found, inference, errors, term, average)
 
-    averages = {kind: estimate(kind, *average_of(found)) for kind, average_of in AVERAGES.items()}
+    averages = {kind: estimate(kind, average_of(found)) for kind, average_of in AVERAGES.items()}
     first, *others = average, *(kind for kind in AVERAGES if kind != average)
     effects = tuple(
-        estimate(f"{group:g} in {period:g}", float(effect), found.influence[:, k])
-        for k, (group, period, effect) in enumerate(zip(found.group, found.period, found.effect, strict=True))
+        estimate(f"{group:g} in {period:g}", Average(alone, np.zeros(found.on.shape[:2])))
+        for group, period, alone in zip(found.group, found.period, np.eye(len(found.group)), strict=True)
     )
-    since = tuple(estimate(f"start{e:+g}", *by_time_since(found, e)) for e in np.unique(found.period - found.group))
+    since = tuple(estimate(f"start{e:+g}", by_time_since(found, e)) for e in np.unique(found.period - found.group))
     answers = tuple(averages[kind] for kind in (first, *others))
-    noted = (*inference.warnings(), *warnings_of(found))
+    noted = (*inference.warnings(), *few_together(found, errors), *warnings_of(found))
     return Fitted(answers, (*effects, *since), found.laid.n, inference.n_clusters, noted)
 
 
@@ -165,8 +195,13 @@ def group_time_effects(
     kept = scores.loc[laid.rows.index].to_numpy(dtype=float)
     pairs = _varying if before == REFERENCES[0] else _universal
     effects = list(_effects(laid, kept, periods, method, compared_with, pairs))
-    group, period, effect, influence = (np.array(column, dtype=float) for column in zip(*effects, strict=True))
-    return GroupTime(laid, group, period, effect, influence.T, int(always.sum()))
+    group, period, effect, influence, on = (np.array(column, dtype=float) for column in zip(*effects, strict=True))
+    place = _places(laid.rows["start"].to_numpy(dtype=float))[1]
+    sites = np.array(laid.rows["site"].groupby(place).nunique(), dtype=float)
+    on = np.swapaxes(on, 0, 1)
+    return GroupTime(
+        laid, group, period, effect, influence.T, on, int(always.sum()), place, starts_of(kept, place), sites
+    )
 
 
 def _panel(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -199,11 +234,18 @@ def _universal(periods: Array, group: float) -> Iterator[tuple[int, int]]:
     return ((now, last) for now in range(len(periods)) if now != last)
 
 
+def _places(start: Array) -> tuple[Array, NDArray[np.int_]]:
+    """The starts there are, never (infinite) the last, (h,), and which of them everybody has, (n,)."""
+    starts, place = np.unique(np.where(np.isnan(start), np.inf, start), return_inverse=True)
+    return starts, place
+
+
 def _effects(
     laid: Design, scores: Array, periods: Array, method: str, compared_with: str, pairs: Pairs
-) -> Iterator[tuple[float, float, float, Array]]:
+) -> Iterator[tuple[float, float, float, Array, Array]]:
     start = laid.rows["start"].to_numpy(dtype=float)
     X, terms = np.delete(laid.X, 1, axis=1), (laid.terms[0], *laid.terms[2:])
+    starts, place = _places(start)
     for group in np.unique(start[~np.isnan(start)]):
         for now, before in pairs(periods, group):
             latest = max(periods[now], periods[before])
@@ -214,28 +256,43 @@ def _effects(
             effect, own = effect_on_treated(change, arm, X[used], terms, method)
             influence = np.zeros(len(start))
             influence[used] = own * len(start) / used.sum()
-            yield float(group), float(periods[now]), effect, influence
+            on = np.zeros((len(starts), len(periods)))
+            on[:, now] = np.bincount(place, (start == group) / arm.sum() - others / others.sum())
+            on[:, before] = -on[:, now]
+            yield float(group), float(periods[now]), effect, influence, on
 
 
 # ---------------------------------------------------------------------------- averages
 
-Average = tuple[float, Array]
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """A sum of effects, `weights` (k,), and what each effect adds as somebody more has a start, `by_share` (h, k)."""
+
+    weights: Array
+    by_share: Array
+
+    def influence(self, found: GroupTime) -> Array:
+        """Of each person, (n,)."""
+        return found.influence @ self.weights + (self.by_share @ found.effect)[found.place]
+
+
+def _by_size(found: GroupTime, group: Array, numbers: Array) -> Average:
+    """Average of numbers that belong to groups (m,) by the size of these; each a sum of effects, (m, k)."""
+    share = np.array([(found.start == each).mean() for each in group])
+    weights = share / share.sum()
+    member = (_places(found.start)[0][:, None] == group) - share
+    by_share = (member - np.outer(member.sum(axis=1), weights)) / share.sum()
+    return Average(weights @ numbers, by_share @ numbers)
 
 
 def _weighted(found: GroupTime, which: NDArray[np.bool_]) -> Average:
-    """Average of some effects by the size of their groups, whose shares are estimated too, and its influences."""
-    share = found.share[which]
-    weights = share / share.sum()
-    effect = found.effect[which]
-    value = float(weights @ effect)
-    member = (found.start[:, None] == found.group[which]) - share
-    through_shares = member @ effect / share.sum() - member.sum(axis=1) * (share @ effect) / share.sum() ** 2
-    return value, found.influence[:, which] @ weights + through_shares
+    return _by_size(found, found.group[which], np.eye(len(which))[which])
 
 
 def _equally(parts: Sequence[Average]) -> Average:
-    values, influences = zip(*parts, strict=True)
-    return float(np.mean(values)), np.mean(influences, axis=0)
+    weights, by_share = zip(*((each.weights, each.by_share) for each in parts), strict=True)
+    return Average(np.mean(weights, axis=0), np.mean(by_share, axis=0))
 
 
 def by_time_since(found: GroupTime, since: float) -> Average:
@@ -243,18 +300,15 @@ def by_time_since(found: GroupTime, since: float) -> Average:
     return _weighted(found, found.period - found.group == since)
 
 
-def _simple(found: GroupTime) -> Average:
+def from_the_start_on(found: GroupTime) -> Average:
+    """All effects from the start on, by the size of their groups."""
     return _weighted(found, found.period >= found.group)
 
 
 def _group(found: GroupTime) -> Average:
-    after = found.period >= found.group
     groups = np.unique(found.group)
-    each = [after & (found.group == group) for group in groups]
-    effect = np.array([found.effect[which].mean() for which in each])
-    influence = np.stack([found.influence[:, which].mean(axis=1) for which in each], axis=1)
-    one_each = GroupTime(found.laid, groups, groups, effect, influence, found.left_out)
-    return _weighted(one_each, np.full(len(groups), True))
+    each = (found.group == groups[:, None]) & (found.period >= found.group)
+    return _by_size(found, groups, each / each.sum(axis=1, keepdims=True))
 
 
 def _dynamic(found: GroupTime) -> Average:
@@ -268,11 +322,78 @@ def _calendar(found: GroupTime) -> Average:
 
 
 AVERAGES: Mapping[str, Callable[[GroupTime], Average]] = {
-    "simple": _simple,
+    "simple": from_the_start_on,
     "group": _group,
     "dynamic": _dynamic,
     "calendar": _calendar,
 }
+
+
+# ---------------------------------------------------------------------------- errors
+
+
+def estimated(found: GroupTime, inference: Inference, errors: str, term: str, average: Average) -> Estimate:
+    """An average with the interval and the p-value that the sites it rests on can carry."""
+    value = float(average.weights @ found.effect)
+    made = inference.estimate(term, value, errors_of(found, average, errors))
+    if errors != "CR2":
+        return made
+    own = found.sites[:-1][np.isin(_places(found.start)[0][:-1], found.group[average.weights != 0])]
+    if not found.of_sites and found.sites[:-1][found.involved(average.weights)].min() < CLUSTERS_FOR_P:
+        return replace(made, std_error=None, df=None, conf_low=None, conf_high=None, p_value=None)
+    return replace(made, p_value=None) if own.sum() < CLUSTERS_FOR_P else made
+
+
+def errors_of(found: GroupTime, average: Average, errors: str) -> tuple[float, float]:
+    """Standard error and degrees of freedom of an average of effects.
+
+    For 'CR2' where sites are the units and there are no covariates, it is a sum of mean series by start: each start
+    adds the variance of its sites around their mean, or, with fewer than four sites, that of all sites around those
+    that start with them. Else each start adds that of its people's influences by site. Both add what it costs that the
+    shares of the starts are estimated.
+
+    Raises
+    ------
+    AnalysisError
+        For an unknown kind of errors.
+    """
+    fewest, influence = min(found.laid.n_clusters), average.influence(found)
+    if errors != "CR2" or fewest < CLUSTERS_FOR_ERRORS:
+        return error_of(influence, found.laid.X[:, 1], found.laid.site, errors, fewest)
+    if found.of_sites:
+        covariance, df = covariance_of(found, [average])
+        return float(np.sqrt(covariance[0, 0])), df
+    error, df = error_of(influence, found.place.astype(float), found.laid.site, errors, fewest)
+    moved = average.by_share @ found.effect
+    return math.hypot(error, np.sqrt(moved[found.place] @ moved[found.place]) / len(influence)), df
+
+
+def covariance_of(found: GroupTime, averages: Sequence[Average]) -> tuple[Array, float]:
+    """Covariance (p, p) of averages of sites' effects, and its degrees of freedom; as `errors_of` for 'CR2'.
+
+    What effects of starts differ in by chance alone is no cost of estimated shares, and is taken off that.
+    """
+    starts = found.starts
+    on = np.tensordot(np.stack([average.weights for average in averages]), found.on, (1, 1)).swapaxes(0, 1)
+    covariance, df = starts.covariance(on), starts.df(on)
+    by_share = np.stack([average.by_share for average in averages], axis=1)
+    if not by_share.any():
+        return covariance, df
+    by_share = by_share * np.sqrt(starts.sites)[:, None, None] / starts.sites.sum()
+    moved = by_share @ found.effect
+    chance = np.einsum("hpk,kl,hql->pq", by_share, starts.covariance(found.on), by_share, optimize=True)
+    return covariance + positive(moved.T @ moved - chance), df
+
+
+def few_together(found: GroupTime, errors: str) -> Iterator[str]:
+    """What it means that few sites start together; of people, where these are the units."""
+    units = np.bincount(found.place) if errors == "classical" else found.sites
+    if units[:-1].min() >= CLUSTERS_FOR_P:
+        return
+    if errors == "CR2":
+        yield FEW_TOGETHER if found.of_sites else NOT_KNOWN
+    else:
+        yield TOO_SMALL.format(count=CLUSTERS_FOR_P, errors=errors)
 
 
 # ---------------------------------------------------------------------------- before the start
@@ -281,10 +402,10 @@ AVERAGES: Mapping[str, Callable[[GroupTime], Average]] = {
 def moved_alike(found: GroupTime) -> tuple[float, float] | None:
     """Test whether all effects before the start are nothing: Wald statistic and p-value, people independent.
 
-    None where there is no period to test, or they cannot be told apart.
+    None where there is no period to test, fewer than four start together, or effects cannot be told apart.
     """
     before = found.period < found.group
-    if not before.any():
+    if not before.any() or np.bincount(found.place)[:-1].min() < CLUSTERS_FOR_P:
         return None
     influence = found.influence[:, before]
     covariance = influence.T @ influence / len(influence) ** 2

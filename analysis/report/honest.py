@@ -53,7 +53,7 @@ def _why_not(course: Course) -> str | None:
     *started, never = course.sites
     if min(sum(started), never) < CLUSTERS_FOR_P:
         return FEW.format(fewest=CLUSTERS_FOR_P)
-    if min(started) < CLUSTERS_FOR_P:
+    if min(started) < CLUSTERS_FOR_P and not course.df:
         return FEW_TOGETHER.format(fewest=CLUSTERS_FOR_P)
     return None if len(course.since) == course.since[-1] - course.since[0] else GAP
 

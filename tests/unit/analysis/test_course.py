@@ -182,8 +182,6 @@ def test_few_events_in_any_period_keep_table_and_sentence_back(fitted: Fitted, s
 @pytest.mark.parametrize(
     ("starts", "why"),
     [
-        ((4, 4, 4, 4, 4, 6, None, None, None, None), "fewer than 4 sites start at one of the times"),
-        ((4, 4, 4, 4, 6, 6, 6, None, None, None, None), "longer periods put more of them together"),
         ((5, 5, 5, None, None, None, None), "an arm has fewer than 4 sites"),
         ((5, 5, 5, 5, 5, None, None, None), "an arm has fewer than 4 sites"),
         ((7, 7, 7, 7, None, None, None, None), "too few sites for so many periods"),
@@ -195,6 +193,22 @@ def test_the_report_says_why_there_are_no_bounds(starts: tuple[int | None, ...],
     assert isinstance(found, str)
     (said,) = honest.in_words(OUTCOME, NAME, made, found, OPEN)
     assert why in said
+
+
+@pytest.mark.parametrize("few", [(4, 4, 4, 4, 4, 6), (4, 4, 4, 4, 6, 6, 6), (4, 5, 6, 7)])
+def test_sites_that_start_singly_have_bounds_by_how_all_sites_vary(few: tuple[int, ...]) -> None:
+    found = honest.bounds_of(COMPARISON, callaway_santanna(table((*few, *(None,) * 8))))
+    assert isinstance(found, Honest)
+    assert all(math.isfinite(bound.conf_low) and bound.conf_low < bound.conf_high for bound in found.bounds)
+
+
+@pytest.mark.parametrize("errors", ["CR0", "CR1", "classical"])
+def test_errors_that_take_too_little_chance_for_few_sites_make_no_bounds(errors: str) -> None:
+    made = callaway_santanna(table((4, 4, 4, 4, 4, 6, *(None,) * 8)), errors=errors)
+    found = honest.bounds_of(COMPARISON, made)
+    assert isinstance(found, str)
+    assert found.startswith("fewer than 4 sites start at one of the times")
+    assert any(f"'{errors}' errors take too little chance for so few; name CR2" in said for said in made.warnings)
 
 
 def test_one_effect_before_the_start_is_too_few() -> None:
