@@ -257,9 +257,11 @@ def _maximised(rows: Rows, theta: Array, points: int) -> tuple[Array, Array]:
     long as steps shrink to a tenth; what comes back is that at the end.
     """
 
+    begin = likelihood(rows, theta, points)[0]
+
     def worse(at: Array) -> tuple[float, Array]:
         value, gradient = likelihood(rows, at, points)
-        return -value, -gradient
+        return begin - value, -gradient  # the search stops at a part of its value, which is huge where counts are
 
     least, most = np.full_like(theta, -np.inf), np.full_like(theta, np.inf)
     least[-1], most[-1] = LEAST, BOUNDLESS

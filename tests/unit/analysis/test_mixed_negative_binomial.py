@@ -150,6 +150,17 @@ def test_one_person_a_site_is_a_poisson_count_spread_twice() -> None:
     assert chance @ (y - mean) ** 2 == pytest.approx(mean + mean**2 * (math.exp(0.5**2) - 1), rel=1e-4)
 
 
+@pytest.mark.parametrize("mean", [1e2, 1e5, 1e6])
+def test_counts_far_above_their_size_have_a_unit_alone_however_large_they_are(mean: float) -> None:
+    """They are as good as gamma draws: ten times as many move the intercept and nothing else."""
+    rows = study(0.5, sites_per_arm=6, each=15).drop(columns=["baseline_count", "baseline_years"])
+    large = rows.assign(count=np.round((rows["count"] + 0.5) * mean), years=1.0)
+    ten, found = fitted(large.assign(count=large["count"] * 10)), fitted(large)
+    assert ten.beta - found.beta == pytest.approx([math.log(10), 0], abs=3 / mean)
+    assert (ten.size, ten.sigma) == pytest.approx((found.size, found.sigma), rel=3 / mean)
+    assert ten.covariance == pytest.approx(found.covariance, rel=3 / mean + 3e-5, abs=1e-5)
+
+
 def test_the_order_of_rows_and_the_names_of_sites_do_not_matter() -> None:
     rows = study(0.6)
     one = mixed_negative_binomial(rows, covariates=(AGE,))
