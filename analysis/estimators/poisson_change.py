@@ -79,7 +79,7 @@ def poisson_change(
     if (known[["years", "baseline_years"]] <= 0).to_numpy().any():
         raise AnalysisError("somebody's time before or after entry is not above zero; correct the periods")
     laid = design(known[known["count"] + known["baseline_count"] > 0], MEASURED, None, covariates)
-    everybody = known.dropna(subset=[covariate.name for covariate in covariates])["site"]
+    everybody = known.dropna(subset=[covariate.name for covariate in covariates])
     after, years, before, years_before = (laid.rows[name].to_numpy(dtype=float) for name in MEASURED)
     model = regression(
         laid,
@@ -90,10 +90,10 @@ def poisson_change(
         scale="log rate ratio",
         errors=errors,
         confidence=confidence,
-        weights=weights_of_people(laid.rows["site"], average, errors, everybody),
+        weights=weights_of_people(laid.rows["site"], average, errors, everybody["site"]),
     )
     ratio = exponentiated(model.terms[1], "rate ratio")
-    treated = known[known["arm"] == 1]
+    treated = everybody[everybody["arm"] == 1]
     counts = weights_of_people(treated["site"], average, errors)
     seen = _rate(treated, np.ones(len(treated)) if counts is None else counts)
     gap = _difference(model.inference, seen, model.terms[1], model.spread.error(np.eye(len(laid.terms))[1]))

@@ -14,6 +14,7 @@ import pytest
 from scipy import optimize
 
 from analysis.estimators.poisson_change import poisson_change
+from instruments.plan import Covariate
 
 EVERY = 4
 
@@ -75,3 +76,17 @@ def test_on_the_reference_study_it_stands_beside_the_adjusted_rate_ratio(attenda
     assert ratio.n == int((attendances["count"] + attendances["baseline_count"] > 0).sum())
     assert (ratio.estimate, ratio.std_error) == pytest.approx((0.8688, 0.0398), abs=5e-5)
     assert abs(math.log(ratio.estimate) + 0.138) < 0.01
+
+
+@pytest.mark.parametrize("average", ["people", "sites"])
+def test_who_lacks_a_covariate_is_in_neither_the_ratio_nor_the_rate_that_was_seen(
+    average: str, attendances: pd.DataFrame
+) -> None:
+    """In the arm of the intervention the busiest tenth lacks an age: with them the rate seen would be higher."""
+    busy = (attendances["arm"] == 1) & (attendances["count"] >= attendances["count"].quantile(0.9))
+    rows = attendances.assign(age=attendances["age"].where(~busy))
+    known = rows[~busy]
+    age = (Covariate("age", "number"),)
+    with_them, without = (poisson_change(each, covariates=age, average=average).answers for each in (rows, known))
+    for one, other in zip(with_them, without, strict=True):
+        assert (one.estimate, one.std_error, one.n) == pytest.approx((other.estimate, other.std_error, other.n))
