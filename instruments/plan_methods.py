@@ -110,11 +110,12 @@ def check_average(reader: Reader, path: str, average: str, estimator: str, error
     if errors == "classical":
         what = 'sites cannot count alike where people are the units (errors = "classical")'
         reader.fault(f"{path}.average", f'{what}; write errors = "CR2" under [analysis], or average = "people"')
-    known = {*SERIES, *(method for named in METHODS.values() for method in named)}
-    if estimator in known - {*SITES_ALIKE, *ALWAYS_SITES}:
-        what = f"'{estimator}' cannot count sites alike"
-        remedy = f'name a method that can ({", ".join(SITES_ALIKE)}), or write average = "people" in the outcome'
-        reader.fault(f"{path}.average", f"{what}; {remedy}")
+    of_its_kind = next((named for named in (SERIES, *METHODS.values()) if estimator in named), ())
+    able = [method for method in of_its_kind if method in (*SITES_ALIKE, *ALWAYS_SITES)]
+    if of_its_kind and estimator not in able:
+        other = f"name a method that can ({', '.join(able)}), or " if able else ""
+        remedy = f'{other}write average = "people" in the outcome'
+        reader.fault(f"{path}.average", f"'{estimator}' cannot count sites alike; {remedy}")
 
 
 def usual_of(kind: str) -> dict[str, object]:

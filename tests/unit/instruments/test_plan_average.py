@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from instruments import plan
@@ -73,8 +75,11 @@ def test_a_method_that_can_count_sites_alike_may_answer(kind: str, method: str) 
 @pytest.mark.parametrize(("kind", "method"), [pair for pair in ANSWERING if pair[1] not in ABLE])
 def test_a_method_that_cannot_is_refused_by_name_with_a_way_out(kind: str, method: str) -> None:
     (fault,) = refused(written(f'{OF_KIND[kind]}, estimator = "{method}", {SITES}'))
-    assert fault.startswith(f"plan.outcomes[0].average: '{method}' cannot count sites alike; name a method that can (")
-    assert fault.endswith('or write average = "people" in the outcome')
+    assert fault.startswith(f"plan.outcomes[0].average: '{method}' cannot count sites alike; ")
+    assert fault.endswith('write average = "people" in the outcome')
+    named = re.findall(r"name a method that can \((.+)\), or ", fault)
+    of_its_kind = SERIES if method in SERIES else METHODS[kind]
+    assert [name for each in named for name in each.split(", ")] == [name for name in of_its_kind if name in ABLE]
 
 
 def test_what_the_whole_analysis_asks_is_refused_at_the_outcome_that_cannot() -> None:
