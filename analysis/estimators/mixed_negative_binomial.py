@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -23,6 +23,13 @@ from .negative_binomial import size_of
 from .poisson_rate import count_design
 from .regression import Marginal, coefficients, difference
 
+BEYOND = 2
+"""How many times the events that were counted sites like these may be expected to have, before a warning."""
+FAR_APART = (
+    "Sites differ so much that sites like these are to be expected to have {times:.1f} times the events that were "
+    "counted: the rate difference, an average over them, is led by sites with higher rates than any here. Read the "
+    "ratio, or use 'gee-poisson'."
+)
 ALIKE = "Beyond what was adjusted for, sites do not differ in their rates (variance of their logarithms 0)."
 APART = (
     "Beyond what was adjusted for, sites differ: of two taken at random, the one with the higher rate has {ratio:.2f} "
@@ -86,7 +93,15 @@ def mixed_negative_binomial(
         exponentiated(terms[1], "rate ratio"),
         difference(inference, means, spreading, "rate difference", "per person-year"),
     )
-    return Fitted(answers, terms, laid.n, laid.n_clusters, inference.warnings())
+    noted = (*inference.warnings(), *_beyond(found, laid.X, count, years))
+    return Fitted(answers, terms, laid.n, laid.n_clusters, noted)
+
+
+def _beyond(found: RandomIntercepts, X: Array, count: Array, years: Array) -> Iterator[str]:
+    """An average over sites like these is led by the highest of them, which may be higher than any that was seen."""
+    times = float(years @ np.exp(X @ found.beta + found.sigma**2 / 2) / count.sum())
+    if times > BEYOND:
+        yield FAR_APART.format(times=times)
 
 
 def _terms(inference: Inference, found: RandomIntercepts, spreading: Spread) -> tuple[Estimate, ...]:

@@ -399,6 +399,22 @@ def test_sites_that_differ_greatly_have_an_answer() -> None:
     assert found.main.conf_low is not None
 
 
+@pytest.mark.parametrize(("sigma", "warned"), [(0.5, False), (1.0, False), (3.0, True)])
+def test_a_difference_that_rests_on_sites_beyond_those_seen_is_warned_of(sigma: float, warned: bool) -> None:
+    """With normal log rates sites have exp(sigma^2 / 2) times the median rate on average, and two dozen seldom show it."""
+    rows = study(sigma)
+    found = mixed_negative_binomial(rows, covariates=())
+    said = [each for each in found.warnings if "led by sites with higher rates than any here" in each]
+    assert len(said) == warned
+    if warned:
+        laid, count, years = count_design(rows, ())
+        fit = fitted(rows)
+        expected = sum(
+            own * math.exp(row @ fit.beta + fit.sigma**2 / 2) for own, row in zip(years, laid.X, strict=True)
+        )
+        assert f"expected to have {expected / count.sum():.1f} times" in said[0]
+
+
 def test_somebody_without_a_site_is_refused() -> None:
     rows = study(0.5).astype({"site": float})
     rows.loc[7, "site"] = np.nan
