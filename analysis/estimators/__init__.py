@@ -42,7 +42,7 @@ from .poisson_rate import poisson_rate
 from .resampled import permutation, wild_bootstrap
 from .restricted_mean import restricted_mean
 from .series import SERIES_METHODS
-from .site_average import not_alike
+from .site_average import not_alike, refuse_telling_of_a_site
 from .weighted_difference import weighted_difference
 
 Options = Callable[[Plan, Outcome], Mapping[str, Any]]
@@ -132,6 +132,8 @@ class Method:
         asked = outcome.average == "sites"
         options = {**self.options(plan, outcome), **({"average": "sites"} if asked and self.can_average else {})}
         covariates, rows = named_covariates(plan, outcome), as_planned(self.rows(cohort, outcome), outcome)
+        if asked and self.can_average:
+            refuse_telling_of_a_site(rows_of(cohort, outcome), plan.small_number)
         found = self.function(rows, covariates=covariates, confidence=plan.confidence, **options)
         return not_alike(found) if asked and not self.can_average else found
 

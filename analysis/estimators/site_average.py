@@ -25,6 +25,12 @@ from instruments.plan_methods import AVERAGES
 from ..moments import Array, Moments, site_weights, sites_alike
 from ..result import AnalysisError, Estimate, Fitted
 
+TELLING = 2
+"""With so many sites in an arm, averages over sites and over people give away what each site had."""
+TELLS = (
+    "with {sites} site{s} in an arm an average over sites would tell, beside one over people, what fewer than {least} "
+    'people of a site had; write average = "people" in the outcome'
+)
 ALIKE, NOT_ALIKE = ", sites counted alike", ", sites not counted alike"
 
 
@@ -72,6 +78,34 @@ def weights_of_people(
     people = (site if among is None else among).value_counts()
     weight = pd.Series(site_weights(people.to_numpy()), people.index)
     return np.asarray(site.map(weight).to_numpy(dtype=float))
+
+
+def refuse_telling_of_a_site(rows: pd.DataFrame, least: int) -> None:
+    """Refuse an average over the two sites of an arm that, with the average over people, would tell of few of them.
+
+    Whoever knows both averages and the sizes of two sites knows what each site had.
+
+    Parameters
+    ----------
+    rows
+        One row a person: `arm`, `site`, and `score` (1 and 0 where it is an event) or `count`, missing as NaN.
+    least
+        How many people, with an event and without where it is one, may be told of.
+
+    Raises
+    ------
+    AnalysisError
+        When an arm has two sites or one, and a site fewer people than that, or fewer with the event or without.
+    """
+    value = "count" if "count" in rows else "score"
+    known = rows.dropna(subset=[value])
+    event = value == "score" and known["score"].isin((0, 1)).all()
+    parts = ["arm", "site", *(["score"] if event else [])]
+    sizes = known.groupby(parts).size()
+    sites = known.groupby("arm")["site"].nunique()
+    for arm, size in zip(sizes.index.get_level_values("arm"), sizes, strict=True):
+        if sites[arm] <= TELLING and size < least:
+            raise AnalysisError(TELLS.format(sites=sites[arm], s="" if sites[arm] == 1 else "s", least=least))
 
 
 def not_alike(fitted: Fitted) -> Fitted:

@@ -9,7 +9,7 @@ import pytest
 from analysis import load
 from analysis.cohort import assemble
 from analysis.disclosure import Gate
-from analysis.estimators import ESTIMATORS, EVERY_METHOD
+from analysis.estimators import ESTIMATORS, EVERY_METHOD, site_average
 from analysis.report import checking, description, estimand, missing, sensitivity, subgroups, words
 from analysis.report.comparison import Comparison, compare
 from instruments.plan import parse
@@ -100,6 +100,22 @@ def test_what_describes_arms_is_said_to_describe_people_where_an_estimate_does_n
     (usual,) = estimand.sheet(planned("continuous", "ancova")).notes
     text = f'{LABELLED}outcomes = [{{ id = "o", primary = true, average = "sites", {OF_KIND["continuous"]} }}]\n'
     assert estimand.sheet(parse(text)).notes == (usual, estimand.DESCRIBED)
+
+
+# ---------------------------------------------------------------------------- what is kept back
+
+
+def test_what_would_tell_of_a_small_site_is_not_estimated_and_the_rest_comes_out(
+    uneven: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The study has four sites in each arm; here as if so many were as few as two."""
+    monkeypatch.setattr(site_average, "TELLING", 4)
+    told = compare(load.read(uneven))
+    primary, *others = told.plan.outcomes
+    said = words.answer(told, primary, Gate({}, 10))
+    assert "could not be estimated: with 4 sites in an arm an average over sites would tell" in said
+    assert 'write average = "people" in the outcome' in said
+    assert all(outcome.id in told.fitted for outcome in others)
 
 
 # ---------------------------------------------------------------------------- what is computed

@@ -20,6 +20,7 @@ from analysis.estimators.modified_poisson import modified_poisson
 from analysis.estimators.poisson_change import poisson_change
 from analysis.estimators.poisson_rate import poisson_rate
 from analysis.estimators.resampled import permutation, wild_bootstrap
+from analysis.estimators.site_average import refuse_telling_of_a_site
 from analysis.moments import cluster_robust, from_rows, least_squares, site_weights, sites_alike
 from analysis.result import AnalysisError, Fitted
 from instruments.plan import Covariate
@@ -347,3 +348,65 @@ def test_one_site_in_an_arm_has_its_estimate_and_no_interval() -> None:
     assert found.warnings
     yes = logistic(plain(events()).query("site in (4, 5, 6, 7)"), covariates=(), average="sites")
     assert yes.main.std_error is None
+
+
+# ---------------------------------------------------------------------------- what would tell of few
+
+
+def people_of(*sizes: tuple[int, int, int], score: float | None = None) -> pd.DataFrame:
+    """Arm, site and people of each; scores are all different unless one is given."""
+    people = [(arm, site) for arm, site, size in sizes for _ in range(size)]
+    scores = [score if score is not None else 3.0 + place for place in range(len(people))]
+    return pd.DataFrame({"arm": [arm for arm, _ in people], "site": [site for _, site in people], "score": scores})
+
+
+def test_two_averages_of_an_arm_with_two_sites_give_each_site_s_own() -> None:
+    """What is refused, worked out: a site of one person, from averages and sizes alone."""
+    rows = people_of((1, 1, 1), (1, 2, 30))
+    people, sites = rows["score"].mean(), rows.groupby("site")["score"].mean().mean()
+    alone, others = np.linalg.solve([[1 / 31, 30 / 31], [1 / 2, 1 / 2]], [people, sites])
+    assert (alone, others) == pytest.approx((3.0, rows["score"][1:].mean()))
+
+
+@pytest.mark.parametrize(
+    ("rows", "least"),
+    [
+        (people_of((1, 1, 1), (1, 2, 30), (0, 3, 20), (0, 4, 20), (0, 5, 20)), 10),
+        (people_of((1, 1, 20), (1, 2, 30), (0, 3, 20), (0, 4, 9)), 10),
+        (people_of((1, 1, 9), (0, 3, 20), (0, 4, 20), (0, 5, 20)), 10),
+    ],
+)
+def test_two_sites_of_an_arm_of_which_one_is_small_are_refused(rows: pd.DataFrame, least: int) -> None:
+    with pytest.raises(AnalysisError, match=r"what fewer than 10 people of a site had; write average = \"people\""):
+        refuse_telling_of_a_site(rows, least)
+    refuse_telling_of_a_site(rows, 0)
+
+
+def test_what_is_missing_does_not_make_a_site_larger() -> None:
+    rows = people_of((1, 1, 12), (1, 2, 30), (0, 3, 20), (0, 4, 20))
+    refuse_telling_of_a_site(rows, 10)
+    rows.loc[:3, "score"] = np.nan
+    with pytest.raises(AnalysisError, match="with 2 sites in an arm"):
+        refuse_telling_of_a_site(rows, 10)
+
+
+def test_with_three_sites_in_each_arm_two_averages_do_not_give_any_site_s_own() -> None:
+    rows = people_of((1, 1, 1), (1, 2, 30), (1, 3, 30), (0, 4, 2), (0, 5, 20), (0, 6, 20))
+    refuse_telling_of_a_site(rows, 10)
+
+
+@pytest.mark.parametrize("few", [0.0, 1.0])
+def test_of_an_event_few_with_it_or_without_it_at_a_site_are_few_people(few: float) -> None:
+    rows = people_of((1, 1, 30), (1, 2, 30), (0, 3, 30), (0, 4, 30), score=1.0 - few)
+    rows.loc[rows.groupby("site").cumcount() < 12, "score"] = few
+    refuse_telling_of_a_site(rows, 10)
+    rows.loc[(rows["site"] == 2) & (rows.groupby("site").cumcount() >= 3), "score"] = 1.0 - few
+    with pytest.raises(AnalysisError, match="what fewer than 10 people of a site had"):
+        refuse_telling_of_a_site(rows, 10)
+
+
+def test_a_count_goes_by_people_whatever_they_had() -> None:
+    rows = people_of((1, 1, 12), (1, 2, 12), (0, 3, 12), (0, 4, 12), score=0.0).rename(columns={"score": "count"})
+    refuse_telling_of_a_site(rows, 10)
+    with pytest.raises(AnalysisError, match="what fewer than 20 people of a site had"):
+        refuse_telling_of_a_site(rows, 20)
