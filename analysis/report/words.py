@@ -74,7 +74,7 @@ def answer(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:
     say = {"count": _rate_answer, "binary": _risk_answer, "time-to-event": _time_answer}.get(
         outcome.kind, _score_answer
     )
-    alike = f" {SITES_ALIKE}" if outcome.average == "sites" else ""
+    alike = f" {EACH_SITE_ONCE}" if outcome.average == "sites" else ""
     return f"{say(comparison, outcome)}{alike}"
 
 
@@ -101,7 +101,7 @@ def _rate_answer(comparison: Comparison, outcome: Outcome) -> str:
     return f"{found} {_settled(ratio, 1)} {rates_between_sites(comparison.fitted[outcome.id])}".rstrip()
 
 
-SITES_ALIKE = "Each site counts once, whatever its size."
+EACH_SITE_ONCE = "Each site counts once, whatever its size."
 SINCE = {
     "interrupted-series": ("", "had each arm kept its level and slope but for what both share"),
     "event-study": ("from the start on ", "had the arms gone on moving alike"),
