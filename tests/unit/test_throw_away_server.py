@@ -33,9 +33,9 @@ def test_a_folder_whose_server_has_ended_goes(tmp_path: Path, ended: int):
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("words", [f"{os.getpid()}\n/data\n", "", "soon"])
+@pytest.mark.parametrize("words", ["{running}\n/data\n", "", "soon"])
 def test_a_folder_of_a_server_that_runs_or_starts_stays(tmp_path: Path, words: str):
-    folder = left_behind(tmp_path, words)
+    folder = left_behind(tmp_path, words.format(running=os.getpid()))
     postgres.forget_the_dead(tmp_path)
     assert folder.exists()
 
