@@ -6,9 +6,9 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,22 +16,22 @@ import pytest
 from analysis.estimators.ancova import ancova
 from analysis.estimators.did import did
 from instruments.plan import Covariate
+from tests.benchmarks import beside_r
 from tests.benchmarks.bench_analysis import (
-    LME4,
     NO_R,
-    PEERS,
-    R_NONE,
+    READ,
     SITES,
     WORKS,
     Bench,
     growth,
     peak_memory,
-    r_seconds,
+    read,
     streamed,
     visits,
     with_gaps,
     write_rows,
 )
+from tests.benchmarks.beside_r import LACKS, LM, LME4, PEERS
 from tests.server import ROOT
 
 
@@ -90,8 +90,8 @@ def test_without_r_nothing_is_set_against_it(quick: subprocess.CompletedProcess[
     assert "times as long" not in quick.stdout
     said, _, quoted = quick.stdout.partition("Measured elsewhere")
     for peer in PEERS:
-        assert f"R, {peer.package}" not in said
-        assert (f"R, {peer.package}: {peer.elsewhere}" in quoted) is bool(peer.elsewhere)
+        assert f"R, {peer.packages}" not in said
+        assert (f"R, {peer.packages}: {peer.elsewhere}" in quoted) is bool(peer.elsewhere)
 
 
 def test_help_says_what_it_does() -> None:
@@ -106,30 +106,60 @@ def test_help_says_what_it_does() -> None:
 def test_r_s_time_stands_beside_ours_as_a_ratio(
     rscript: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rscript.write_text('#!/bin/sh\ncat "$1" >"$0.script"\ncat "$2" >"$0.rows"\necho "loading things"\nprintf 3.0\n')
-    Bench(tmp_path, quick=True).beside(LME4, pd.DataFrame({"score": [1.5], "site": [2]}), 1.5)
-    assert capsys.readouterr().out.strip() == "R, lme4: 3.000 s, 2.0 times as long"
-    assert LME4.call in Path(f"{rscript}.script").read_text(encoding="utf-8")
-    assert Path(f"{rscript}.rows").read_text(encoding="utf-8") == "score,site\n1.5,2\n"
+    rscript.write_text('#!/bin/sh\ncat "$1" >"$0.script"\ncat "$2" >"$0.rows"\necho "$3 $4"\nprintf 3.0\n')
+    rows = pd.DataFrame({"score": [1.5, 2.5], "site": [2, 3]})
+    bench = Bench(tmp_path, quick=True)
+    bench.beside((LM,), lambda: rows, 2, 1.5)
+    assert capsys.readouterr().out.strip() == "R, sandwich: 3.000 s, 2.0 times as long"
+    assert LM.call in Path(f"{rscript}.script").read_text(encoding="utf-8")
+    assert np.fromfile(f"{rscript}.rows").tolist() == [1.5, 2.5, 2, 3]
+    assert not bench.missed
+
+
+@pytest.mark.parametrize(("ours", "verdict", "missed"), [(0.6, "5 times: reached", 0), (0.7, "4.286 times: missed", 1)])
+def test_the_project_s_own_bar_is_held_to(
+    ours: float, verdict: str, missed: int, rscript: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rscript.write_text("#!/bin/sh\nprintf 3.0\n")
+    bench = Bench(tmp_path, quick=True)
+    bench.beside((LME4,), lambda: pd.DataFrame({"score": [1.5]}), 100_000, ours)
+    assert capsys.readouterr().out.strip() == f"R, lme4: 3.000 s, as long (at least 5 times): {verdict}"
+    assert len(bench.missed) == missed
+
+
+def test_below_its_rows_a_bar_is_not_held_and_above_them_r_is_spared(
+    rscript: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rscript.write_text("#!/bin/sh\nprintf 3.0\n")
+    peer, bench = replace(LME4, bar_from=10, most=100), Bench(tmp_path, quick=True)
+    for size in (9, 10, 101):
+        bench.beside((peer,), lambda: pd.DataFrame({"score": [1.5]}), size, 3.0)
+    assert capsys.readouterr().out.splitlines() == [
+        " " * 37 + "R, lme4: 3.000 s, 1.0 times as long",
+        " " * 37 + "R, lme4: 3.000 s, as long (at least 5 times): 1 times: missed",
+    ]
 
 
 def test_a_package_that_r_lacks_is_named(rscript: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rscript.write_text(f"#!/bin/sh\nexit {R_NONE}\n")
-    Bench(tmp_path, quick=True).beside(LME4, pd.DataFrame({"score": [1.5]}), 1.5)
+    rscript.write_text(f"#!/bin/sh\nexit {LACKS}\n")
+    bench = Bench(tmp_path, quick=True)
+    bench.beside((LME4,), lambda: pd.DataFrame({"score": [1.5]}), 1, 1.5)
     assert capsys.readouterr().out.strip() == "R, lme4: the package is not installed"
+    assert not bench.missed
 
 
 def test_what_goes_wrong_in_r_is_said(rscript: Path, tmp_path: Path) -> None:
     rscript.write_text("#!/bin/sh\necho 'Error: no such column' >&2\nexit 1\n")
-    assert r_seconds(LME4, pd.DataFrame({"score": [1.5]}), tmp_path) == "failed: Error: no such column"
+    assert beside_r.seconds(LME4, pd.DataFrame({"score": [1.5]}), tmp_path) == "failed: Error: no such column"
+
+
+def test_the_bars_beside_r_are_those_promised() -> None:
+    held = {peer.packages: peer.least for work in WORKS for peer in work.peers if peer.least}
+    assert held == {"fixest": 3.0, "lme4": 5.0, "survival": 5.0, "mice": 5.0, "nlme": 5.0}
+    assert all(reading.peers[0].packages == "fixest" for reading in READ.values())
 
 
 # ---------------------------------------------------------------------------- what is timed
-
-
-def read(path: Path) -> pd.DataFrame:
-    with duckdb.connect() as database:
-        return database.execute(f"SELECT * FROM '{path}' ORDER BY person, after").df()
 
 
 def test_ancova_from_parquet_is_the_ancova_of_the_same_rows(tmp_path: Path) -> None:
