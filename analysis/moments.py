@@ -28,6 +28,8 @@ Array = NDArray[np.float64]
 COLLINEAR = 1e-9
 FULL_LEVERAGE = 1e-9
 NO_ROWS_SAY = 1e-12
+ROUNDING = 1e-13
+"""Share of the sum of squares below which what is left over is only rounding: the fit is perfect."""
 TOO_FEW = "too few people with everything that is needed for {terms} terms; name fewer covariates"
 
 
@@ -181,8 +183,9 @@ def least_squares(moments: Moments) -> LeastSquares:
     root = np.linalg.inv(np.linalg.cholesky(xx)).T
     beta = root @ (root.T @ xy)
     scores = moments.xy - moments.xx @ beta
-    rss = float(moments.yy.sum() - 2 * beta @ xy + beta @ xx @ beta)
-    return LeastSquares(moments, beta, root, scores, rss)
+    yy = float(moments.yy.sum())
+    rss = yy - 2 * float(beta @ xy) + float(beta @ xx @ beta)
+    return LeastSquares(moments, beta, root, scores, rss if rss > ROUNDING * yy else 0.0)
 
 
 def classical(fit: LeastSquares) -> Errors:

@@ -110,6 +110,22 @@ def test_classical_errors_are_the_textbook_s() -> None:
     assert set(classical(fit).df) == {len(y) - 3}
 
 
+@pytest.mark.parametrize("off", [-1e-14, 0.0, 1e-14])
+def test_what_rounding_leaves_of_a_perfect_fit_is_no_error(off: float) -> None:
+    """The sums of a perfect fit may end a digit below or above: neither is a spread, least of all a negative one."""
+    X = np.column_stack([np.ones(6), [0, 0, 0, 1, 1, 1]])
+    sums = from_rows(X, X[:, 1], np.arange(6), ("(Intercept)", "arm"))
+    fit = least_squares(replace(sums, yy=sums.yy * (1 + off)))
+    assert fit.rss == 0
+    assert classical(fit).std_error.tolist() == [0, 0]
+
+
+def test_a_spread_that_is_small_beside_the_level_is_kept() -> None:
+    X = np.column_stack([np.ones(4), [0.0, 0, 1, 1]])
+    y = 10_000 + np.array([-0.1, 0.1, -0.1, 0.1])
+    assert least_squares(from_rows(X, y, np.arange(4), ("(Intercept)", "arm"))).rss == pytest.approx(0.04, rel=1e-5)
+
+
 @pytest.mark.parametrize(("kind", "power"), [("CR0", 0.0), ("CR2", -1.0), ("CR3", -2.0)])
 def test_with_one_person_a_site_they_are_the_errors_for_unequal_variance(kind: str, power: float) -> None:
     """CR0, CR2 and CR3 then are HC0, HC2 and HC3, which have a closed form."""
