@@ -381,7 +381,7 @@ def covariance_of(found: GroupTime, averages: Sequence[Average]) -> tuple[Array,
         return covariance, df
     by_share = by_share * np.sqrt(starts.sites)[:, None, None] / starts.sites.sum()
     moved = by_share @ found.effect
-    chance = np.einsum("hpk,kl,hql->pq", by_share, starts.covariance(found.on), by_share, optimize=True)
+    chance = starts.covariance(np.moveaxis(np.tensordot(by_share, found.on, (2, 1)), 1, 2)).sum(axis=0)
     return covariance + positive(moved.T @ moved - chance), df
 
 

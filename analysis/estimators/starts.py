@@ -33,9 +33,9 @@ class Starts:
         return float((self.sites - 1).sum())
 
     def covariance(self, on: Array) -> Array:
-        """Covariance (p, p) of p numbers that are sums of mean series by start, `on` (h, p, t) what these count."""
+        """Covariance (..., p, p) of p numbers that are sums of mean series by start, `on` (..., h, p, t) what these count."""
         scaled = on / np.sqrt(self.sites)[:, None, None]
-        return np.asarray(np.einsum("hpt,htu,hqu->pq", scaled, self.covariances, scaled, optimize=True))
+        return np.asarray((scaled @ self.covariances @ scaled.swapaxes(-1, -2)).sum(axis=-3))
 
     def df(self, on: Array) -> float:
         """Degrees of freedom of `covariance`; 0 where there are too few sites to tell the numbers apart.
@@ -51,13 +51,13 @@ class Starts:
         parts = [
             (self._counted(on, int(h)), self.covariances[h], self.sites[h] - 1) for h in np.flatnonzero(self.sites > 1)
         ]
-        whole = sum(np.einsum("ipt,tu,iqu->pq", each, own, each, optimize=True) for each, own, _ in parts)
+        whole = sum((each @ own @ each.swapaxes(1, 2)).sum(axis=0) for each, own, _ in parts)
         if np.linalg.matrix_rank(whole, hermitian=True) < p:
             return self.left if p == 1 else 0.0
         inverse, spent = np.linalg.inv(whole), 0.0
         for each, own, left in parts:
-            mixed = np.einsum("pr,irt,tu,jqu->ijpq", inverse, each, own, each, optimize=True)
-            spent += (np.einsum("ijpq,ijqp->", mixed, mixed) + (np.einsum("ijpp->ij", mixed) ** 2).sum()) / left
+            mixed = np.tensordot(inverse @ each @ own, each, (2, 2))  # (i, p, j, q)
+            spent += ((mixed * mixed.swapaxes(1, 3)).sum() + (np.trace(mixed, axis1=1, axis2=3) ** 2).sum()) / left
         return float((p + p * p) / spent)
 
     def _counted(self, on: Array, place: int) -> Array:

@@ -18,8 +18,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from math import sqrt
+from math import log, sqrt
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -27,12 +28,14 @@ import pandas as pd
 from analysis.estimators.ancova import ancova
 from analysis.estimators.did import did
 from analysis.estimators.mixed_model import random_intercept
+from analysis.estimators.roll_out import callaway_santanna, sun_abraham
 from analysis.result import Fitted
 from instruments.plan import Covariate
 
 SEED = 20260101
 EFFECT, PEOPLE_A_SITE = 0.03, 50
 PASSING, LASTING, OF_SITE, OF_PERIOD = 0.10, 0.15, 0.03, 0.012
+STARTING, NEVER, PERIODS, EVENTS, OF_SITE_PERIOD = 12, 12, 18, 60, 0.15
 COVARIATES = (Covariate("age", "number"), Covariate("ltc", "number"))
 
 
@@ -49,9 +52,29 @@ class Kind:
     second_baseline: bool = False
     lost: tuple[float, float] = (0.1, 0.1)
     curved: float = 0.0
+    nothing: ClassVar[float] = 0.0
+
+    def off(self, estimate: float) -> float:
+        """By how much an estimate misses the truth."""
+        return estimate - self.effect
 
 
-KINDS: Mapping[str, Kind] = {
+@dataclass(frozen=True)
+class RollOut:
+    """A roll-out to half of the sites, whose counts are seen in 18 periods: how many start together, and what it does."""
+
+    says: str
+    together: int
+    effect: float = 1.0
+    """Ratio of the rates."""
+    nothing: ClassVar[float] = 1.0
+
+    def off(self, estimate: float) -> float:
+        """By how much the logarithm of an estimate misses the truth's."""
+        return log(estimate / self.effect)
+
+
+KINDS: Mapping[str, Kind | RollOut] = {
     "nothing": Kind("no effect, 24 sites"),
     "effect": Kind("an effect of 0.03, 24 sites", effect=EFFECT),
     "12-sites": Kind("no effect, 12 sites", sites=12),
@@ -63,12 +86,20 @@ KINDS: Mapping[str, Kind] = {
     "dip-screened": Kind("the same, and a second baseline after the screening", dip=(1.0, 0.0), second_baseline=True),
     "lost": Kind("an effect of 0.03, twice as many lost in one arm, the worse off first", effect=EFFECT, lost=(0.4, 0.2)),
     "curved": Kind("an effect of 0.03, and the model is wrong about a covariate", effect=EFFECT, curved=0.01),
+    "roll-out-1": RollOut("no effect, a roll-out to 12 of 24 sites, which start one by one", 1),
+    "roll-out-2": RollOut("the same, in pairs", 2),
+    "roll-out-6": RollOut("the same, six at a time", 6),
+    "roll-out-less": RollOut("0.85 times the rate once a site has started, in pairs", 2, 0.85),
 }  # fmt: skip
 DIPS = tuple(name for name in KINDS if name.startswith("dip"))
 METHODS: Mapping[str, Callable[[pd.DataFrame], Fitted]] = {
     "ancova": lambda wide: ancova(wide, covariates=COVARIATES),
     "did": lambda wide: did(long(wide), covariates=COVARIATES),
     "random-intercept": lambda wide: random_intercept(wide, covariates=COVARIATES),
+}
+OF_ROLL_OUTS: Mapping[str, Callable[[pd.DataFrame], Fitted]] = {
+    "callaway-santanna": callaway_santanna,
+    "sun-abraham": sun_abraham,
 }
 
 
@@ -107,6 +138,22 @@ def long(wide: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts).dropna(subset=["score"])
 
 
+def roll_out(kind: RollOut, seed: int) -> pd.DataFrame:
+    """One row a site and period: half of a period's shock lasts to the next, and counts vary as Poisson beside."""
+    dice = np.random.default_rng(seed)
+    sites, period = STARTING + NEVER, np.arange(1, PERIODS + 1)
+    start = np.full(sites, np.nan)
+    start[:STARTING] = 4 + kind.together * (np.arange(STARTING) // kind.together)
+    shocks = [dice.normal(size=sites)]
+    for _ in period[1:]:
+        shocks.append(0.5 * shocks[-1] + sqrt(0.75) * dice.normal(size=sites))
+    level = np.log(EVENTS) + dice.normal(0, 0.3, (sites, 1)) + OF_SITE_PERIOD * np.stack(shocks, axis=1)
+    on = period >= start[:, None]
+    count = dice.poisson(np.exp(level) * np.where(on, kind.effect, 1.0)).astype(float)
+    laid = {"site": np.repeat(np.arange(sites), PERIODS), "period": np.tile(period, sites)}
+    return pd.DataFrame({**laid, "start": np.repeat(start, PERIODS), "count": count.ravel(), "years": 100.0})
+
+
 @dataclass(frozen=True)
 class Held:
     """What a method made of many studies of one kind."""
@@ -124,18 +171,28 @@ class Held:
         return sqrt(share * (1 - share) / self.studies)
 
 
+def within(low: float | None, value: float, high: float | None) -> bool:
+    """Whether there is an interval, and it holds a value."""
+    return low is not None and high is not None and low <= value <= high
+
+
+def methods_of(name: str) -> Mapping[str, Callable[[pd.DataFrame], Fitted]]:
+    """What studies of a kind are estimated by."""
+    return OF_ROLL_OUTS if isinstance(KINDS[name], RollOut) else METHODS
+
+
 def estimates(name: str, seed: int) -> list[tuple[float, bool, bool]]:
     """By method: the error of the estimate, whether its interval holds the truth, and whether p is below 0.05."""
     kind = KINDS[name]
-    rows = study(kind, seed)
+    rows = roll_out(kind, seed) if isinstance(kind, RollOut) else study(kind, seed)
     found = []
-    for method in METHODS.values():
+    for method in methods_of(name).values():
         main = method(rows).main
         low, high = main.conf_low, main.conf_high
-        holds = low is not None and high is not None and low <= kind.effect <= high
+        holds = within(low, kind.effect, high)
         # with fewer than four sites in an arm no p is given: the interval says the same
-        alarm = main.p_value < 0.05 if main.p_value is not None else not (low is not None and low <= 0 <= (high or 0))
-        found.append((main.estimate - kind.effect, holds, bool(alarm)))
+        alarm = main.p_value < 0.05 if main.p_value is not None else not within(low, kind.nothing, high)
+        found.append((kind.off(main.estimate), holds, bool(alarm)))
     return found
 
 
@@ -146,13 +203,14 @@ def tried(name: str, studies: int, jobs: int) -> Iterator[Held]:
     else:
         with ProcessPoolExecutor(jobs) as pool:
             made = list(pool.map(partial(estimates, name), seeds, chunksize=20))
-    for method, each in zip(METHODS, zip(*made, strict=True), strict=True):
+    for method, each in zip(methods_of(name), zip(*made, strict=True), strict=True):
         off, holds, alarms = (np.array(column, dtype=float) for column in zip(*each, strict=True))
         yield Held(name, method, off.mean(), off.std() / sqrt(studies), holds.mean(), alarms.mean(), studies)
 
 
 def line(held: Held) -> str:
-    null = KINDS[held.kind].effect == 0
+    kind = KINDS[held.kind]
+    null = kind.effect == kind.nothing
     said = f"{100 * held.alarms:5.1f} % (± {100 * held.error(held.alarms):.1f})" if null else "      –"
     return (
         f"{held.kind:<13} {held.method:<17} {held.bias:+.4f} (± {held.bias_error:.4f})   "
@@ -186,7 +244,10 @@ a little too seldom; `did`, which takes each person's own level out, is not. Tha
 **Where no calculation helps.** When one arm alone is picked at a low moment (`dip-one`), every method from one baseline
 takes the way back for an effect, in every one of these studies. The report says how large a difference such a low would make. With a
 second baseline after the screening (`dip-screened`) the promise holds again. `did` and `ancova` part ways where arms
-differ in what fades: read them as a bracket."""
+differ in what fades: read them as a bracket.
+
+**Roll-outs.** The bias is that of the ratio's logarithm. Sites that start alone or in pairs are judged by how all sites
+vary, since two cannot tell how much they do; that holds here, where sites vary alike."""
 
 
 def main() -> int:
