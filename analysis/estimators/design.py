@@ -76,7 +76,10 @@ def design(
     X = np.column_stack(list(columns.values()))
     redundant = redundant_term(X.T @ X, tuple(columns))
     if redundant == "baseline":
-        raise AnalysisError("everybody in an arm has the same baseline; there is nothing to adjust the outcome for")
+        raise AnalysisError(
+            "everybody in an arm has the same baseline; there is nothing to adjust the outcome for, write baseline = "
+            "false in the outcome"
+        )
     if redundant is not None:
         raise AnalysisError(f"'{redundant}' is constant or determined by the other terms; take it out of the plan")
     return Design(X, tuple(columns), complete)
