@@ -205,6 +205,8 @@ def _convert(options: argparse.Namespace) -> None:
     rows = bundle.write(options.OUT, found.tables, found.plan_text, made_by="analysis convert")
     for name, count in rows.items():
         print(f"{name}: {count:,} rows")
+    if found.left_out:
+        print(f"left out: {found.left_out:,} people of arms that the mapping codes as none of the plan's")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,12 +40,16 @@ _NUMBER = Column("number", "number", "Any number")
 
 @dataclass(frozen=True, slots=True)
 class Flat:
-    """What came in: rows by contract table, the plan's text and the plan; and in which row each person stands."""
+    """What came in: rows by contract table, the plan's text and the plan; and in which row each person stands.
+
+    `left_out` are the people of arms that the mapping says are none of the plan's.
+    """
 
     tables: Mapping[str, list[Record]]
     plan_text: str
     plan: Plan
     rows: Mapping[str, int]
+    left_out: int = 0
 
 
 @dataclass
@@ -58,6 +62,7 @@ class _Reading:
     tables: dict[str, list[Record]] = field(default_factory=lambda: {name: [] for name in TABLES})
     rows: dict[str, int] = field(default_factory=dict)
     divided: set[str] = field(default_factory=set)
+    left_out: int = 0
 
     def add(self, name: str, where: str, record: Record) -> None:
         for column in table(name).columns:
@@ -154,7 +159,7 @@ def read(mapping_path: Path) -> Flat:
     reading.tables["arms"] = [{"arm": arm.id, "label": arm.label, "role": arm.role} for arm in plan.arms]
     if reading.faults:
         raise FlatError(reading.faults)
-    return Flat(reading.tables, plan_text, plan, reading.rows)
+    return Flat(reading.tables, plan_text, plan, reading.rows, reading.left_out)
 
 
 def _lines(path: Path, sources: list[Source]) -> list[tuple[str, Line]]:
@@ -211,6 +216,9 @@ def _people(reading: _Reading, mapping: Mapping[str, Any], folder: Path) -> None
     people = mapping["people"]
     arms: dict[str, str] = {}
     for where, line in _lines(folder / people["file"], _sources(mapping)):
+        if _of_another_arm(reading, people.get("arm", ""), line):
+            reading.left_out += 1
+            continue
         record = _person(reading, people, line, where)
         key = str(record["person"])
         if key in reading.rows:
@@ -227,6 +235,14 @@ def _people(reading: _Reading, mapping: Mapping[str, Any], folder: Path) -> None
         _scores(reading, mapping, line, where, record)
         _service_use(reading, mapping, line, where, record)
         _first_events(reading, mapping, line, where, record)
+
+
+def _of_another_arm(reading: _Reading, source: Source, line: Line) -> bool:
+    """Whether the mapping has no arm for what stands in a line; where nothing stands there it is a fault."""
+    if isinstance(source, str) or "codes" not in source:
+        return False
+    text = line[source["column"]].strip()
+    return text not in reading.missing and source["codes"].get(text) == ""
 
 
 def _person(reading: _Reading, people: Mapping[str, Any], line: Line, where: str) -> Record:

@@ -18,7 +18,8 @@ from ..result import AnalysisError
 class Design:
     """Complete rows: `X` (n, p) with intercept and arm first, names of its columns, arm (n,) as 0 or 1, site (n,).
 
-    `n` are the people and `n_clusters` the sites in the intervention and in the comparison arm.
+    `n` are the people and `n_clusters` the sites in the intervention and in the comparison arm; `n_sites` are all
+    sites, once each though one may have people of both arms.
     """
 
     X: Array
@@ -26,6 +27,7 @@ class Design:
     rows: pd.DataFrame
     n: tuple[int, int] = field(init=False)
     n_clusters: tuple[int, int] = field(init=False)
+    n_sites: int = field(init=False)
 
     def __post_init__(self) -> None:
         arm = self.rows["arm"]
@@ -33,6 +35,7 @@ class Design:
         sites = [self.rows.loc[arm == role, "site"].nunique() if sited else 0 for role in (1, 0)]
         object.__setattr__(self, "n", (int((arm == 1).sum()), int((arm == 0).sum())))
         object.__setattr__(self, "n_clusters", (sites[0], sites[1]))
+        object.__setattr__(self, "n_sites", self.rows["site"].nunique() if sited else 0)
 
     @property
     def site(self) -> Array:
@@ -73,7 +76,10 @@ def design(
     X = np.column_stack(list(columns.values()))
     redundant = redundant_term(X.T @ X, tuple(columns))
     if redundant == "baseline":
-        raise AnalysisError("everybody in an arm has the same baseline; there is nothing to adjust the outcome for")
+        raise AnalysisError(
+            "everybody in an arm has the same baseline; there is nothing to adjust the outcome for, write baseline = "
+            "false in the outcome"
+        )
     if redundant is not None:
         raise AnalysisError(f"'{redundant}' is constant or determined by the other terms; take it out of the plan")
     return Design(X, tuple(columns), complete)

@@ -114,6 +114,23 @@ def long_rows(rows: pd.DataFrame, covariates: Sequence[Covariate] = (), *, by_si
     return LongRows(complete.iloc[order], timepoints, person[order], site[order], period[order])
 
 
+def refuse_lone_arms(found: LongRows, first: int = 0) -> None:
+    """Refuse a timepoint, from place `first` on, at which one arm has nobody and so no difference from the other.
+
+    Raises
+    ------
+    AnalysisError
+        Naming the timepoint and the arm.
+    """
+    for place in range(first, len(found.timepoints)):
+        for value, role in ROLES:
+            if not (found.arm[found.period == place] == value).any():
+                raise AnalysisError(
+                    f"at timepoint '{found.timepoints[place]}' nobody of the {role} arm has a score and covariates; "
+                    "leave that timepoint out of the plan"
+                )
+
+
 def _in_order(timepoint: pd.Series[Any]) -> tuple[Codes, tuple[object, ...]]:
     """Codes (n,) and the timepoints that occur, earliest first."""
     if isinstance(timepoint.dtype, pd.CategoricalDtype):

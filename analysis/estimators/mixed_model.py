@@ -21,7 +21,7 @@ from ..reml import KINDS
 from ..result import AnalysisError, Estimate, Fitted
 from .design import baseline_of, covariate_columns, design
 from .inference import CLUSTERS_FOR_ERRORS, Inference
-from .long_rows import LongRows, long_rows, period_columns, stacked
+from .long_rows import LongRows, long_rows, period_columns, refuse_lone_arms, stacked
 
 
 def random_intercept(
@@ -116,8 +116,8 @@ def mixed_model(
     Raises
     ------
     AnalysisError
-        When an arm is empty, nobody was measured twice, a person has two scores at one timepoint or two sites, a term
-        is determined by others, or parts of the variance cannot be told apart.
+        When an arm is empty or has nobody at some timepoint, nobody was measured twice, a person has two scores at one
+        timepoint or two sites, a term is determined by others, or parts of the variance cannot be told apart.
 
     References
     ----------
@@ -128,6 +128,7 @@ def mixed_model(
     _refuse_unknown(errors)
     found = long_rows(rows, covariates)
     asked = found.follow_up(at)
+    refuse_lone_arms(found)
     X, names = stacked(_columns(found, covariates))
     random = "site, site x period and person" if by_period else "site and person"
     inference = Inference(found.people(), f"Mixed model with random {random}, {errors}", confidence, clustered=True)
@@ -180,7 +181,7 @@ def _variance(inference: Inference, name: str, value: float) -> Estimate:
         conf_high=None,
         p_value=None,
         n=sum(inference.design.n),
-        n_clusters=sum(inference.design.n_clusters),
+        n_clusters=inference.design.n_sites,
         method=inference.method,
         scale="variance",
     )

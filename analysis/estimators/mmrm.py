@@ -15,7 +15,7 @@ from ..result import AnalysisError, Fitted
 from ..unstructured import LINEAR, Repeated, UnstructuredFit, errors_by_site, unstructured
 from .design import covariate_columns
 from .inference import CLUSTERS_FOR_ERRORS, Inference
-from .long_rows import LongRows, long_rows, period_columns, stacked
+from .long_rows import LongRows, long_rows, period_columns, refuse_lone_arms, stacked
 
 BY_SITE = "CR2"
 
@@ -64,9 +64,9 @@ def mmrm(
     Raises
     ------
     AnalysisError
-        When an arm is empty, two timepoints have nobody measured at both, a person has two scores at one timepoint or
-        two sites, a term is determined by others, scores do not vary, or those of one timepoint follow exactly from
-        those of others.
+        When an arm is empty or has nobody at some timepoint, two timepoints have nobody measured at both, a person has
+        two scores at one timepoint or two sites, a term is determined by others, scores do not vary, or those of one
+        timepoint follow exactly from those of others.
 
     References
     ----------
@@ -81,6 +81,7 @@ def mmrm(
     by_site = errors == BY_SITE
     found = long_rows(rows, covariates, by_site=by_site)
     asked = found.follow_up(at)
+    refuse_lone_arms(found, first=int(constrained))
     X, names = stacked(_columns(found, covariates, constrained))
     fit = unstructured(Repeated(X, found.score, found.person, found.period))
     label = "constrained to equal baselines, " if constrained else ""

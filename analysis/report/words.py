@@ -243,8 +243,10 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
     if fitted.n_clusters:
         first, second = fitted.n_clusters
         df = f", which leaves {fitted.main.df:.1f} degrees of freedom" if fitted.main.df is not None else ""
+        shared = first + second - (fitted.main.n_clusters or 0)
+        both = f", {shared} of them in both" if shared and fitted.main.n_clusters else ""
         yield (
-            f"They come from {first} sites in one arm and {second} in the other{df}. "
+            f"They come from {first} sites in one arm and {second} in the other{both}{df}. "
             f"The interval allows for {alike} of one site being alike."
         )
     elif fitted.units != "people":
@@ -305,6 +307,6 @@ def what_would_change_it(comparison: Comparison) -> Iterator[str]:
     share = sum(comparison.fitted[plan.primary.id].n) / len(cohort.people)
     if 100 * share < FOLLOW_UP_PERCENT:
         yield "Many people could not be analysed. If they fared differently from those who could, the answer changes."
-    clusters = comparison.fitted[plan.primary.id].n_clusters
-    if clusters and sum(clusters) < FEW_CLUSTERS:
+    clusters = comparison.fitted[plan.primary.id].main.n_clusters
+    if clusters and clusters < FEW_CLUSTERS:
         yield "There are few sites: a single unusual one can move the answer."

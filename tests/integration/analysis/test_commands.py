@@ -187,6 +187,16 @@ def test_check_counts_the_rows_and_says_that_all_is_well(run: Run, bundle: Path)
     assert ran.out.splitlines()[-1] == "The bundle keeps the contract."
 
 
+def test_convert_says_how_many_people_of_another_arm_it_left_out(run: Run, flat: Path) -> None:
+    whole = run("convert", flat / "mapping.toml", flat / "bundle")
+    codes = 'arm = { column = "arm", codes = { link-worker = "link-worker", usual-care = "usual-care", leaflet = "" } }'
+    (flat / "mapping.toml").write_text(MAPPING.replace('arm = "arm"', codes), encoding="utf-8")
+    with (flat / "people.csv").open("a", encoding="utf-8") as file:
+        file.write("80,p8,leaflet,2024-03-01,50,F,9,9\n81,p8,leaflet,2024-03-01,51,M,9,9\n")
+    ran = run("convert", flat / "mapping.toml", flat / "bundle")
+    assert ran.out == f"{whole.out}left out: 2 people of arms that the mapping codes as none of the plan's\n"
+
+
 def test_check_with_a_plan_says_who_can_be_compared_and_that_it_is_fit(run: Run, bundle: Path) -> None:
     ran = run("check", bundle, bundle / "plan.toml")
     assert ran.code == 0

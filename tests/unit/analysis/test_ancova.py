@@ -188,5 +188,8 @@ def test_a_covariate_that_is_the_arm_under_another_name_is_named() -> None:
 
 
 def test_a_baseline_that_is_the_same_for_everyone_is_refused() -> None:
-    with pytest.raises(AnalysisError, match="everybody in an arm has the same baseline; there is nothing to adjust"):
+    with pytest.raises(
+        AnalysisError,
+        match="everybody in an arm has the same baseline; there is nothing to adjust the outcome for, write baseline",
+    ):
         ancova(study().assign(baseline=1.0), covariates=())

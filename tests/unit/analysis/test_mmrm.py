@@ -150,7 +150,7 @@ def test_nobody_measured_twice_is_refused() -> None:
 def test_a_timepoint_with_one_arm_alone_is_refused() -> None:
     rows = study()
     rows.loc[(rows["timepoint"] == 2) & (rows["arm"] == 0), "score"] = np.nan
-    refused(rows, "'arm:timepoint=2' is constant or determined by the other terms")
+    refused(rows, "at timepoint '2' nobody of the comparison arm has a score and covariates")
 
 
 def test_a_missing_site_is_refused_where_errors_need_it() -> None:
@@ -170,3 +170,20 @@ def test_a_timepoint_at_which_everybody_has_the_same_score_is_refused(errors: st
     rows.loc[rows["timepoint"] == rows["timepoint"].max(), "score"] = 0.5
     with pytest.raises(AnalysisError, match="at one timepoint everybody has the same score; leave it out, or use"):
         mmrm(rows, covariates=(), errors=errors)
+
+
+def test_a_timepoint_at_which_one_arm_has_nobody_is_named_with_what_to_do() -> None:
+    rows = study()
+    gone = rows[(rows["timepoint"] < 2) | (rows["arm"] == 1)]
+    for errors in ("CR2", "Kenward-Roger"):
+        with pytest.raises(AnalysisError, match="at timepoint '2' nobody of the comparison arm has a score") as refused:
+            mmrm(gone, covariates=(), errors=errors, at=1)
+        assert str(refused.value).endswith("leave that timepoint out of the plan")
+
+
+def test_arms_that_are_taken_to_start_alike_may_have_the_start_of_one_alone() -> None:
+    rows = study()
+    gone = rows[(rows["timepoint"] > 0) | (rows["arm"] == 1)]
+    with pytest.raises(AnalysisError, match="at timepoint '0' nobody of the comparison arm"):
+        mmrm(gone, covariates=(), errors="CR2", at=2)
+    assert mmrm(gone, covariates=(), errors="CR2", at=2, constrained=True).main.estimate == pytest.approx(2, abs=2.5)

@@ -161,6 +161,14 @@ def test_how_sure_counts_people_and_sites(comparison: Callable[..., Comparison])
     ]
 
 
+def test_how_sure_says_how_many_sites_have_people_of_both_arms(comparison: Callable[..., Comparison]) -> None:
+    made = comparison()
+    found = made.fitted["eq5d-6m"]
+    crossed = replace(found, answers=(replace(found.main, n_clusters=5),))
+    said = list(words.how_sure(Comparison(made.cohort, {"eq5d-6m": crossed}), OPEN))
+    assert "They come from 4 sites in one arm and 4 in the other, 3 of them in both, which leaves" in said[1]
+
+
 def test_how_sure_repeats_every_warning(comparison: Callable[..., Comparison]) -> None:
     assert list(words.how_sure(comparison(warnings=("Careful.",)), OPEN))[-1] == "Careful."
 
@@ -214,7 +222,9 @@ def test_fewer_than_forty_sites_are_a_doubt(
     clusters: tuple[int, int], said: bool, comparison: Callable[..., Comparison]
 ) -> None:
     made = comparison()
-    one = replace(made.fitted["eq5d-6m"], n_clusters=clusters)
+    found = made.fitted["eq5d-6m"]
+    answer = replace(found.main, n_clusters=sum(clusters))
+    one = replace(found, n_clusters=clusters, answers=(answer,))
     assert ("There are few sites" in doubts(Comparison(made.cohort, {"eq5d-6m": one}))) == said
 
 

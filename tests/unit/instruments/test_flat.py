@@ -99,6 +99,30 @@ def test_people_are_allocated_where_the_design_allocates_people(folder: Path):
     ]  # fmt: skip
 
 
+def third_arm(folder: Path, arm: str = "2") -> None:
+    """A fourth person, of an arm for which the mapping has an empty code."""
+    change(folder, "mapping.toml", ('0 = "b" }', '0 = "b", 2 = "" }'))
+    with (folder / "people.csv").open("a", encoding="utf-8") as file:
+        file.write(f"4,z,{arm},50,,99,x,1,0\n")
+
+
+def test_people_of_an_arm_that_is_none_of_the_plans_are_left_out_and_counted(folder: Path):
+    whole = read(folder)
+    third_arm(folder)
+    found = read(folder)
+    assert (found.tables, found.rows, found.left_out, whole.left_out) == (whole.tables, whole.rows, 1, 0)
+
+
+def test_who_has_no_arm_is_a_fault_all_the_same(folder: Path):
+    third_arm(folder, "")
+    assert "people.csv row 5: arm '' is not in the plan; allowed: a, b" in faults(folder)
+
+
+def test_an_arm_without_codes_is_taken_as_it_stands(folder: Path):
+    change(folder, "mapping.toml", ('arm = { column = "arm", codes = { 1 = "a", 0 = "b" } }', 'arm = "arm"'))
+    assert "people.csv row 2: arm '1' is not in the plan; allowed: a, b" in faults(folder)
+
+
 def test_a_missing_score_makes_no_assessment(folder: Path):
     tables = read(folder).tables
     assert [(row["person"], row["timepoint"], row["score"]) for row in tables["scores"]] == [
