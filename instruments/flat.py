@@ -439,7 +439,7 @@ def _first_events(reading: _Reading, mapping: Mapping[str, Any], line: Line, whe
 
 
 def _died_at_entry(record: Record) -> bool:
-    """Whether the person died on the day of entry: without a period of it, nobody would know that they were followed."""
+    """Whether the person died on the day of entry: only a period of it says that they were followed until then."""
     return record.get("left_reason") == "died" and record.get("left_on") == record["entered_on"]
 
 

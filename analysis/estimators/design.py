@@ -35,6 +35,11 @@ class Design:
         object.__setattr__(self, "n_clusters", (sites[0], sites[1]))
 
     @property
+    def sites(self) -> int:
+        """Sites, each counted once, also where it has people of both arms."""
+        return self.rows["site"].nunique() if "site" in self.rows else 0
+
+    @property
     def site(self) -> Array:
         """Site of each row, as codes (n,)."""
         return np.asarray(pd.factorize(self.rows["site"])[0])

@@ -105,7 +105,7 @@ def frailty(
     laid = event_design(rows, covariates)
     found = fit_frailty(laid, theta)
     inference = Inference(laid, "Cox with gamma frailty of sites, Efron ties", confidence, clustered=True)
-    df = sum(laid.n_clusters) - 2
+    df = laid.sites - 2
     terms = tuple(
         inference.estimate(term, float(value), (float(error), df), "log hazard ratio")
         for term, value, error in zip(laid.terms[1:], found.beta, found.std_error, strict=True)

@@ -72,7 +72,7 @@ class Inference:
             conf_high=value + reach if known else None,
             p_value=float(2 * special.stdtr(df, -abs(value) / std_error)) if with_p else None,
             n=sum(self.design.n),
-            n_clusters=sum(self.n_clusters) if self.n_clusters else None,
+            n_clusters=self.design.sites if self.n_clusters else None,
             method=self.method,
             scale=scale,
             unit=unit,

@@ -76,7 +76,7 @@ def mixed_logistic(
     inference = Inference(laid, "Logistic with random site, adaptive quadrature", confidence, clustered=True)
     fit = all_alike if inference.fewest < CLUSTERS_FOR_ERRORS else random_intercepts
     found = fit(laid.X, outcome, site=laid.site, terms=laid.terms)
-    spreading = spread_of(found, sum(laid.n_clusters) - 2)
+    spreading = spread_of(found, laid.sites - 2)
     means = averaged(found, laid.X, among)
     terms = coefficients(inference, np.append(found.beta, found.sigma), spreading, "log odds ratio")
     answers = (

@@ -180,7 +180,7 @@ def _variance(inference: Inference, name: str, value: float) -> Estimate:
         conf_high=None,
         p_value=None,
         n=sum(inference.design.n),
-        n_clusters=sum(inference.design.n_clusters),
+        n_clusters=inference.design.sites,
         method=inference.method,
         scale="variance",
     )

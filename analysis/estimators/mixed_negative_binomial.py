@@ -86,7 +86,7 @@ def mixed_negative_binomial(
     fit = all_counts_alike if together else partial(random_count_intercepts, points=points)
     size = size_of(laid, count, offset)
     found = fit(laid.X, count, site=laid.site, terms=laid.terms, offset=offset, size=size)
-    spreading = spread_of(found, sum(laid.n_clusters) - 2)
+    spreading = spread_of(found, laid.sites - 2)
     terms = _terms(inference, found, spreading)
     means = averaged_rates(found, laid.X)
     answers = (

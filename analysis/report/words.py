@@ -12,7 +12,7 @@ from ..disclosure import Gate
 from ..estimators.frailty import in_words as between_sites
 from ..estimators.mixed_logistic import in_words as odds_between_sites
 from ..estimators.mixed_negative_binomial import in_words as rates_between_sites
-from ..result import Estimate
+from ..result import Estimate, Fitted
 from .cells import arm_columns
 from .comparison import Comparison, passing_low
 from .epoc import FOLLOW_UP_PERCENT
@@ -241,12 +241,8 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
     yield _analysed(comparison, outcome, gate)
     alike = "people" if fitted.units == "people" else "what is counted"
     if fitted.n_clusters:
-        first, second = fitted.n_clusters
         df = f", which leaves {fitted.main.df:.1f} degrees of freedom" if fitted.main.df is not None else ""
-        yield (
-            f"They come from {first} sites in one arm and {second} in the other{df}. "
-            f"The interval allows for {alike} of one site being alike."
-        )
+        yield f"They come from {_sites(fitted)}{df}. The interval allows for {alike} of one site being alike."
     elif fitted.units != "people":
         yield "The interval takes sites to be independent of each other, as the plan says."
     else:
@@ -255,6 +251,15 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
             yield "Sites were allocated, though: people of one site resemble each other, so the interval is too narrow."
     yield from matters(comparison, outcome, gate)
     yield from fitted.warnings
+
+
+def _sites(fitted: Fitted) -> str:
+    """How many sites there are in each arm, and how many have people of both."""
+    first, second = fitted.n_clusters or (0, 0)
+    counted = fitted.main.n_clusters
+    both = 0 if counted is None else first + second - counted
+    of_both = f", {both} of them with people of both arms" if both else ""
+    return f"{first} sites in one arm and {second} in the other{of_both}"
 
 
 def _analysed(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:
@@ -305,6 +310,6 @@ def what_would_change_it(comparison: Comparison) -> Iterator[str]:
     share = sum(comparison.fitted[plan.primary.id].n) / len(cohort.people)
     if 100 * share < FOLLOW_UP_PERCENT:
         yield "Many people could not be analysed. If they fared differently from those who could, the answer changes."
-    clusters = comparison.fitted[plan.primary.id].n_clusters
-    if clusters and sum(clusters) < FEW_CLUSTERS:
+    clusters = comparison.fitted[plan.primary.id].main.n_clusters
+    if clusters and clusters < FEW_CLUSTERS:
         yield "There are few sites: a single unusual one can move the answer."
