@@ -214,7 +214,8 @@ def test_fewer_than_forty_sites_are_a_doubt(
     clusters: tuple[int, int], said: bool, comparison: Callable[..., Comparison]
 ) -> None:
     made = comparison()
-    one = replace(made.fitted["eq5d-6m"], n_clusters=clusters)
+    answer = replace(made.fitted["eq5d-6m"].main, n_clusters=sum(clusters))
+    one = replace(made.fitted["eq5d-6m"], answers=(answer,), n_clusters=clusters)
     assert ("There are few sites" in doubts(Comparison(made.cohort, {"eq5d-6m": one}))) == said
 
 
