@@ -74,7 +74,7 @@ def poisson_change(
     Wooldridge JM. J Econometrics 1999;90:77-97. doi:10.1016/S0304-4076(98)00033-5 (holds for any spread of counts)
     Kahan BC, Li F, Copas AJ, Harhay MO. Int J Epidemiol 2023;52:107-118. doi:10.1093/ije/dyac131 (sites alike)
     Held to Poisson regression with an indicator for each person: `tests/reference/analysis/test_poisson_change.py`;
-    with CR2 to clubSandwich on the share of events after entry: `counts_held_back.R` there.
+    with CR2 to clubSandwich on the share of events after entry: `counts_public.R` there.
     """
     known = rows.dropna(subset=list(MEASURED))
     if (known[["years", "baseline_years"]] <= 0).to_numpy().any():

@@ -13,7 +13,7 @@ from analysis.__main__ import main
 Row = dict[str, Any]
 EXACT, AT_SEARCH = 1e-7, 2e-5
 """How far numbers may be from R's, as a part of R's: those in closed form or by Newton's method, and those of optimisers."""
-NUMBERS = {"estimate": "estimate", "std_error": "std_error", "df": "df"}
+NUMBERS = ("estimate", "std_error", "df")
 
 
 def tidy(folder: Path) -> list[Row]:
