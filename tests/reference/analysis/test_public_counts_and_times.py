@@ -116,7 +116,7 @@ def test_counts_and_events_are_those_of_r(study: str, found: Found, r_results: C
     assert unlike(found(study), of_study(r_results("counts_public"), study)) == []
 
 
-@pytest.mark.parametrize("study", ["cgd", "bladder"])
+@pytest.mark.parametrize("study", ["cgd", "rats", "bladder"])
 def test_times_are_those_of_r(study: str, found: Found, r_results: Callable[[str], Any]) -> None:
     assert unlike(found(study), of_study(r_results("times_public"), study)) == []
 
