@@ -89,6 +89,24 @@ def binomial(trials: Array | float = 1.0) -> Family:
     )
 
 
+def shares(trials: Array) -> Family:
+    """Shares of `trials`, (n,), that were successes, with logit link: `binomial` on the scale of R's shares of trials.
+
+    Fit, CR0 and dispersion are the same. CR2 is not quite: many adjustments are right where the working model is, and
+    the one it takes hangs on the scale of the outcome.
+    """
+    return Family(
+        name="logistic",
+        start=lambda y: np.log((trials * y + PRIOR_COUNT) / (trials * (1 - y) + PRIOR_COUNT)),
+        mean=special.expit,
+        slope=lambda mu: mu * (1 - mu),
+        variance=lambda mu: mu * (1 - mu) / trials,
+        likelihood=lambda y, eta, w=1.0: float((w * trials * (y * eta - np.logaddexp(0, eta))).sum()),
+        dispersed=False,
+        unsettled=binomial().unsettled,
+    )
+
+
 def negative_binomial(size: float) -> Family:
     """Counts with variance mean + mean^2 / size, log link; the size is known."""
     return Family(

@@ -103,7 +103,7 @@ class _Reading:
             return None
         if not isinstance(value, float):
             return None
-        found = value * (1 if isinstance(source, str) else float(source.get("times", 1)))
+        found = value if isinstance(source, str) else _times(value, float(source.get("times", 1)))
         if not math.isfinite(found):
             self.faults.append(f"{where}: {_named(source)} is {value:g}, too large to count with; correct it")
             return None
@@ -393,6 +393,11 @@ def _lowest_value(value_set: str | None) -> float:
     return float(load_value_set(value_set).minimum) if value_set and value_set in known_value_sets() else -1.0
 
 
+def _times(value: float, factor: float) -> float:
+    """The product as people would write it: 46.23 times 100 is 4623, and not the nearest number to that in binary."""
+    return float(f"{value * factor:.12g}")
+
+
 def _once(reading: _Reading, fault: str) -> None:
     if fault not in reading.faults:
         reading.faults.append(fault)
@@ -437,16 +442,21 @@ def _first_events(reading: _Reading, mapping: Mapping[str, Any], line: Line, whe
                 "give it codes"
             )
         if days < 0 or days != int(days):
-            fault = "is not a whole number of days from entry on"
-            reading.faults.append(f"{where}: {_named(entry['day'])} {days:g} {fault}; correct it")
+            fault = "is not a whole number of days from entry on; correct it, or say times where it is in another unit"
+            reading.faults.append(f"{where}: {_named(entry['day'])} {days:g} {fault}")
             continue
         on, after = (reading.day(entry["day"], entered, day, where) for day in (days, days + 1))
         about: Record = {"person": record["person"], "setting": entry["setting"]}
         about["source"] = entry.get("source", "record-extract")
         if days > 0:
             reading.add("service_use", where, about | {"from_on": entered, "until_on": on, "count": 0})
-        if happened == 1:
-            reading.add("service_use", where, about | {"from_on": on, "until_on": after, "count": 1})
+        if happened == 1 or (days == 0 and _died_at_entry(record)):
+            reading.add("service_use", where, about | {"from_on": on, "until_on": after, "count": int(happened)})
+
+
+def _died_at_entry(record: Record) -> bool:
+    """Whether the person died on the day of entry: only a period of it says that they were followed until then."""
+    return record.get("left_reason") == "died" and record.get("left_on") == record["entered_on"]
 
 
 def _sites(reading: _Reading, mapping: Mapping[str, Any], folder: Path) -> None:

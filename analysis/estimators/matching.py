@@ -29,6 +29,10 @@ LEFT_OUT = (
     "Some people of the intervention arm have nobody like them in the comparison arm and are left out: the estimate "
     "is about the others."
 )
+TIED = (
+    "Some people are left out who have the same propensity score as somebody in a pair: which of them was taken "
+    "follows the order of study numbers, and the estimate hangs on it. Weights take all of them."
+)
 Places = NDArray[np.int64]
 
 
@@ -96,7 +100,7 @@ def match(
     Parameters
     ----------
     rows
-        One row a person, as for `ancova`; ties are broken by the order of their index.
+        One row a person, as for `ancova`; ties are broken by the order of their index, 9 before 10.
     covariates
         Facts known at entry.
     facts
@@ -116,7 +120,7 @@ def match(
         When an arm is empty, a term is determined by others, people of some kind are in one arm only, or nobody has a
         partner.
     """
-    laid = _known_at_entry(rows.sort_index(), covariates, facts)
+    laid = _known_at_entry(_in_order(rows), covariates, facts)
     arm = laid.X[:, 1]
     X, terms = np.delete(laid.X, 1, axis=1), (laid.terms[0], *laid.terms[2:])
     score = propensity(X, arm, terms).mu
@@ -126,6 +130,12 @@ def match(
     weights = np.zeros(len(arm))
     weights[pairs.ravel()] = 1.0
     return Weighing(laid, weights, score, balance(X[:, 1:], arm, weights, terms[1:]), support(score, arm))
+
+
+def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """People in order of their study numbers, as somebody who counts would have them and not as a dictionary would."""
+    names = [str(name) for name in rows.index]
+    return rows.iloc[sorted(range(len(rows)), key=lambda row: (len(names[row]), names[row]))]
 
 
 def _known_at_entry(rows: pd.DataFrame, covariates: Sequence[Covariate], facts: Sequence[str]) -> Design:
@@ -244,7 +254,15 @@ def warnings_of(found: Weighing) -> tuple[str, ...]:
     return (
         *((STILL_UNLIKE.format(way="matching", terms=unlike),) if unlike else ()),
         *((LEFT_OUT,) if alone else ()),
+        *((TIED,) if _hangs_on_ties(found) else ()),
     )
+
+
+def _hangs_on_ties(found: Weighing) -> bool:
+    """Whether of people of one arm with one score some are in pairs and others in none."""
+    arm, rank = found.laid.X[:, 1], special.logit(found.score).round(DECIMALS)
+    taken = pd.Series(found.weights > 0).groupby([arm, rank]).nunique()
+    return bool((taken > 1).any())
 
 
 def _named(fitted: Fitted, how: str, noted: tuple[str, ...]) -> Fitted:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from instruments.plan import Covariate
 
-from ..glm import binomial
+from ..glm import shares
 from ..moments import Array
 from ..result import AnalysisError, Estimate, Fitted
 from .design import design
@@ -73,7 +73,8 @@ def poisson_change(
     Hausman J, Hall BH, Griliches Z. Econometrica 1984;52:909-938. doi:10.2307/1911191
     Wooldridge JM. J Econometrics 1999;90:77-97. doi:10.1016/S0304-4076(98)00033-5 (holds for any spread of counts)
     Kahan BC, Li F, Copas AJ, Harhay MO. Int J Epidemiol 2023;52:107-118. doi:10.1093/ije/dyac131 (sites alike)
-    Held to Poisson regression with an indicator for each person: `tests/reference/analysis/test_poisson_change.py`.
+    Held to Poisson regression with an indicator for each person: `tests/reference/analysis/test_poisson_change.py`;
+    with CR2 to clubSandwich on the share of events after entry: `counts_public.R` there.
     """
     known = rows.dropna(subset=list(MEASURED))
     if (known[["years", "baseline_years"]] <= 0).to_numpy().any():
@@ -83,8 +84,8 @@ def poisson_change(
     after, years, before, years_before = (laid.rows[name].to_numpy(dtype=float) for name in MEASURED)
     model = regression(
         laid,
-        replace(binomial(after + before), name="conditional Poisson", dispersed=True, unsettled=UNSETTLED),
-        after,
+        replace(shares(after + before), name="conditional Poisson", dispersed=True, unsettled=UNSETTLED),
+        after / (after + before),
         offset=np.log(years / years_before),
         name="Conditional Poisson, person effects",
         scale="log rate ratio",

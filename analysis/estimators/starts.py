@@ -33,7 +33,7 @@ class Starts:
         return float((self.sites - 1).sum())
 
     def covariance(self, on: Array) -> Array:
-        """Covariance (..., p, p) of p numbers that are sums of mean series by start, `on` (..., h, p, t) what these count."""
+        """Covariance (..., p, p) of p sums of mean series by start; `on` (..., h, p, t) is what these count in each."""
         scaled = on / np.sqrt(self.sites)[:, None, None]
         return np.asarray((scaled @ self.covariances @ scaled.swapaxes(-1, -2)).sum(axis=-3))
 

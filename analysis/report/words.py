@@ -12,7 +12,7 @@ from ..disclosure import Gate
 from ..estimators.frailty import in_words as between_sites
 from ..estimators.mixed_logistic import in_words as odds_between_sites
 from ..estimators.mixed_negative_binomial import in_words as rates_between_sites
-from ..result import Estimate
+from ..result import Estimate, Fitted
 from .cells import arm_columns
 from .comparison import Comparison, passing_low
 from .epoc import FOLLOW_UP_PERCENT
@@ -241,14 +241,8 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
     yield _analysed(comparison, outcome, gate)
     alike = "people" if fitted.units == "people" else "what is counted"
     if fitted.n_clusters:
-        first, second = fitted.n_clusters
         df = f", which leaves {fitted.main.df:.1f} degrees of freedom" if fitted.main.df is not None else ""
-        shared = first + second - (fitted.main.n_clusters or 0)
-        both = f", {shared} of them in both" if shared and fitted.main.n_clusters else ""
-        yield (
-            f"They come from {first} sites in one arm and {second} in the other{both}{df}. "
-            f"The interval allows for {alike} of one site being alike."
-        )
+        yield f"They come from {_sites(fitted)}{df}. The interval allows for {alike} of one site being alike."
     elif fitted.units != "people":
         yield "The interval takes sites to be independent of each other, as the plan says."
     else:
@@ -257,6 +251,15 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
             yield "Sites were allocated, though: people of one site resemble each other, so the interval is too narrow."
     yield from matters(comparison, outcome, gate)
     yield from fitted.warnings
+
+
+def _sites(fitted: Fitted) -> str:
+    """How many sites there are in each arm, and how many have people of both."""
+    first, second = fitted.n_clusters or (0, 0)
+    counted = fitted.main.n_clusters
+    both = 0 if counted is None else first + second - counted
+    of_both = f", {both} of them in both" if both else ""
+    return f"{first} sites in one arm and {second} in the other{of_both}"
 
 
 def _analysed(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:

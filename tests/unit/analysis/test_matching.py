@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analysis.estimators.ancova import ancova
 from analysis.estimators.did import did
-from analysis.estimators.matching import LEFT_OUT, match, matched_did, matching, nearest_pairs
+from analysis.estimators.matching import LEFT_OUT, TIED, match, matched_did, matching, nearest_pairs
 from analysis.result import AnalysisError
 from instruments.plan_methods import MISLEADS
 from tests.unit.analysis.unlike_arms import AGE, TOWN, study
@@ -183,6 +183,33 @@ def test_few_sites_forbid_a_p_value_and_people_as_units_need_no_site() -> None:
         None,
         "Matched pairs within 0.2 SD: ANCOVA, classical errors",
     )
+
+
+# ---------------------------------------------------------------------------- people of one score
+
+
+def alike_in_fours(names: list[str]) -> pd.DataFrame:
+    """Two people of the intervention arm in each of twenty ages, and four of the other; by name, those with most first."""
+    rows = pd.DataFrame({"age": np.repeat(np.arange(20.0), 6), "arm": np.tile([1, 1, 0, 0, 0, 0], 20)})
+    rows["site"], rows["baseline"] = np.arange(len(rows)) % 12, 0.5 * rows["age"] + np.sin(rows.index)
+    rows["score"] = np.cos(3.0 * rows.index) + rows["arm"]
+    return rows.set_axis(names, axis=0)
+
+
+def test_study_numbers_are_in_order_as_numbers_and_not_as_words() -> None:
+    """Ages are alike in both arms, so that everybody has one score, and the first forty of eighty are taken."""
+    names = [str(number) for number in range(1, 121)]
+    found = match(alike_in_fours(names), (AGE,), ("age",), caliper=None)
+    people = found.laid.rows.assign(taken=found.weights > 0)
+    assert list(people.index) == names
+    assert people.loc[people["arm"] == 0, "taken"].tolist() == [True] * 40 + [False] * 40
+
+
+def test_an_answer_that_hangs_on_study_numbers_says_so() -> None:
+    people = alike_in_fours([f"{number:03}" for number in range(120)])
+    assert TIED in matching(people, covariates=(AGE,), facts=("age",)).warnings
+    pairs_alone = people[people.index.isin([f"{6 * age + who:03}" for age in range(20) for who in range(4)])]
+    assert TIED not in matching(pairs_alone, covariates=(AGE,), facts=("age",)).warnings
 
 
 # ---------------------------------------------------------------------------- what is said and refused

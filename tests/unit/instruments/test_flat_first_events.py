@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -82,6 +82,26 @@ def test_who_was_not_followed_for_a_day_has_no_period(folder: Path):
     assert periods(folder, "0,0") == []
 
 
+@pytest.mark.parametrize(
+    ("left", "reason", "followed"),
+    [
+        ("2024-01-01", "died", [(date(2024, 1, 1), date(2024, 1, 2), 0)]),
+        ("2024-01-01", "withdrew", []),
+        ("2024-01-02", "died", []),
+        ("", "", []),
+    ],
+)
+def test_who_died_on_the_day_of_entry_was_followed_until_then(
+    folder: Path, left: str, reason: str, followed: list[Period]
+):
+    """The period of that day tells the death from somebody of whom nothing is known."""
+    changed(folder, 'entered_on = "start"', 'entered_on = "start"\nleft_on = "left"\nleft_reason = "reason"')
+    people = f"{PEOPLE},left,reason\n1,x,1,2024-01-01,0,2,{left},{reason}\n"
+    (folder / "people.csv").write_text(people, encoding="utf-8")
+    rows = flat.read(folder / "mapping.toml").tables["service_use"]
+    assert [(row["from_on"], row["until_on"], row["count"]) for row in rows] == followed
+
+
 @pytest.mark.parametrize("line", [",1", "30,", "NA,NA", "30,NA"])
 def test_who_lacks_the_days_or_whether_it_came_has_no_period(folder: Path, line: str):
     assert periods(folder, line) == []
@@ -91,6 +111,18 @@ def test_days_may_be_written_with_a_decimal_or_in_another_unit(folder: Path):
     assert periods(folder, "30.0,0") == periods(folder, "30,0")
     changed(folder, 'day = "adm_days"', 'day = { column = "adm_days", times = 7 }')
     assert periods(folder, "2,0") == [(date(2024, 1, 1), date(2024, 1, 15), 0)]
+
+
+@pytest.mark.parametrize(("written", "days"), [("46.23", 4623), ("0.29", 29), ("1.15", 115)])
+def test_a_product_is_the_decimal_one(folder: Path, written: str, days: int):
+    """In binary 0.29 times 100 is a little less than 29, which would be no whole number of days."""
+    changed(folder, 'day = "adm_days"', 'day = { column = "adm_days", times = 100 }')
+    assert periods(folder, f"{written},0") == periods_of(days)
+
+
+def periods_of(days: int) -> list[Period]:
+    """The period of somebody who was followed so long without an event."""
+    return [(date(2024, 1, 1), date(2024, 1, 1) + timedelta(days=days), 0)]
 
 
 def test_it_is_from_a_health_record_unless_the_mapping_says_that_people_reported_it(folder: Path):
@@ -109,8 +141,8 @@ def test_several_first_events_of_a_person_stand_beside_each_other(folder: Path):
 
 
 REFUSED = {
-    "days below nought": ("-3,1", "people.csv row 2: adm_days -3 is not a whole number of days from entry on; correct it"),
-    "half a day": ("2.5,1", "people.csv row 2: adm_days 2.5 is not a whole number of days from entry on; correct it"),
+    "days below nought": ("-3,1", "people.csv row 2: adm_days -3 is not a whole number of days from entry on; correct it, or say times where it is in another unit"),
+    "half a day": ("2.5,1", "people.csv row 2: adm_days 2.5 is not a whole number of days from entry on; correct it, or say times where it is in another unit"),
     "days in words": ("soon,1", "people.csv row 2: adm_days has 'soon', expected a number"),
     "days without end": ("1e300,1", "people.csv row 2: adm_days is 1e+300 days after entry, beyond any calendar; correct it"),
     "a status without a code": ("30,9", "people.csv row 2: adm_status has '9', which its codes do not name; known: 0, 1, 2"),
