@@ -2,7 +2,7 @@
 
 `series_public.R` (sandwich 3.0-2, nlme 3.1-162, base R) was written from the papers and the estimators' descriptions.
 Cigarettes: Baltagi and Levin, Econ Lett 1992;39:53-58, as `Cigar` of plm has them. Seat belts: Harvey and Durbin, J R
-Stat Soc A 1986;149:187-227, as `Seatbelts` of R has them.
+Stat Soc A 1986;149:187-227, as `Seatbelts` of R 4.2.2 (its package datasets, GPL-2 or GPL-3) has them.
 """
 
 from __future__ import annotations
