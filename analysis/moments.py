@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
@@ -102,7 +103,7 @@ def from_rows(X: Array, y: Array, site: ArrayLike, terms: Sequence[str]) -> Mome
         When a value is missing or infinite.
     """
     _refuse_unknown(X, y)
-    _, codes = np.unique(np.asarray(site), return_inverse=True)
+    codes, _ = pd.factorize(np.asarray(site), sort=True, use_na_sentinel=False)
     order = np.argsort(codes.astype(np.min_scalar_type(codes.max(initial=0))), kind="stable")  # short codes sort fast
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     sites = list(zip(np.split(X[order], starts[1:]), np.split(y[order], starts[1:]), strict=True))
