@@ -45,7 +45,7 @@ def asked(page: Page, number: int) -> None:
 def answer(page: Page, value: int, number: int) -> None:
     """Answer the question that is asked, and go on."""
     asked(page, number)
-    page.locator(f"main input[type=radio][value='{value}']").check(force=True)
+    page.locator(f"main input[type=radio][value='{value}']").check()
     page.get_by_role("button", name="Next").tap()
 
 

@@ -43,7 +43,7 @@ def test_given_a_half_filled_form_when_the_page_is_gone_then_it_goes_on_where_it
 
 def test_given_a_form_that_is_saved_at_once_when_it_is_opened_again_then_nothing_is_offered(live: Live, phone: Page):
     address = open_log(live, phone)
-    phone.get_by_label("Phone", exact=True).check(force=True)
+    phone.get_by_label("Phone", exact=True).check()
     phone.get_by_role("textbox", name="Minutes", exact=True).fill("15")
     phone.get_by_role("button", name="Save contact").click()
     expect(phone.get_by_text("was saved")).to_be_visible()
@@ -54,7 +54,7 @@ def test_given_a_form_that_is_saved_at_once_when_it_is_opened_again_then_nothing
 def test_given_a_sign_in_that_timed_out_when_the_form_is_sent_then_it_waits_behind_the_sign_in(live: Live, phone: Page):
     address = open_log(live, phone)
     more(phone)
-    phone.get_by_label("Phone", exact=True).check(force=True)
+    phone.get_by_label("Phone", exact=True).check()
     phone.get_by_role("textbox", name="Minutes", exact=True).fill("25")
     phone.get_by_label("Private note").fill("Her sister rang")
     with live.app.app_context(), db.transaction() as session:
