@@ -301,11 +301,12 @@ def long_rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a person and timepoint with a score, from the baseline on: `person`, `arm`, `site`, `timepoint`
-        (categories in the plan's order), `score`, and the outcome's covariates.
+        One row a person and timepoint with a score, from the baseline on (after it, where the outcome has none):
+        `person`, `arm`, `site`, `timepoint` (categories in the plan's order), `score`, and the outcome's covariates.
     """
     plan = cohort.plan
-    order = [timepoint.id for timepoint in (plan.baseline, *plan.follow_ups)]
+    first = (plan.baseline,) if outcome.baseline else ()
+    order = [timepoint.id for timepoint in (*first, *plan.follow_ups)]
     found = of_scale(cohort.scores, outcome)[["person", "timepoint", "score"]]
     found = found[found["timepoint"].isin(order)]
     timed = found.assign(

@@ -68,8 +68,9 @@ def imputing(plan: Plan, outcome: Outcome) -> dict[str, Any]:
 
 
 def _repeated(plan: Plan, outcome: Outcome) -> dict[str, Any]:
-    """Errors by site, or where people are the units Kenward and Roger's."""
-    return {"errors": "Kenward-Roger" if plan.errors == "classical" else "CR2", "at": outcome.timepoint}
+    """Errors by site, or where people are the units Kenward and Roger's; change where there is a baseline."""
+    errors = "Kenward-Roger" if plan.errors == "classical" else "CR2"
+    return {"errors": errors, "at": outcome.timepoint, "baseline": outcome.baseline}
 
 
 def _constrained(plan: Plan, outcome: Outcome) -> dict[str, Any]:
