@@ -47,6 +47,8 @@ def _same_time(cohort: Cohort, when: str) -> tuple[str, tuple[Cell, ...]]:
     arm = cohort.people["arm"].reindex(chosen["person"]).to_numpy()
     periods = [dates[arm == role] for role in ROLES]
     label = f"Arms measured over the same months: {when}"
+    if when == "baseline" and not outcome.baseline:
+        return label, (words("The outcome has no baseline"), words("Does not apply"))
     if any(period.empty for period in periods):
         return label, (words("No measurement in one arm"), words(NO))
     overlap = max(period.min() for period in periods) <= min(period.max() for period in periods)
