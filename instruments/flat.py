@@ -51,6 +51,14 @@ class Flat:
     rows: Mapping[str, int]
     left_out: int = 0
 
+    @property
+    def said_of_left_out(self) -> str:
+        """How many people were left out, and why, in words; nothing where nobody was."""
+        if not self.left_out:
+            return ""
+        whom = "1 person of an arm" if self.left_out == 1 else f"{self.left_out:,} people of arms"
+        return f"left out: {whom} that the mapping codes as none of the plan's"
+
 
 @dataclass
 class _Reading:
