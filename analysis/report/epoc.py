@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..cohort import ROLES, Cohort, of_scale, scales
+from ..cohort import ROLES, Cohort, of_scale, people_allocated, scales
 from ..result import Cell, Table
 from .cells import sites, words
 from .participants import FLAGS, differences, measured_key
@@ -32,7 +32,7 @@ def epoc(cohort: Cohort) -> Table:
 
 def _sites(cohort: Cohort) -> tuple[str, tuple[Cell, ...]]:
     label = "At least two sites in each arm"
-    if cohort.plan.design == "individually-randomised":
+    if people_allocated(cohort):
         return label, (words("People, not sites, were allocated"), words("Does not apply"))
     first, second = (int(cohort.people.loc[cohort.people["arm"] == arm, "site"].nunique()) for arm in ROLES)
     return label, (sites(first, second), words(YES if min(first, second) >= SITES_PER_ARM else NO))

@@ -155,3 +155,12 @@ def test_visits_after_an_unmeasured_baseline_are_told_as_differences_then(compar
     assert "Difference of mean changes" not in page
     terms = {row["term"] for row in rows if row["method"].startswith("Repeated measures")}
     assert {term for term in terms if term.startswith("arm")} == {f"arm:timepoint=vis{visit}" for visit in range(1, 5)}
+
+
+def test_people_who_drew_no_lots_and_have_no_sites_are_the_units(compared: Callable[[str], Run]) -> None:
+    out, _ = compared("jobs")
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "People, not sites, are the units; the interval takes them to be independent." in page
+    assert "Sites were allocated" not in page
+    assert "By their own allocation at entry" in page
+    assert "People, not sites, were allocated" in page
