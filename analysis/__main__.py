@@ -206,7 +206,7 @@ def _convert(options: argparse.Namespace) -> None:
     for name, count in rows.items():
         print(f"{name}: {count:,} rows")
     if found.left_out:
-        print(f"left out: {found.left_out:,} people of arms that the mapping codes as none of the plan's")
+        print(found.said_of_left_out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,11 @@ ROLES = {1: "intervention", 0: "comparison"}
 OF_COHORT = ("people", "characteristics", "contacts", "signposts", "assessments", "scores", "service_use")
 NOT_RECORDED = "Not recorded"
 OUTSIDE_WINDOW = "Measured outside the window"
+EMPTY_FOR_SOME = "people.site: is empty for somebody, and errors by site need it; fill it in for everyone"
+EMPTY_FOR_ALL = (
+    "people.site: is empty for everybody, and errors by site need it; fill it in, or where people are the units write "
+    'errors = "classical" under [analysis]'
+)
 NO_SCORE = "Answered, but no score could be made"
 
 
@@ -99,7 +104,7 @@ def _people(dataset: Dataset) -> pd.DataFrame:
     people["arm"] = _arms(dataset, people)
     people["age"] = people["entered_on"].dt.year - people["birth_year"]
     if dataset.plan.errors != "classical" and people["site"].isna().any():
-        raise AnalysisError("people.site: is empty for somebody, and errors by site need it; fill it in for everyone")
+        raise AnalysisError(EMPTY_FOR_ALL if people["site"].isna().all() else EMPTY_FOR_SOME)
     wanted = [covariate for covariate in dataset.plan.covariates if covariate.name not in people]
     further = dataset["characteristics"].pivot(index="person", columns="name", values="value")
     for covariate in wanted:
@@ -301,11 +306,12 @@ def long_rows_of(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a person and timepoint with a score, from the baseline on: `person`, `arm`, `site`, `timepoint`
-        (categories in the plan's order), `score`, and the outcome's covariates.
+        One row a person and timepoint with a score, from the baseline on (after it, where the outcome has none):
+        `person`, `arm`, `site`, `timepoint` (categories in the plan's order), `score`, and the outcome's covariates.
     """
     plan = cohort.plan
-    order = [timepoint.id for timepoint in (plan.baseline, *plan.follow_ups)]
+    first = (plan.baseline,) if outcome.baseline else ()
+    order = [timepoint.id for timepoint in (*first, *plan.follow_ups)]
     found = of_scale(cohort.scores, outcome)[["person", "timepoint", "score"]]
     found = found[found["timepoint"].isin(order)]
     timed = found.assign(
@@ -400,6 +406,11 @@ def _reasons(cohort: Cohort, outcome: Outcome, timepoint: str) -> pd.Series[Any]
 def named_covariates(plan: Plan, outcome: Outcome) -> tuple[Covariate, ...]:
     """The covariates that an outcome's estimate adjusts for."""
     return tuple(covariate for covariate in plan.covariates if covariate.name in outcome.covariates)
+
+
+def people_allocated(cohort: Cohort) -> bool:
+    """Whether people, not sites, were allocated: by lot, or because nothing knows of any site."""
+    return cohort.plan.design == "individually-randomised" or bool(cohort.people["site"].isna().all())
 
 
 def in_each_arm(people: pd.DataFrame) -> pd.Series[int]:

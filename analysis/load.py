@@ -324,10 +324,15 @@ def _missing_use(outcome: Outcome, tables: Mapping[str, pd.DataFrame]) -> Iterat
 
 
 def _missing_scores(outcome: Outcome, scores: pd.DataFrame) -> Iterator[str]:
-    """The first of instrument, scale, value set and timepoint for which the data hold no score."""
+    """The first of instrument, scale and value set for which the data hold no score.
+
+    A timepoint of the plan at which nobody has one is a matter of that outcome alone, which says so when estimated.
+    """
     where, found = f"plan.outcomes.{outcome.id}", scores.dropna(subset=["score"])
     for column in ("instrument", "scale", "timepoint", "value_set"):
         wanted, known = getattr(outcome, column), sorted(set(found[column].dropna()))
+        if column == "timepoint" and wanted not in known:
+            continue
         if column == "value_set" and wanted is None and len(known) < 2:
             return
         if wanted is None:

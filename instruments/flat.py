@@ -51,6 +51,14 @@ class Flat:
     rows: Mapping[str, int]
     left_out: int = 0
 
+    @property
+    def said_of_left_out(self) -> str:
+        """How many people were left out, and why, in words; nothing where nobody was."""
+        if not self.left_out:
+            return ""
+        whom = "1 person of an arm" if self.left_out == 1 else f"{self.left_out:,} people of arms"
+        return f"left out: {whom} that the mapping codes as none of the plan's"
+
 
 @dataclass
 class _Reading:
@@ -285,17 +293,17 @@ def _allocate(
     record: Record,
     arms: dict[str, str],
 ) -> None:
-    """People are allocated where the design allocates people; otherwise their site is, once."""
+    """People are allocated where they, not sites, are the units; otherwise their site is, once."""
     known = [arm.id for arm in reading.plan.arms]
     arm = reading.cell(mapping["people"].get("arm", ""), line, where) if "arm" in mapping["people"] else ""
     if arm not in known:
         reading.faults.append(f"{where}: arm '{arm}' is not in the plan; allowed: {', '.join(known)}")
         return
     how = mapping.get("allocation", {})
-    by_person = reading.plan.design == "individually-randomised"
+    by_person = flat_sites.by_person(reading.plan, mapping)
     site = None if by_person else record.get("site")
     if not by_person and site is None:
-        reading.faults.append(f"{where}: has no site, and the plan's design allocates sites; map people.site")
+        _once(reading, flat_sites.without_site(reading.plan, mapping, where))
         return
     if site is not None and arms.setdefault(str(site), arm) != arm and site not in reading.divided:
         reading.divided.add(str(site))

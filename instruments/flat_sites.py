@@ -10,14 +10,30 @@ from .dataset import ContractError, Value, table
 
 if TYPE_CHECKING:
     from .flat import Line, Source, _Reading
+    from .plan import Plan
 
 FROM = table("site_use").column("from_on")
+UNITS = ', or where people, not sites, are the units write errors = "classical" under [analysis] in the plan'
 KEYS = ("site", "count", "person_years", "month", "from_on", "until_on")
 
 
 def sources(entry: Mapping[str, Any]) -> list[Source]:
     """The sources that an entry of `[[site_use]]` names."""
     return [entry[key] for key in KEYS if key in entry]
+
+
+def by_person(plan: Plan, mapping: Mapping[str, Any]) -> bool:
+    """Whether people were allocated: by lot, or as the plan takes them for the units and the table knows no sites."""
+    units = plan.design == "controlled-before-after" and plan.errors == "classical"
+    return plan.design == "individually-randomised" or (units and "site" not in mapping["people"])
+
+
+def without_site(plan: Plan, mapping: Mapping[str, Any], where: str) -> str:
+    """The fault of somebody without a site where sites were allocated; of the mapping, where it names none."""
+    if "site" in mapping["people"]:
+        return f"{where}: has no site, and the plan's design allocates sites; map people.site"
+    otherwise = UNITS if plan.design == "controlled-before-after" else ""
+    return f"mapping: names no site, and the plan's design allocates sites; map people.site{otherwise}"
 
 
 def starts_on(reading: _Reading, how: Mapping[str, Any], line: Line, where: str) -> date | None:

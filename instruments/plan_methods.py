@@ -30,11 +30,7 @@ ALWAYS_BESIDE: Mapping[str, tuple[str, ...]] = {
     "time-to-event": ("cox", "cumulative-incidence"),
 }
 """What every report shows beside that answer: methods that lean on another assumption."""
-# fmt: off
-FROM_BASELINE = (
-    "did", "doubly-robust-did", "imputation", "mixed-model", "mmrm", "clda", "matched-did", "poisson-change",
-)
-# fmt: on
+FROM_BASELINE = ("did", "doubly-robust-did", "imputation", "mixed-model", "clda", "matched-did", "poisson-change")
 """The methods that cannot do without a baseline: they compare changes, or follow people from it."""
 MATCHING = ("matching", "matched-did")
 MISLEADS = (

@@ -14,7 +14,16 @@ import pandas as pd
 
 from instruments.plan import Outcome, Plan
 
-from ..cohort import Cohort, as_planned, auxiliaries, long_rows_of, named_covariates, rows_of, wide_rows_of
+from ..cohort import (
+    Cohort,
+    as_planned,
+    auxiliaries,
+    long_rows_of,
+    named_covariates,
+    rows_of,
+    scores_at,
+    wide_rows_of,
+)
 from ..contacts import contact_rows_of
 from ..result import AnalysisError, Fitted
 from ..times import time_rows_of
@@ -68,8 +77,9 @@ def imputing(plan: Plan, outcome: Outcome) -> dict[str, Any]:
 
 
 def _repeated(plan: Plan, outcome: Outcome) -> dict[str, Any]:
-    """Errors by site, or where people are the units Kenward and Roger's."""
-    return {"errors": "Kenward-Roger" if plan.errors == "classical" else "CR2", "at": outcome.timepoint}
+    """Errors by site, or where people are the units Kenward and Roger's; change where there is a baseline."""
+    errors = "Kenward-Roger" if plan.errors == "classical" else "CR2"
+    return {"errors": errors, "at": outcome.timepoint, "baseline": outcome.baseline}
 
 
 def _constrained(plan: Plan, outcome: Outcome) -> dict[str, Any]:
@@ -110,6 +120,18 @@ def _always(**options: Any) -> Options:
     return lambda _plan, _outcome: options
 
 
+def _refuse_unmeasured(cohort: Cohort, outcome: Outcome) -> None:
+    """Refuse an outcome on a scale that nobody has a score on when it is planned."""
+    if outcome.timepoint is None or len(scores_at(cohort, outcome, outcome.timepoint)):
+        return
+    then = cohort.plan.timepoint(outcome.timepoint)
+    window = f"days {then.day + then.opens} to {then.day + then.closes}"
+    raise AnalysisError(
+        f"nobody has a score in the window of '{then.id}' ({window}); record it, widen the window, or take the outcome "
+        "out of the plan"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """A method of the plan: its function, the rows it reads, what it is told beside covariates and confidence level.
@@ -127,6 +149,7 @@ class Method:
 
     def __call__(self, cohort: Cohort, outcome: Outcome) -> Fitted:
         plan = cohort.plan
+        _refuse_unmeasured(cohort, outcome)
         if self.by_site and plan.errors == "classical":
             raise AnalysisError("the method compares sites, and the plan takes people for the units; leave it out")
         asked = outcome.average == "sites"

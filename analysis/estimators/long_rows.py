@@ -64,16 +64,16 @@ class LongRows:
             raise AnalysisError(f"nobody has a score at timepoint '{timepoint}'; measured at: {known}")
         return self.timepoints.index(timepoint)
 
-    def follow_up(self, at: object) -> set[str]:
-        """Names of the arm's coefficients at one timepoint, or at all but the earliest.
+    def follow_up(self, at: object, *, baseline: bool = True) -> set[str]:
+        """Names of the arm's coefficients at one timepoint, or at all of them but the earliest if that is the baseline.
 
         Raises
         ------
         AnalysisError
-            When the one is the earliest, or nobody was measured then.
+            When the one is the baseline, or nobody was measured then.
         """
-        places = range(1, len(self.timepoints)) if at is None else (self.place(at),)
-        if 0 in places:
+        places = range(int(baseline), len(self.timepoints)) if at is None else (self.place(at),)
+        if baseline and 0 in places:
             raise AnalysisError(f"timepoint '{at}' is the earliest, from which change is counted; name a later one")
         return {f"arm:timepoint={self.timepoints[place]}" for place in places}
 
@@ -158,8 +158,8 @@ def _checked_people(rows: pd.DataFrame, period: Codes, by_site: bool) -> tuple[C
     return person, order
 
 
-def period_columns(found: LongRows, reference: int = 0) -> Iterator[tuple[str, Array]]:
-    """An indicator of each timepoint but the one at place `reference`, by name."""
+def period_columns(found: LongRows, reference: int | None = 0) -> Iterator[tuple[str, Array]]:
+    """An indicator of each timepoint but the one at place `reference`, if there is one, by name."""
     for place, timepoint in enumerate(found.timepoints):
         if place != reference:
             yield f"timepoint={timepoint}", (found.period == place).astype(float)

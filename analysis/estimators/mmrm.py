@@ -28,8 +28,9 @@ def mmrm(
     confidence: float = 0.95,
     at: object = None,
     constrained: bool = False,
+    baseline: bool = True,
 ) -> Fitted:
-    """Estimate the difference between the arms in change from the earliest timepoint, from everybody ever measured.
+    """Estimate the difference between the arms in change from the baseline, or at a timepoint, from all ever measured.
 
     Mean score by arm and timepoint, adjusted for the covariates, with an unstructured covariance between the
     timepoints, by restricted maximum likelihood. Nobody is left out for lacking a timepoint; where scores are missing
@@ -48,25 +49,29 @@ def mmrm(
     confidence
         Level of the intervals.
     at
-        The follow-up timepoint whose difference is the answer; all of them, in order, without one.
+        The follow-up timepoint whose difference is the answer; all of them, in order, without one. The earliest is
+        none unless there is no baseline.
     constrained
         Take the arms to have the same mean at the earliest timepoint (constrained longitudinal analysis). That is
         true of a study that allocated people, or sites, at random, and of no other: a difference at the baseline is
         taken for chance, and what is left of it later for an effect. Whoever calls this knows the design.
+    baseline
+        Whether the earliest timepoint is a baseline, from which change is counted. If not, all timepoints are
+        follow-ups, and each has a difference of its own; a number from before may be among the covariates.
 
     Returns
     -------
     Fitted
         An answer for each follow-up timepoint ('arm:timepoint=3' and so on): the difference in change, or with
-        `constrained` the difference then. `terms` has every coefficient; unless constrained, 'arm' is the difference
-        at the earliest timepoint.
+        `constrained` or without a baseline the difference then. `terms` has every coefficient; 'arm', where it is one,
+        is the difference at the baseline.
 
     Raises
     ------
     AnalysisError
         When an arm is empty or has nobody at some timepoint, two timepoints have nobody measured at both, a person has
-        two scores at one timepoint or two sites, a term is determined by others, scores do not vary, or those of one
-        timepoint follow exactly from those of others.
+        two scores at one timepoint or two sites, a term is determined by others, scores do not vary, those of one
+        timepoint follow exactly from those of others, or equal baselines are asked for where there is none.
 
     References
     ----------
@@ -78,13 +83,15 @@ def mmrm(
     known = (BY_SITE, *KINDS, LINEAR)
     if errors not in known:
         raise AnalysisError(f"unknown errors '{errors}'; allowed: {', '.join(known)}")
+    if constrained and not baseline:
+        raise AnalysisError("arms cannot be made to start alike without a baseline; leave one of the two out")
     by_site = errors == BY_SITE
     found = long_rows(rows, covariates, by_site=by_site)
-    asked = found.follow_up(at)
+    asked = found.follow_up(at, baseline=baseline)
     refuse_lone_arms(found, first=int(constrained))
-    X, names = stacked(_columns(found, covariates, constrained))
+    X, names = stacked(_columns(found, covariates, constrained, baseline))
     fit = unstructured(Repeated(X, found.score, found.person, found.period))
-    label = "constrained to equal baselines, " if constrained else ""
+    label = "constrained to equal baselines, " if constrained else "" if baseline else "no baseline, "
     method = f"Repeated measures, {label}{errors}{' by site' if by_site else ''}"
     inference = Inference(found.people(), method, confidence, clustered=by_site)
     spread = _errors(fit, found, errors, inference)
@@ -94,13 +101,15 @@ def mmrm(
     return Fitted(answers, terms, inference.design.n, inference.n_clusters, inference.warnings())
 
 
-def _columns(found: LongRows, covariates: Sequence[Covariate], constrained: bool) -> Iterator[tuple[str, Array]]:
+def _columns(
+    found: LongRows, covariates: Sequence[Covariate], constrained: bool, baseline: bool
+) -> Iterator[tuple[str, Array]]:
     yield "(Intercept)", np.ones(len(found.arm))
-    if not constrained:
+    if baseline and not constrained:
         yield "arm", found.arm
     yield from period_columns(found)
     yield from covariate_columns(found.rows, covariates)
-    for name, column in period_columns(found):
+    for name, column in period_columns(found, 0 if baseline else None):
         yield f"arm:{name}", found.arm * column
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..cohort import ROLES, Cohort, of_scale, scales
+from ..cohort import ROLES, Cohort, of_scale, people_allocated, scales
 from ..result import Cell, Table
 from .cells import sites, words
 from .participants import FLAGS, differences, measured_key
@@ -32,7 +32,7 @@ def epoc(cohort: Cohort) -> Table:
 
 def _sites(cohort: Cohort) -> tuple[str, tuple[Cell, ...]]:
     label = "At least two sites in each arm"
-    if cohort.plan.design == "individually-randomised":
+    if people_allocated(cohort):
         return label, (words("People, not sites, were allocated"), words("Does not apply"))
     first, second = (int(cohort.people.loc[cohort.people["arm"] == arm, "site"].nunique()) for arm in ROLES)
     return label, (sites(first, second), words(YES if min(first, second) >= SITES_PER_ARM else NO))
@@ -47,6 +47,8 @@ def _same_time(cohort: Cohort, when: str) -> tuple[str, tuple[Cell, ...]]:
     arm = cohort.people["arm"].reindex(chosen["person"]).to_numpy()
     periods = [dates[arm == role] for role in ROLES]
     label = f"Arms measured over the same months: {when}"
+    if when == "baseline" and not outcome.baseline:
+        return label, (words("The outcome has no baseline"), words("Does not apply"))
     if any(period.empty for period in periods):
         return label, (words("No measurement in one arm"), words(NO))
     overlap = max(period.min() for period in periods) <= min(period.max() for period in periods)

@@ -58,6 +58,9 @@ SUMMARY = {
     "sun-abraham": f"{RATES}, averaged over sites and periods since their start",
 }
 BY_KIND = {"continuous": "Difference of means", "count": RATES}
+CHANGES = ("did", "doubly-robust-did", "mixed-model", "mmrm", "matched-did")
+CHANGE = "Difference of mean changes from the baseline"
+"""What methods give that compare changes, where the outcome has a baseline to count them from."""
 DEATH = {
     "continuous": "Nobody's score is made up after a death: the arms are compared among those alive then",
     "count": "Events count up to the death, over the time that was lived",
@@ -156,6 +159,8 @@ def _missing(outcome: Outcome, kind: str) -> str:
 def _summary(outcome: Outcome) -> str:
     when = "in the last month" if outcome.horizon is None else f"{outcome.horizon} months after the start"
     said = SUMMARY.get(outcome.estimator) or BY_KIND[outcome.kind]
+    if outcome.estimator in CHANGES and outcome.baseline:
+        said = CHANGE
     if outcome.average == "sites":
         said = said.replace("averaged over people", "averaged over sites alike")
     return said.format(until=outcome.until_day, when=when)

@@ -15,6 +15,7 @@ from ..cohort import ROLES, Cohort, rows_of, scores_at
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import BLANK, DASH, arm_columns, both_arms, interval, number, people, sites, words
 from .comparison import Change, Comparison, before_the_offer, changes, trajectory
+from .estimand import FOLLOWED_ANYWAY
 from .families import Adjusted
 from .participants import measured_and_lost, measured_key, same_people, study_key
 from .scale import about, digits_for
@@ -25,6 +26,8 @@ RATIOS = (
     "rate ratio", "risk ratio", "odds ratio", "hazard ratio", "subdistribution hazard ratio",
     "site-specific hazard ratio", "site-specific odds ratio", "mean time ratio",
 )  # fmt: skip
+ANALYSED = "People with the outcome, a baseline where it has one, and every covariate; others were not analysed."
+EVER = "Where repeated measures or a mixed model answer: people with a score at any timepoint, and every covariate."
 
 
 def analysed_key(outcome: Outcome, role: str) -> Key:
@@ -51,7 +54,7 @@ def analysed(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, t
         for known, left_out in _left_out(comparison, outcome):
             sums.append(known)
             implied.append((known.parts[1], left_out))
-    notes = ("People with the outcome, a baseline where it has one, and every covariate; others were not analysed.",)
+    notes = (ANALYSED, *((EVER,) if any(outcome.estimator in FOLLOWED_ANYWAY for outcome in outcomes) else ()))
     columns = (*arm_columns(comparison.plan), "Both")
     return Table(name, title, columns, tuple(rows), tuple(sums), tuple(implied), notes)
 

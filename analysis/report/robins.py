@@ -10,7 +10,7 @@ import pandas as pd
 from instruments import codes
 from instruments.plan import Outcome
 
-from ..cohort import ROLES, Cohort, in_each_arm, of_scale
+from ..cohort import ROLES, Cohort, in_each_arm, of_scale, people_allocated
 from ..contacts import each_person, only_counts
 from ..estimators.imbalance import standardised_difference
 from ..result import Cell, Fitted, Key, Sum, Table
@@ -162,7 +162,7 @@ def _early_key(role: str, early: bool) -> Key:
 
 
 def _classified(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
-    whose = "their own" if comparison.plan.design == "individually-randomised" else "their site's"
+    whose = "their own" if people_allocated(comparison.cohort) else "their site's"
     yield "Arm of each person", words(f"By {whose} allocation at entry, whatever they received")
 
 

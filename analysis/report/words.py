@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from instruments.plan import Covariate, Outcome
 
-from ..cohort import ROLES, named_covariates
+from ..cohort import ROLES, named_covariates, people_allocated
 from ..disclosure import Gate
 from ..estimators.frailty import in_words as between_sites
 from ..estimators.mixed_logistic import in_words as odds_between_sites
@@ -247,7 +247,7 @@ def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
         yield "The interval takes sites to be independent of each other, as the plan says."
     else:
         yield "People, not sites, are the units; the interval takes them to be independent."
-        if comparison.plan.design != "individually-randomised":
+        if not people_allocated(comparison.cohort):
             yield "Sites were allocated, though: people of one site resemble each other, so the interval is too narrow."
     yield from matters(comparison, outcome, gate)
     yield from fitted.warnings

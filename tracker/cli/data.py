@@ -45,6 +45,8 @@ def import_flat(mapping: Path, preview: bool, email: str) -> None:
         asker, source = command.staff_member(email, by=None), intake.preview(mapping)
         for name, rows in source.tables.items():
             click.echo(f"{len(rows):>9,}  {name}")
+        if source.left_out:
+            click.echo(source.said_of_left_out)
         if preview:
             click.echo("Nothing was written: this was a preview.")
             return

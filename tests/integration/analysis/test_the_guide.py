@@ -60,6 +60,15 @@ def test_the_outcome_shown_without_a_baseline_is_one(guide: str) -> None:
     }
 
 
+def test_the_repeated_measures_shown_have_no_baseline(guide: str) -> None:
+    """The guide's first plan with its follow-up called as the block has it, and the measure declared."""
+    (visits,) = blocks(guide, "toml visits-plan")
+    measure = '[[measures]]\nid = "fev1"\nminimum = 0\nmaximum = 100\nbetter = "higher"\n'
+    first = blocks(guide, "toml")[0].replace('id = "6m"', 'id = "vis4"')
+    shown = plan.parse(f"{first}\n{visits}\n{measure}").outcomes[-1]
+    assert (shown.estimator, shown.baseline, shown.beside) == ("mmrm", False, ("ancova",))
+
+
 def test_the_outcome_shown_that_counts_sites_alike_is_one(guide: str) -> None:
     (alone,) = blocks(guide, "toml average-plan")
     shown = plan.parse(f"{blocks(guide, 'toml')[0]}\n{alone}")

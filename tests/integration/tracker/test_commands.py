@@ -137,6 +137,41 @@ def test_an_import_without_its_mapping_or_with_bad_rows_ends_in_two(installed, t
     assert (result.exit_code, "none.toml: cannot be read" in result.output) == (2, True)
 
 
+MAPPING = """
+plan = "plan.toml"
+
+[people]
+file = "people.csv"
+person = "id"
+site = "practice"
+arm = { column = "arm", codes = { "1" = "intervention", "0" = "comparison", "2" = "" } }
+entered_on = "entered"
+"""
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (0, []),
+        (1, ["left out: 1 person of an arm that the mapping codes as none of the plan's"]),
+        (1200, ["left out: 1,200 people of arms that the mapping codes as none of the plan's"]),
+    ],
+)
+def test_an_import_says_how_many_people_of_another_arm_it_left_out(installed, tmp_path: Path, others: int, said):
+    rows = ["id,practice,arm,entered", "1,a,1,2024-03-01", "2,b,0,2024-03-01"]
+    rows += [f"{number + 3},c,2,2024-03-01" for number in range(others)]
+    for name, text in (("plan.toml", PLAN), ("mapping.toml", MAPPING), ("people.csv", "\n".join(rows))):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    words = ("import", str(tmp_path / "mapping.toml"), "--as", "ada@test.example")
+    for more, last in (["--preview"], "Nothing was written: this was a preview."), ([], "Imported as study 'garden'."):
+        result = installed(*words, *more)
+        assert result.exit_code == 0
+        lines = result.output.splitlines()
+        assert [line for line in lines if line.startswith("left out")] == said
+        assert last in lines
+        assert f"{2:>9}  people" in lines
+
+
 def test_an_account_that_may_not_export_is_told_so(installed, tmp_path: Path):
     (tmp_path / "plan.toml").write_text(PLAN, encoding="utf-8")
     assert installed("study", "add", str(tmp_path / "plan.toml"), "--as", "ada@test.example").exit_code == 0

@@ -1,6 +1,6 @@
 """Public data from flat tables to a report, every number beside what R makes of the same tables.
 
-`schools.R`, `growth.R`, `bacteria.R`, `pigs.R` and `jobs.R` (R 4.2.2; clubSandwich 0.5.8, lme4 1.1.31, lmerTest 3.1.3,
+`schools.R`, `growth.R`, `fev.R`, `bacteria.R`, `pigs.R` and `jobs.R` (R 4.2.2; clubSandwich 0.5.8, lme4 1.1.31, lmerTest 3.1.3,
 pbkrtest 0.5.2, nlme 3.1.162, geepack 1.3.9) read the tables in `tests/reference` and know nothing of the kit. What no
 package has (errors of estimating equations for few sites, Kenward and Roger's for any covariance, the tests that go
 through all signs or deals) they work out from the papers.
@@ -19,7 +19,7 @@ import pytest
 from analysis.__main__ import main
 
 HERE = Path(__file__).parent
-STUDIES = ("schools", "growth", "btheb", "bacteria", "pigs", "jobs")
+STUDIES = ("schools", "growth", "btheb", "fev", "bacteria", "pigs", "jobs")
 FILES = {"btheb": "growth"}
 LATER = """
 [[outcomes]]
@@ -80,7 +80,23 @@ def folder_of(study: str, study_folder: Callable[[str], Path]) -> Path:
     if study == "btheb":
         with (folder / "plan.toml").open("a", encoding="utf-8") as plan:
             plan.write("".join(LATER.format(month=month) for month in ("5m", "8m")))
+    if study == "fev":
+        spread(folder / "fev_data.csv", folder / "fev.csv")
     return folder
+
+
+def spread(visits: Path, people: Path) -> None:
+    """A table with one row a visit as one with a row a person, each visit's FEV1 in a column of its own."""
+    with visits.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    wide: dict[str, dict[str, str]] = {}
+    for row in rows:
+        facts = {name: row[name] for name in ("USUBJID", "ARMCD", "RACE", "SEX", "FEV1_BL")}
+        wide.setdefault(row["USUBJID"], facts)[row["AVISIT"]] = row["FEV1"]
+    with people.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(wide["PT1"]))
+        writer.writeheader()
+        writer.writerows(wide.values())
 
 
 def converted_and_compared(folder: Path) -> Run:
@@ -129,3 +145,22 @@ def test_a_litter_with_pigs_of_both_arms_is_one_site(compared: Callable[[str], R
     assert {(row["outcome"], row["n_clusters"]) for row in rows if row["term"] == "arm"} >= {("weight-6", 21)}
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "of them in both, which leaves" in page
+
+
+def test_visits_after_an_unmeasured_baseline_are_told_as_differences_then(compared: Callable[[str], Run]) -> None:
+    out, rows = compared("fev")
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "4.4 higher in “Treated” than in “Placebo” (95% interval 1.2 to 7.6), adjusted for fev1_before" in page
+    assert "Difference of means." in page
+    assert "Difference of mean changes" not in page
+    terms = {row["term"] for row in rows if row["method"].startswith("Repeated measures")}
+    assert {term for term in terms if term.startswith("arm")} == {f"arm:timepoint=vis{visit}" for visit in range(1, 5)}
+
+
+def test_people_who_drew_no_lots_and_have_no_sites_are_the_units(compared: Callable[[str], Run]) -> None:
+    out, _ = compared("jobs")
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "People, not sites, are the units; the interval takes them to be independent." in page
+    assert "Sites were allocated" not in page
+    assert "By their own allocation at entry" in page
+    assert "People, not sites, were allocated" in page

@@ -108,6 +108,22 @@ def test_every_coefficient_of_the_lung_data_is_that_of_r(errors: str, fev: pd.Da
         assert ours.p_value == pytest.approx(row["p"], rel=5e-3)
 
 
+@pytest.mark.parametrize("errors", KINDS)
+def test_without_a_baseline_the_difference_at_a_visit_is_that_of_r(
+    errors: str, fev: pd.DataFrame, oracle: Oracle
+) -> None:
+    """R has it as the arm's coefficient at the first visit, with its error, and after it as that and an interaction."""
+    stored = {row["term"]: row for row in oracle("04c_mmrm_fev") if row["method"] == errors}
+    first, *later = mmrm(fev, covariates=RACE_AND_SEX, errors=errors, baseline=False).answers
+    start = stored["ARMCDTRT"]
+    assert first.estimate == pytest.approx(start["estimate"], abs=2e-4 * start["se"])
+    assert (first.std_error, first.df) == pytest.approx((start["se"], start["df"]), rel=1e-4)
+    assert [answer.term for answer in later] == [f"arm:timepoint={visit}" for visit in (2, 3, 4)]
+    for answer, visit in zip(later, (2, 3, 4), strict=True):
+        beyond = stored[f"ARMCDTRT:AVISITVIS{visit}"]
+        assert answer.estimate == pytest.approx(start["estimate"] + beyond["estimate"], abs=2e-4 * beyond["se"])
+
+
 # ---------------------------------------------------------------------------- at the covariance R stopped at
 
 

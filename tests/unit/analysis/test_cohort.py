@@ -18,6 +18,7 @@ from analysis.cohort import (
     covariate_values,
     flow,
     named_covariates,
+    people_allocated,
     rows_of,
     scales,
     scores_at,
@@ -26,7 +27,7 @@ from analysis.cohort import (
 from analysis.load import Dataset
 from analysis.result import AnalysisError
 from instruments.plan import Covariate
-from tests.unit.analysis.study import PLAN, Rows
+from tests.unit.analysis.study import PLAN, SITES, Rows
 
 Make = Callable[..., Cohort]
 PERSON = "s1-0"
@@ -144,6 +145,19 @@ def test_errors_by_site_need_a_site_for_everyone(rows: Rows, cohort_of: Make) ->
 
 
 # ---------------------------------------------------------------------------- covariates
+
+
+def test_people_without_any_site_are_the_units_or_nothing_is_compared(rows: Rows, cohort_of: Make) -> None:
+    rows["allocations"] = [
+        {"arm": SITES[person["site"]], "person": person["person"], "from_on": person["entered_on"], "method": "other"}
+        for person in rows["people"]
+    ]
+    assert not people_allocated(cohort_of(rows))
+    for person in rows["people"]:
+        person["site"] = None
+    with pytest.raises(AnalysisError, match=r"is empty for everybody.*write errors = \"classical\" under \[analysis\]"):
+        cohort_of(rows)
+    assert people_allocated(cohort_of(rows, PLAN + '\n[analysis]\nerrors = "classical"\n'))
 
 
 def test_age_is_the_year_of_entry_less_the_year_of_birth(rows: Rows, cohort_of: Make) -> None:

@@ -145,3 +145,18 @@ def test_no_number_of_people_stands_in_it() -> None:
         table = estimand.sheet(planned(kind, method))
         assert not list(table.counts())
         assert not any(cell.stats for _, cells in table.rows for cell in cells)
+
+
+@pytest.mark.parametrize("method", METHODS["continuous"])
+def test_who_compares_changes_says_so_where_there_is_a_baseline(method: str) -> None:
+    if method in EXPLORATORY:
+        return
+    changes = ("did", "doubly-robust-did", "mixed-model", "mmrm", "matched-did")
+    summary = said(planned("continuous", method, "individually-randomised"))["Summary"]
+    change = "Difference of mean changes from the baseline."
+    assert summary == (change if method in changes else "Difference of means.")
+
+
+def test_repeated_measures_without_a_baseline_compare_what_is_then() -> None:
+    outcome = f'id = "o", primary = true, estimator = "mmrm", baseline = false, {OF_KIND["continuous"]}'
+    assert said(parse(f"{LABELLED}outcomes = [{{ {outcome} }}]\n"))["Summary"] == "Difference of means."

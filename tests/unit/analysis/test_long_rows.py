@@ -71,6 +71,14 @@ def test_the_answers_are_named_after_the_timepoints(rows: pd.DataFrame) -> None:
         found.follow_up(3)
 
 
+def test_where_there_is_no_baseline_the_earliest_is_an_answer_too(rows: pd.DataFrame) -> None:
+    found = long_rows(rows)
+    assert found.follow_up(None, baseline=False) == {f"arm:timepoint={at}" for at in (0, 6, 12)}
+    assert found.follow_up(0, baseline=False) == {"arm:timepoint=0"}
+    with pytest.raises(AnalysisError, match="nobody has a score at timepoint '3'"):
+        found.follow_up(3, baseline=False)
+
+
 def test_indicators_leave_the_reference_out(rows: pd.DataFrame) -> None:
     found = long_rows(rows)
     assert [name for name, _ in period_columns(found)] == ["timepoint=6", "timepoint=12"]
@@ -98,3 +106,10 @@ def test_the_caller_s_rows_are_left_as_they_were(rows: pd.DataFrame) -> None:
     before = rows.copy()
     long_rows(rows, (AGE,))
     pd.testing.assert_frame_equal(rows, before)
+
+
+def test_indicators_of_all_where_none_is_the_reference(rows: pd.DataFrame) -> None:
+    found = long_rows(rows)
+    columns = dict(period_columns(found, None))
+    assert list(columns) == ["timepoint=0", "timepoint=6", "timepoint=12"]
+    assert sum(columns.values()) == pytest.approx(np.ones(len(found.arm)))

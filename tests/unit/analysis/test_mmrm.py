@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.estimators.ancova import ancova
 from analysis.estimators.did import did
 from analysis.estimators.mmrm import mmrm
 from analysis.result import AnalysisError
@@ -101,6 +102,80 @@ def test_order_names_and_units_do_not_matter(errors: str) -> None:
     assert again.df == pytest.approx(plain.df, rel=1e-5)
 
 
+# ---------------------------------------------------------------------------- without a baseline
+
+
+@pytest.mark.parametrize("errors", ["Satterthwaite", "Kenward-Roger-linear"])
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_without_a_baseline_and_with_nobody_missing_two_samples_are_compared(errors: str, at: int) -> None:
+    """The difference of the arms' means then, its error from the variance within arms, and all people less two."""
+    rows = study()
+    then = rows[rows["timepoint"] == at]
+    one, other = (then.loc[then["arm"] == arm, "score"] for arm in (1, 0))
+    within = (one.var() * (len(one) - 1) + other.var() * (len(other) - 1)) / (len(then) - 2)
+    found = mmrm(rows, covariates=(), errors=errors, baseline=False, at=at).main
+    assert found.term == f"arm:timepoint={at}"
+    assert found.estimate == pytest.approx(one.mean() - other.mean(), abs=1e-9)
+    assert found.std_error == pytest.approx(math.sqrt(within * (1 / len(one) + 1 / len(other))), rel=1e-6)
+    assert found.df == pytest.approx(len(then) - 2, rel=1e-6)
+
+
+def test_kenward_and_roger_s_own_degrees_of_freedom_are_those_of_two_samples_too() -> None:
+    """Their error by way of the Cholesky factor is a little smaller than that of two samples."""
+    found = mmrm(study(), covariates=(), errors="Kenward-Roger", baseline=False)
+    plain = mmrm(study(), covariates=(), errors="Satterthwaite", baseline=False)
+    for ours, theirs in zip(found.answers, plain.answers, strict=True):
+        assert ours.df == pytest.approx(58, rel=1e-6)
+        assert 0.98 < (ours.std_error or 0) / (theirs.std_error or 1) < 1
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_without_a_baseline_and_with_nobody_missing_errors_by_site_are_those_of_ancova(at: int) -> None:
+    rows = study()
+    ours = mmrm(rows, covariates=(), baseline=False, at=at).main
+    theirs = ancova(rows[rows["timepoint"] == at], covariates=()).main
+    for name in ("estimate", "std_error", "df", "conf_low", "conf_high", "p_value"):
+        assert getattr(ours, name) == pytest.approx(getattr(theirs, name), rel=1e-6, abs=1e-9), name
+
+
+@pytest.mark.parametrize("errors", ["CR2", *MODEL_BASED])
+def test_without_a_baseline_it_is_the_same_model_put_otherwise(errors: str) -> None:
+    """With some missing too: the difference then is that at the start and the change beyond it."""
+    rows = study(lost=0.2)
+    change = {term.term: term for term in mmrm(rows, covariates=(AGE,), errors=errors).terms}
+    then = {term.term: term for term in mmrm(rows, covariates=(AGE,), errors=errors, baseline=False).terms}
+    assert len(change) == len(then)
+    for at in (1, 2):
+        name = f"arm:timepoint={at}"
+        both = change["arm"].estimate + change[name].estimate
+        assert then[name].estimate == pytest.approx(both, abs=1e-6)
+    for first, same in (("arm", "arm:timepoint=0"), ("age", "age"), ("timepoint=2", "timepoint=2")):
+        assert then[same].std_error == pytest.approx(change[first].std_error, rel=1e-5)
+        assert then[same].df == pytest.approx(change[first].df, rel=1e-4)
+
+
+def test_without_a_baseline_every_timepoint_is_an_answer_and_no_arm_stands_alone() -> None:
+    rows = study(lost=0.2)
+    found = mmrm(rows, covariates=(AGE,), baseline=False)
+    answers = [f"arm:timepoint={at}" for at in (0, 1, 2)]
+    assert [answer.term for answer in found.answers] == answers
+    assert [term.term for term in found.terms] == ["(Intercept)", "timepoint=1", "timepoint=2", "age", *answers]
+    assert found.main.method == "Repeated measures, no baseline, CR2 by site"
+    assert mmrm(rows, covariates=(AGE,), baseline=False, at=0).answers == found.answers[:1]
+
+
+def test_without_a_baseline_a_number_from_before_may_be_a_covariate() -> None:
+    """Adjusting for what people had before takes their own level off, and makes the error smaller."""
+    rows = study()
+    before = rows["person"].map(rows[rows["timepoint"] == 0].set_index("person")["score"])
+    later = rows[rows["timepoint"] > 0].assign(before=before)
+    options = {"errors": "Kenward-Roger", "baseline": False, "at": 2}
+    plain = mmrm(later, covariates=(), **options)  # type: ignore[arg-type]
+    adjusted = mmrm(later, covariates=(Covariate("before", "number"),), **options)  # type: ignore[arg-type]
+    assert (adjusted.main.std_error or 0) < 0.8 * (plain.main.std_error or 0)
+    assert adjusted.main.estimate == pytest.approx(2, abs=1)
+
+
 # ---------------------------------------------------------------------------- few sites
 
 
@@ -140,6 +215,22 @@ def test_unknown_errors_are_refused_with_those_that_there_are() -> None:
 
 def test_the_earliest_timepoint_is_no_answer() -> None:
     refused(study(), "timepoint '0' is the earliest, from which change is counted; name a later one", at=0)
+
+
+def test_arms_cannot_start_alike_where_there_is_no_start() -> None:
+    why = "arms cannot be made to start alike without a baseline; leave one of the two out"
+    refused(study(), why, constrained=True, baseline=False)
+
+
+def test_without_a_baseline_one_timepoint_alone_is_refused() -> None:
+    rows = study()
+    refused(rows[rows["timepoint"] == 1], "scores are from timepoint '1' alone", baseline=False)
+
+
+def test_without_a_baseline_every_timepoint_needs_people_of_both_arms() -> None:
+    rows = study()
+    gone = rows[(rows["timepoint"] > 0) | (rows["arm"] == 1)]
+    refused(gone, "at timepoint '0' nobody of the comparison arm has a score and covariates", baseline=False, at=2)
 
 
 def test_nobody_measured_twice_is_refused() -> None:

@@ -23,7 +23,7 @@ from analysis.estimators.resampled import permutation
 from analysis.estimators.subgroups import subgroup_differences
 from analysis.estimators.weighted_difference import weighted_difference
 from analysis.load import Dataset
-from analysis.report import contents, missing, outcomes, words
+from analysis.report import contents, epoc, missing, outcomes, words
 from analysis.report.checking import fitness
 from analysis.report.comparison import Comparison, compare
 from analysis.result import AnalysisError, Fitted, Table
@@ -160,6 +160,34 @@ def test_people_whose_baseline_is_missing_are_analysed(rows: Rows, cohort_of: Ma
     assert ESTIMATORS["ancova"](cohort, outcome(cohort, "phq9-6m")).n == measured
 
 
+REPEATED = ALONE.replace("baseline = false", 'baseline = false\nestimator = "mmrm"', 1)
+
+
+def test_repeated_measures_have_a_difference_at_each_timepoint_after_entry(rows: Rows, cohort_of: Make) -> None:
+    """Scores of the baseline are there and not planned: they are as good as not there."""
+    cohort = cohort_of(rows, REPEATED)
+    found = ESTIMATORS["mmrm"](cohort, outcome(cohort, "phq9-6m"))
+    names = [term.term for term in found.terms]
+    assert [name for name in names if name.startswith("arm")] == ["arm:timepoint=3m", "arm:timepoint=6m"]
+    assert found.main.term == "arm:timepoint=6m"
+    without(rows, "baseline")
+    gone = cohort_of(rows, REPEATED)
+    assert ESTIMATORS["mmrm"](gone, outcome(gone, "phq9-6m")) == found
+
+
+def test_repeated_measures_with_a_baseline_go_on_comparing_changes(rows: Rows, cohort_of: Make) -> None:
+    cohort = cohort_of(rows, PLAN)
+    found = ESTIMATORS["mmrm"](cohort, outcome(cohort, "phq9-6m"))
+    assert "arm" in [term.term for term in found.terms]
+    assert "no baseline" not in found.main.method
+
+
+def test_the_first_timepoint_after_entry_may_be_what_is_asked_for(rows: Rows, cohort_of: Make) -> None:
+    early = REPEATED.replace('estimator = "mmrm"', 'estimator = "mmrm"\ntimepoint = "3m"')
+    cohort = cohort_of(rows, early)
+    assert ESTIMATORS["mmrm"](cohort, outcome(cohort, "phq9-6m")).main.term == "arm:timepoint=3m"
+
+
 # ---------------------------------------------------------------------------- what is checked beforehand
 
 
@@ -247,3 +275,25 @@ def test_risks_and_rates_are_those_from_entry_on(compared: Comparison) -> None:
 def test_scores_are_not_imputed_from_a_baseline_that_there_is_not(compared: Comparison) -> None:
     assert missing.tipping(compared, outcome(compared.cohort, "phq9-6m")) == missing.NO_BASELINE
     assert re.search(r"no baseline.*nothing was imputed", missing.NO_BASELINE)
+
+
+def test_repeated_measures_without_a_baseline_are_told_as_what_they_are(rows: Rows, read: Read) -> None:
+    without(rows, "baseline")
+    dataset = read(rows, REPEATED)
+    assert fitness(dataset).faults == ()
+    found = compare(dataset)
+    counted = outcomes.analysed(found, (outcome(found.cohort, "phq9-6m"),), "analysed")
+    assert counted.notes == (outcomes.ANALYSED, outcomes.EVER)
+    assert outcomes.analysed(found, (found.plan.primary,), "analysed").notes == (outcomes.ANALYSED,)
+    assert words.adjusted_for(found, outcome(found.cohort, "phq9-6m")) == "age and sex"
+
+
+def test_arms_are_not_held_to_the_months_of_a_baseline_that_there_is_not(rows: Rows, cohort_of: Make) -> None:
+    label = "Arms measured over the same months: {}"
+    for text, when, met in (
+        (PLAN, "baseline", "Yes"),
+        (PLAN.replace("primary = true", "primary = true\nbaseline = false"), "baseline", "Does not apply"),
+        (PLAN.replace("primary = true", "primary = true\nbaseline = false"), "follow-up", "Yes"),
+    ):
+        found = {name: [cell.text for cell in cells] for name, cells in epoc.epoc(cohort_of(rows, text)).rows}
+        assert found[label.format(when)][1] == met

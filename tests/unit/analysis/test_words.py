@@ -181,6 +181,15 @@ def test_where_people_are_the_units_it_says_so(comparison: Callable[..., Compari
     assert lines[2].startswith("Sites were allocated, though: people of one site resemble each other")
 
 
+def test_where_nothing_knows_of_a_site_none_was_allocated(comparison: Callable[..., Comparison]) -> None:
+    made = comparison()
+    alone = replace(made.fitted["eq5d-6m"], n_clusters=None)
+    nowhere = replace(made.cohort, people=made.cohort.people.assign(site=None))
+    said = " ".join(words.how_sure(Comparison(nowhere, {"eq5d-6m": alone}), OPEN))
+    assert "People, not sites, are the units" in said
+    assert "Sites were allocated" not in said
+
+
 def test_where_people_were_allocated_that_is_no_doubt(comparison: Callable[..., Comparison]) -> None:
     made = comparison()
     cohort = replace(made.cohort, plan=replace(made.plan, design="individually-randomised"))

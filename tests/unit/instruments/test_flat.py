@@ -198,6 +198,59 @@ def test_a_bad_row_is_named_with_its_fault_and_remedy(folder: Path, old: str, ne
     assert any(each.startswith(fault) for each in faults(folder))
 
 
+BETWEEN_PEOPLE = '\nanalysis = { errors = "classical" }\n'
+NO_SITE = ('site = "practice"\n', "")
+
+
+def test_where_people_are_the_units_and_no_site_is_mapped_each_person_is_allocated(folder: Path):
+    change(folder, "mapping.toml", NO_SITE)
+    (folder / "plan.toml").write_text(PLAN + BETWEEN_PEOPLE, encoding="utf-8")
+    tables = read(folder).tables
+    assert [(row["person"], row["site"], row["arm"], row["method"]) for row in tables["allocations"]] == [
+        ("1", None, "a", "other"),
+        ("2", None, "a", "other"),
+        ("3", None, "b", "other"),
+    ]
+    assert tables["sites"] == []
+    assert all(row.get("site") is None for row in tables["people"])
+
+
+def test_where_people_are_the_units_and_a_site_is_mapped_sites_are_allocated(folder: Path):
+    (folder / "plan.toml").write_text(PLAN + BETWEEN_PEOPLE, encoding="utf-8")
+    assert [(row["person"], row["site"]) for row in read(folder).tables["allocations"]] == [(None, "x"), (None, "y")]
+    change(folder, "people.csv", ("2,x,1,48", "2,,1,48"))
+    assert faults(folder) == ("people.csv row 3: has no site, and the plan's design allocates sites; map people.site",)
+
+
+@pytest.mark.parametrize(
+    ("design", "more", "remedy"),
+    [
+        (
+            "controlled-before-after",
+            "",
+            ', or where people, not sites, are the units write errors = "classical" under [analysis] in the plan',
+        ),
+        ("cluster-randomised", "", ""),
+        ("cluster-randomised", BETWEEN_PEOPLE, ""),
+    ],
+)
+def test_a_mapping_without_sites_is_one_fault_that_names_the_way(folder: Path, design: str, more: str, remedy: str):
+    """Once for the table, not for every row. Where clusters drew lots there is no other way."""
+    change(folder, "mapping.toml", NO_SITE)
+    text = PLAN.replace("controlled-before-after", design) + more
+    (folder / "plan.toml").write_text(text, encoding="utf-8")
+    said = f"mapping: names no site, and the plan's design allocates sites; map people.site{remedy}"
+    assert faults(folder) == (said,)
+
+
+def test_where_people_drew_lots_no_site_is_asked_for(folder: Path):
+    change(folder, "mapping.toml", NO_SITE)
+    (folder / "plan.toml").write_text(
+        PLAN.replace("controlled-before-after", "individually-randomised"), encoding="utf-8"
+    )
+    assert {row["method"] for row in read(folder).tables["allocations"]} == {"randomised"}
+
+
 def test_a_site_in_both_arms_is_said_once_with_what_to_do_where_people_drew_lots(folder: Path):
     change(folder, "people.csv", ("2,x,1,48", "2,x,0,48"), ("3,y,0,71", "3,x,0,71"))
     (fault,) = faults(folder)
