@@ -83,6 +83,7 @@ class ContactForm(ContactFacts):
     """A contact, and the signposts that were made at it: a resource and how, in as many rows as there are `ROWS`."""
 
     client_key = HiddenField(validators=[a_key], default=new_key)
+    another = BooleanField("This is another contact, log it as well")
 
     def validate_next_contact_on(self, field: DatePartsField) -> None:
         not_in_the_past(self, field)
