@@ -53,3 +53,14 @@ def test_a_referral_that_goes_on_after_all_says_nothing_of_a_death(desk: Desk):
     assert "Log contact" in page.text
     assert "they died" not in page.text
     assert "left_reason" not in desk.open("link-worker", "/people/{own}/leaving").typed
+
+
+def test_who_left_with_an_open_referral_is_said_to_stand_on_the_caseload_still(desk: Desk):
+    says = "Their referral is still open, and they stand on the caseload."
+    assert says not in desk.open("link-worker", "/people/{own}").text
+    desk.submit(LEAVE)
+    page = desk.open("link-worker", "/people/{own}")
+    assert says in page.text
+    assert "Close it" in [link.text for link in page.main.all("a")]
+    desk.submit(CLOSE, closed_on=Ago(0))
+    assert says not in desk.open("link-worker", "/people/{own}").text
