@@ -197,3 +197,18 @@ def test_the_results_on_paper_are_two_sheets_with_the_words_first(live: Live, de
     margins = dict.fromkeys(("top", "bottom", "left", "right"), "12mm")
     sheets = desktop.pdf(format="A4", margin=margins).count(b"/Type /Page\n")
     assert 1 <= sheets <= 2
+
+
+def test_a_name_without_a_space_leaves_the_page_as_wide_as_the_screen(live: Live, page: Page):
+    name = "Llanfairpwllgwyngyll" * 8
+    with live.app.app_context(), db.transaction():
+        worker = live.world.user("link-worker")
+        person = people.add_person(
+            by=worker, study=live.world.study(), site=live.world.site("mill"), entered_on=days_ago(40),
+            identity=people.IdentityFacts(name),
+        )  # fmt: skip
+        care.record_referral(by=worker, person=person, source="gp", referred_on=days_ago(40), status="offered")
+    live.sign_in(page, "supervisor")
+    live.open(page, "/team")
+    expect(page.get_by_role("link", name=name).first).to_be_visible()
+    check_accessible(page)

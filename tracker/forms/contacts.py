@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from wtforms import BooleanField, HiddenField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
 
 from instruments.codes import ATTENDANCES, CONTACT_MODES, SIGNPOST_KINDS
@@ -18,7 +19,10 @@ from .checks import a_key, a_version, at_most, new_key, not_in_the_future, not_i
 from .fields import CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine, WholeNumber
 from .page_form import PageForm
 
-NEXT_IN = {"7": "In a week", "14": "In 2 weeks", "28": "In 4 weeks"}
+WEEKS = {"7": "In a week", "14": "In 2 weeks", "28": "In 4 weeks"}
+NEXT_IN = WEEKS | {"": "Another day, or none"}
+NO_KIND = SelectChoice("", "No signpost")
+"""Takes a kind back that was tapped by mistake."""
 
 
 class ContactFacts(PageForm):
@@ -49,6 +53,12 @@ class ContactFacts(PageForm):
                 f"Minutes must be between {least} and {MOST_MINUTES}. Enter how long the contact took."
             )
 
+    def validate_next_in(self, _: CodeRadio) -> None:
+        """A day that stood there before, as of a contact that is corrected, gives way to what was tapped."""
+        day = self.next_contact_on
+        if day.data not in (None, day.object_data, self._next_contact_on):
+            raise ValidationError("Choose one of these or enter a day below, not both")
+
     @property
     def facts(self) -> dict[str, Any]:
         return {
@@ -64,14 +74,16 @@ class ContactFacts(PageForm):
 
     @property
     def _next_contact_on(self) -> date | None:
-        day: date | None = self.next_contact_on.data
-        return day or (self.contacted_on.data + timedelta(int(self.next_in.data)) if self.next_in.data else None)
+        if self.next_in.data in WEEKS and self.contacted_on.data:
+            return self.contacted_on.data + timedelta(int(self.next_in.data))
+        return self.next_contact_on.data
 
 
 class ContactForm(ContactFacts):
     """A contact, and the signposts that were made at it: a resource and how, in as many rows as there are `ROWS`."""
 
     client_key = HiddenField(validators=[a_key], default=new_key)
+    another = BooleanField("This is another contact, log it as well")
 
     def validate_next_contact_on(self, field: DatePartsField) -> None:
         not_in_the_past(self, field)
@@ -80,6 +92,8 @@ class ContactForm(ContactFacts):
         """Fill the drop-downs with the directory, in its groups."""
         for row in self.rows:
             row.resource.choices = {"": "Choose", **directory}
+            if row.kind.data and not row.resource.data:
+                row.kind.choices = [*(row.kind.choices or ()), NO_KIND]
 
     @property
     def rows(self) -> list[SignpostRow]:
@@ -121,7 +135,7 @@ def _with(other: str, words: str) -> Callable[[Any, Any], None]:
 
 
 for _number, (_where, _how) in ROWS.items():
-    _resource = CodeSelect(_where, [_with(f"kind_{_number}", "Choose a resource")], codes={})
+    _resource = CodeSelect(_where, [_with(f"kind_{_number}", "Choose a resource, or tap No signpost")], codes={})
     _kind = CodeRadio(_how, [_with(f"resource_{_number}", "Choose how you signposted")], codes=SIGNPOST_KINDS)
     setattr(ContactForm, f"resource_{_number}", _resource)
     setattr(ContactForm, f"kind_{_number}", _kind)

@@ -87,6 +87,13 @@ class Referral(Recorded, Versioned, Base):
     reopenings: Mapped[list[Reopening]] = relationship(back_populates="referral", order_by="Reopening.reopened_on")
 
     @property
+    def death_told_on(self) -> date | None:
+        """The day of a closing or an answer that says that the person died."""
+        if self.closure_reason == "died":
+            return self.closed_on
+        return self.decided_on if self.answer_reason == "died" else None
+
+    @property
     def current(self) -> Assignment | None:
         """Who holds it now."""
         return next((each for each in self.assignments if each.until_on is None), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
@@ -12,6 +13,8 @@ from ..extensions import db
 from ..models import Assignment, Contact, Person, Referral, Signpost, User
 from ..permissions import may_record_care, may_see_care
 from .scope import NotFound
+
+A_FEW_MINUTES = timedelta(minutes=10)
 
 
 def referral(id: uuid.UUID, *, by: User) -> Referral:
@@ -52,6 +55,19 @@ def last_contact(referral: Referral, *, by: User) -> Contact | None:
         .order_by(Contact.contacted_on.desc(), Contact.recorded_at.desc())
         .limit(1)
     )
+
+
+def twin(referral: Referral, *, by: User, client_key: uuid.UUID, **said: object) -> bool:
+    """Whether the asker logged the same a few minutes ago from another page, as who went back and sends it again."""
+    if not may_see_care(by, referral.person):
+        raise NotFound
+    logged = db.session.scalars(
+        select(Contact.client_key)
+        .where(Contact.referral_id == referral.id, Contact.worker_id == by.id)
+        .where(Contact.recorded_at > datetime.now(UTC) - A_FEW_MINUTES)
+        .filter_by(**said)
+    ).all()
+    return bool(logged) and client_key not in logged
 
 
 def open_signposts(person: Person, *, by: User) -> Sequence[Signpost]:

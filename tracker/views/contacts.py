@@ -33,7 +33,9 @@ def log(referral_id: uuid.UUID) -> tuple[str, int] | Response:
     form.offer(_directory(referral))
     if form.validate_on_submit() and saved(form, lambda: _log(form, referral)):
         return _back(referral)
-    return page("contacts/new.html", form, referral=referral, last=last, again=SameAgainForm(formdata=None))
+    return page(
+        "contacts/new.html", form, referral=referral, last=last, again=SameAgainForm(formdata=None), today=today()
+    )
 
 
 def _directory(referral: care.Referral) -> dict[str, dict[str, str]]:
@@ -42,10 +44,21 @@ def _directory(referral: care.Referral) -> dict[str, dict[str, str]]:
 
 def _log(form: ContactForm, referral: care.Referral) -> care.Contact:
     key = uuid.UUID(form.client_key.data)
+    _check_twin(form, referral, key)
     contact = care.record_contact(by=me(), referral=referral, client_key=key, **form.facts)
     for row in form.signposts:
         _signpost(row, contact, uuid.uuid5(key, str(row.number)))
     return contact
+
+
+def _check_twin(form: ContactForm, referral: care.Referral, key: uuid.UUID) -> None:
+    """Going back after saving gives a fresh page with a key of its own: the same content is asked about."""
+    said = {name: form.facts[name] for name in ("contacted_on", "mode", "attendance", "minutes")}
+    if not form.another.data and care_queries.twin(referral, by=me(), client_key=key, **said):
+        raise Refused(
+            "another",
+            "You logged the same contact a few minutes ago, and it is saved. Tick only if this is another one.",
+        )
 
 
 def _signpost(row: SignpostRow, contact: care.Contact, key: uuid.UUID) -> None:
@@ -85,7 +98,7 @@ def again(referral_id: uuid.UUID) -> tuple[str, int] | Response:
     given = ContactForm(formdata=None, data={name: getattr(last, name) for name in AGAIN})
     given.offer(_directory(referral))
     given.form_errors = [*form.form_errors, *(fault for field in form for fault in field.errors)]
-    return page("contacts/new.html", given, referral=referral, last=last, again=form)
+    return page("contacts/new.html", given, referral=referral, last=last, again=form, today=today())
 
 
 def _again(form: SameAgainForm, last: care.Contact) -> care.Contact:

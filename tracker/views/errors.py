@@ -19,7 +19,10 @@ _FAILED = (
     "Something went wrong",
     "Nothing was saved. Try again; if it happens twice, tell your administrator the time.",
 )
-_STALE = ("This page was open for too long", "Nothing was saved. Go back, reload the page and send it again.")
+_STALE = (
+    "This page was open for too long",
+    "Nothing was saved. Go back and reload the page; sign in again if you are asked to.",
+)
 
 
 def init_app(app: Flask) -> None:

@@ -84,6 +84,7 @@ def _is_live() -> bool:
     if not current_user.is_authenticated:
         return False
     if sign_in is None or sign_in.user_id != current_user.id or sign_in.ended_at is not None:
+        g.ended = True
         logout_user()
         return False
     if not sign_in.is_live:

@@ -92,6 +92,9 @@ def after_sending(response: Response) -> Response:
     if "timed_out" in g and hold(request.path, g.timed_out):
         flash("What you had filled in is kept. Sign in again and go on with it.", "warning")
         response.location = url_for("security.login", next=request.path)
+    elif "ended" in g and may_be_held(request.path):
+        flash("You were signed out, and nothing was saved. Sign in to go on.", "warning")
+        response.location = url_for("security.login", next=request.path)
     elif _signed_in() and may_be_held(request.path):
         with db.transaction():
             held_forms.let_go(by=me(), path=request.path)

@@ -219,11 +219,19 @@ def _consent(form: ConsentForm, person: people.Person) -> bool:
 @rule(*CARE_ROLES)
 def leave(person_id: uuid.UUID) -> tuple[str, int] | Response:
     person = scope.person_in_care(person_id, by=me())
-    form = LeavingForm()
+    form = LeavingForm(data=_as_the_referral_says(person))
     if form.validate_on_submit() and saved(form, lambda: _leave(form, person)):
         flash("The date and reason of leaving were saved.", "success")
         return redirect(url_for(".view", person_id=person_id))
     return page("people/leave.html", form, person=person)
+
+
+def _as_the_referral_says(person: people.Person) -> dict[str, object]:
+    """Whose referral ended because they died is not asked why they leave."""
+    latest = next(iter(histories.referrals(person, by=me())), None)
+    if latest is None or latest.death_told_on is None:
+        return {}
+    return {"left_reason": "died", "left_on": max(latest.death_told_on, person.entered_on)}
 
 
 def _leave(form: LeavingForm, person: people.Person) -> bool:

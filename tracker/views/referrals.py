@@ -99,7 +99,7 @@ def answer(referral_id: uuid.UUID) -> tuple[str, int] | Response:
     form = AnswerForm(data={"version": referral.version, "attempts": (referral.attempts or 0) + 1})
     if form.validate_on_submit() and saved(form, lambda: _answer(form, referral), edited=referral):
         flash("The attempt was saved." if form.status.data == TRIED else "The answer was saved.", "success")
-        return redirect(url_for("people.view", person_id=referral.person_id))
+        return _leaving(referral) or redirect(url_for("people.view", person_id=referral.person_id))
     return page("referrals/answer.html", form, referral=referral)
 
 
@@ -157,6 +157,13 @@ def _hand_over(form: HandOverForm, referral: care.Referral) -> care.Assignment:
     )
 
 
+def _leaving(referral: care.Referral) -> Response | None:
+    """Of somebody who died nobody should ask outcomes: on to where that is written down, unless it is already."""
+    if referral.death_told_on is None or referral.person.left_on is not None:
+        return None
+    return redirect(url_for("people.leave", person_id=referral.person_id))
+
+
 @pages.route("/referrals/<uuid:referral_id>/close", methods=["GET", "POST"])
 @rule(*CARE_ROLES)
 def close(referral_id: uuid.UUID) -> tuple[str, int] | Response:
@@ -165,7 +172,7 @@ def close(referral_id: uuid.UUID) -> tuple[str, int] | Response:
     form = closing_form(waiting)
     if form.validate_on_submit() and saved(form, lambda: _close(form, referral)):
         flash("The referral was closed.", "success")
-        return redirect(url_for(".closed", referral_id=referral_id))
+        return _leaving(referral) or redirect(url_for(".closed", referral_id=referral_id))
     return page("referrals/close.html", form, referral=referral, waiting=waiting)
 
 

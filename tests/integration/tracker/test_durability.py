@@ -57,6 +57,7 @@ class Writer:
     def _send(self, key: str, minutes: int) -> None:
         form = {
             "client_key": key, "minutes": minutes, "mode": "phone", "attendance": "attended", "note": f"note of {key}",
+            "another": "y",
             "contacted_on-day": self.day.day, "contacted_on-month": self.day.month, "contacted_on-year": self.day.year,
         }  # fmt: skip
         status, page, headers = self.visitor.open(self.path, form)

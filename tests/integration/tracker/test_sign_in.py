@@ -226,7 +226,7 @@ def test_a_form_without_its_token_is_refused_and_says_what_to_do(client: FlaskCl
     sign_in(client)
     page = client.post(f"/referrals/{world.referrals['own']}/contacts/new", data={"minutes": "5"})
     assert page.status_code == 400
-    assert "reload the page and send it again" in page.get_data(as_text=True)
+    assert "Go back and reload the page; sign in again if you are asked to." in page.get_data(as_text=True)
 
 
 def test_passwords_are_kept_as_argon2id(world: World):

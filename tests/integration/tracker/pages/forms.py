@@ -68,7 +68,7 @@ REFERRED = {
 ASKED = {"assessed_on": Ago(2), "mode": "telephone", "respondent": "self"}
 CONTACT = {
     "mode": "phone", "attendance": "attended", "minutes": 35, "contacted_on": Ago(2), "travel_minutes": 10,
-    "topics": "Money, housing", "note": "Prefers mornings", "next_in": "14", "next_contact_on": Ago(-20),
+    "topics": "Money, housing", "note": "Prefers mornings", "next_in": "", "next_contact_on": Ago(-20),
 }  # fmt: skip
 ATTENDANCE = {
     "setting": "gp", "count": 4, "from_on": Ago(200), "until_on": Ago(20), "source": "record-extract",

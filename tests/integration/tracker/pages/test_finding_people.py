@@ -173,3 +173,7 @@ def test_a_long_list_asks_the_database_no_more_often_than_a_short_one(desk: Desk
 
     few = asked_with(range(3))
     assert asked_with(range(3, 15)) == few
+
+
+def test_the_list_of_everyone_leads_to_the_search(desk: Desk):
+    assert "/people/search" in {link["href"] for link in desk.open("link-worker", "/people").main.all("a")}

@@ -137,8 +137,11 @@ def test_nothing_is_kept_for_a_sign_in_that_was_ended(desk: Desk):
     """Somebody ended it on purpose, perhaps because the device was stolen."""
     sent = desk.fill(LOG)
     leave_alone_too_long(desk, ended=True)
-    assert desk.send(LOG.who, LOG.path, sent).status == 302
+    page = desk.send(LOG.who, LOG.path, sent)
+    assert page.location == f"/sign-in?next={desk.address(LOG.path)}", "what the page's script kept is offered there"
     assert not is_held()
+    told = desk.client(LOG.who).get("/sign-in").get_data(as_text=True)
+    assert "You were signed out, and nothing was saved." in unescape(told)
 
 
 def test_nothing_is_kept_for_somebody_who_was_disabled(desk: Desk):

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tests.integration.tracker.pages.conftest import Desk, written
 from tests.integration.tracker.pages.forms import LOG, Ago
+from tests.integration.tracker.pages.reading import Page
 from tests.world import days_ago
 from tracker.actions import directory
 from tracker.extensions import db
@@ -81,7 +82,7 @@ def test_the_same_form_sent_twice_signposts_once(desk: Desk, chess: uuid.UUID):
 @pytest.mark.parametrize(
     ("half", "field", "words"),
     [
-        ({"kind_2": "referral"}, "resource_2", "Choose a resource"),
+        ({"kind_2": "referral"}, "resource_2", "Choose a resource, or tap No signpost"),
         ({"resource_3": "{resource}"}, "kind_3", "Choose how you signposted"),
     ],
 )
@@ -95,6 +96,18 @@ def test_half_a_signpost_is_asked_for_beside_its_row_and_nothing_is_saved(
     assert page.errors == {field: words}
     assert {name: page.typed[name] for name in half} == {name: sent[name] for name in half}
     assert written() == before
+
+
+def kinds(page: Page, row: int) -> list[str]:
+    """The codes on offer in a row."""
+    return [each["value"] for each in page.main.all("input") if each["name"] == f"kind_{row}"]
+
+
+def test_a_kind_that_was_tapped_by_mistake_can_be_taken_back(desk: Desk):
+    page = desk.send(LOG.who, LOG.path, log(desk, kind_1="referral"))
+    assert {row: "" in kinds(page, row) for row in (1, 2)} == {1: True, 2: False}
+    assert desk.send(LOG.who, LOG.path, page.typed | {"kind_1": ""}).status == 302
+    assert made() == []
 
 
 def test_a_full_resource_is_asked_about_and_taken_when_it_is_meant(desk: Desk, chess: uuid.UUID):

@@ -11,7 +11,7 @@ from tests.integration.tracker.pages.conftest import Desk
 from tests.integration.tracker.pages.forms import CLOSE, LOG, Ago
 from tests.integration.tracker.pages.reading import Page
 from tests.integration.tracker.teamwork import statements
-from tests.world import COMPLETE, days_ago
+from tests.world import COMPLETE, contact, days_ago
 from tracker.actions import care, outcomes, people
 from tracker.extensions import db
 from tracker.models import Person
@@ -44,6 +44,14 @@ def test_the_next_contact_that_was_agreed_stands_in_the_row(desk: Desk):
     desk.submit(LOG)
     day = days_ago(-20)
     assert f"Next {day.day} {day:%B %Y}" in desk.open("link-worker", "/").text
+
+
+def test_who_was_only_tried_has_had_no_contact(desk: Desk):
+    with db.transaction():
+        contact(desk.world, "same-site", attendance="did-not-attend", minutes=0)
+    page = desk.open("link-worker", "/?show=all").text
+    assert "No contact yet, last tried 5 days ago" in page
+    assert "0 contacts" not in page
 
 
 ODD = ("page=0", "page=-1", "page=x", "page=%D9%A3", "page=" + "9" * 400, "need=<script>", "state=open", "show=nobody")

@@ -344,7 +344,7 @@ def test_an_empty_field_is_empty_and_never_none(draw: Draw, field: Any):
 @pytest.mark.parametrize(
     ("field", "tag"),
     [
-        (StringField("It"), '<input class="nhsuk-input" id="it" name="it" type="text" value="">'),
+        (StringField("It"), '<input class="nhsuk-input" id="it" name="it" type="text" value="" autocomplete="off">'),
         (TelField("It"), 'type="tel"'),
         (IntegerField("It"), 'type="text" value="" inputmode="numeric"'),
         (DecimalField("It"), 'inputmode="decimal"'),
@@ -352,7 +352,10 @@ def test_an_empty_field_is_empty_and_never_none(draw: Draw, field: Any):
         (BooleanField("It"), '<input class="nhsuk-checkboxes__input" id="it" name="it" type="checkbox" value="y">'),
         (CodeSelect("It", codes=CODES), '<select class="nhsuk-select" id="it" name="it">'),
         (HiddenField("It"), '<input id="it" name="it" type="hidden" value="">'),
-        (DatePartsField("It"), 'id="it-month" name="it-month" type="text" inputmode="numeric" value="">'),
+        (
+            DatePartsField("It"),
+            'id="it-month" name="it-month" type="text" inputmode="numeric" autocomplete="off" value="">',
+        ),
     ],
 )
 def test_each_kind_of_field_has_its_component(draw: Draw, field: Any, tag: str):
@@ -443,6 +446,14 @@ def test_labels_of_options_are_text_and_not_markup(draw: Draw):
 
 def test_a_password_never_comes_back(draw: Draw):
     assert "secret words" not in draw(PasswordField("Password"), ["secret words"])
+
+
+def test_a_browser_offers_nothing_that_was_typed_of_somebody_else(draw: Draw):
+    for box in (StringField("Topics"), WholeNumber("Minutes")):
+        assert draw(box).count('autocomplete="off"') == 1
+    assert draw(DatePartsField("Day")).count('autocomplete="off"') == 3
+    assert 'autocomplete="username"' in draw(StringField("Mail", render_kw={"autocomplete": "username"}))
+    assert "autocomplete" not in draw(PasswordField("Password")), "a password manager may help"
 
 
 def test_attributes_of_the_form_and_of_the_page_reach_the_box(draw: Draw):
