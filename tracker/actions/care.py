@@ -322,6 +322,28 @@ def correct_contact(
         write_event(by=by, action="correct_contact", record=contact, before=before, reason=reason)
 
 
+def remove_contact(*, by: User, contact: Contact, version: int, reason: str | None) -> None:
+    """Take a contact off the record that was never made, or not with this person, and the signposts made at it.
+
+    The trail keeps that they were there, and why they went.
+    """
+    check(may_correct_contact(by, contact))
+    if contact.version != version:
+        raise Conflict("form", CHANGED_MEANWHILE)
+    if not reason:
+        raise Refused("reason", "Say why the contact goes, such as: logged for another person.")
+    with translated():
+        for signpost in db.session.scalars(select(Signpost).where(Signpost.contact_id == contact.id)).all():
+            _remove(by, signpost, "remove_signpost", reason)
+        _remove(by, contact, "remove_contact", reason)
+
+
+def _remove(by: User, record: Base, action: str, reason: str) -> None:
+    write_event(by=by, action=action, record=record, before=facts(record), after={}, reason=reason)
+    db.session.delete(record)
+    db.session.flush()
+
+
 def _check_next_contact(contacted_on: date, next_contact_on: date | None) -> None:
     if next_contact_on is not None and not 0 < (next_contact_on - contacted_on).days <= 366:
         raise Refused("next_contact_on", "The next contact must lie within a year after this one. Correct the date.")

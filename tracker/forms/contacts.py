@@ -151,5 +151,8 @@ class SameAgainForm(PageForm):
 class ContactCorrectionForm(ContactFacts):
     version = HiddenField(validators=[a_version])
     reason = TextLine(
-        "Why does it change?", [Optional(), at_most(400)], description="Needed when the contact was not logged today"
+        "Why does it change?",
+        [Optional(), at_most(400)],
+        description="Needed when the contact was not logged today, or is taken off the record",
     )
+    mistaken = BooleanField("Logged by mistake: take this contact off the record")

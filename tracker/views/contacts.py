@@ -113,19 +113,22 @@ def correct(contact_id: uuid.UUID) -> tuple[str, int] | Response:
     contact = care_queries.contact(contact_id, by=me())
     if not may_correct_contact(me(), contact):
         abort(403)
-    form = ContactCorrectionForm(obj=contact)
+    form, person_id = ContactCorrectionForm(obj=contact), contact.referral.person_id
     if form.validate_on_submit() and saved(
         form,
         lambda: _correct(form, contact),
         edited=contact,
         as_saved=lambda: ContactCorrectionForm(formdata=None, obj=contact),
     ):
-        flash("The contact was changed.", "success")
-        return redirect(url_for("people.view", person_id=contact.referral.person_id))
+        flash("The contact was taken off the record." if form.mistaken.data else "The contact was changed.", "success")
+        return redirect(url_for("people.view", person_id=person_id))
     return page("contacts/correct.html", form, contact=contact, referral=contact.referral)
 
 
 def _correct(form: ContactCorrectionForm, contact: care.Contact) -> bool:
-    version = int(form.version.data or 0)
-    care.correct_contact(by=me(), contact=contact, version=version, reason=form.reason.data or None, **form.facts)
+    version, reason = int(form.version.data or 0), form.reason.data or None
+    if form.mistaken.data:
+        care.remove_contact(by=me(), contact=contact, version=version, reason=reason)
+    else:
+        care.correct_contact(by=me(), contact=contact, version=version, reason=reason, **form.facts)
     return True

@@ -100,6 +100,23 @@ def test_of_two_agreements_of_one_day_what_was_written_down_last_holds(world: Wo
     assert kept()[world.referral("own").id] == (days_ago(1), days_ago(-9), 3)
 
 
+def test_a_contact_taken_off_the_record_counts_no_more_and_the_one_before_holds_again(world: World):
+    with db.transaction():
+        contact(world, contacted_on=days_ago(5), next_contact_on=days_ago(-1))
+        slip = contact(world, contacted_on=days_ago(1), next_contact_on=days_ago(-30))
+    with db.transaction():
+        care.remove_contact(by=world.user("link-worker"), contact=slip, version=slip.version, reason="Not hers")
+    assert kept()[world.referral("own").id] == (days_ago(5), days_ago(-1), 1)
+
+
+def test_without_its_only_contact_a_referral_has_no_sum(world: World):
+    with db.transaction():
+        slip = contact(world, contacted_on=days_ago(1))
+    with db.transaction():
+        care.remove_contact(by=world.user("link-worker"), contact=slip, version=slip.version, reason="Not hers")
+    assert kept() == {}
+
+
 def test_a_correction_is_summed_up_too(world: World):
     with db.transaction():
         contact(world, contacted_on=days_ago(5), next_contact_on=days_ago(-1))

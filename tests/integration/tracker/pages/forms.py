@@ -149,7 +149,11 @@ SIGNPOSTS = {
 }  # fmt: skip
 LOG = Form("contacts.log", "log-contact", W, "/referrals/{referral}/contacts/new", CONTACT | SIGNPOSTS)
 CORRECT_CONTACT = Form(
-    "contacts.correct", "correct-contact", W, "/contacts/{contact}/edit", CONTACT | {"reason": "Forgot the travel"}
+    "contacts.correct",
+    "correct-contact",
+    W,
+    "/contacts/{contact}/edit",
+    CONTACT | {"reason": "Forgot the travel", "mistaken": ""},
 )
 SIGNPOST = Form(
     "signposts.add",

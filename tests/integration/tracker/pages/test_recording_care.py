@@ -210,6 +210,51 @@ def test_a_contact_is_corrected_later_only_with_a_reason_that_the_trail_keeps(de
     assert event.reason == "Forgot the travel"
 
 
+MISTAKEN = {"mistaken": "y", "reason": "Logged for her sister"}
+
+
+def test_a_contact_logged_by_mistake_is_taken_off_the_record_with_its_signposts(desk: Desk):
+    others = set(db.session.scalars(select(Contact.id)))
+    assert desk.submit(LOG)[0].status == 302  # with three signposts
+    (slip,) = set(db.session.scalars(select(Contact.id))) - others
+    assert len(db.session.scalars(select(Signpost).where(Signpost.contact_id == slip)).all()) == 3
+    desk.places["contact"] = slip
+    page, sent = desk.submit(CORRECT_CONTACT, **MISTAKEN)
+    assert (page.status, page.location) == (302, f"/people/{desk.places['own']}"), page.summary
+    assert "The contact was taken off the record." in desk.open("link-worker", page.location).main.text
+    assert set(db.session.scalars(select(Contact.id))) == others
+    assert not db.session.scalars(select(Signpost).where(Signpost.contact_id == slip)).all()
+    gone = db.session.scalars(
+        select(AuditEvent).where(AuditEvent.reason == MISTAKEN["reason"]).order_by(AuditEvent.number)
+    )
+    said = [(event.action, event.after) for event in gone]
+    assert said == [*[("remove_signpost", "{}")] * 3, ("remove_contact", "{}")]
+    assert '"attendance":"attended"' in (newest_event().before or "")
+    assert desk.open("link-worker", CORRECT_CONTACT.path).status == 404
+    assert desk.send("link-worker", CORRECT_CONTACT.path, sent).status == 404
+
+
+def test_taking_a_contact_off_wants_a_reason_also_on_the_day(desk: Desk):
+    logged_days_ago(desk, 0)
+    says = "Say why the contact goes, such as: logged for another person."
+    check_fault(desk, CORRECT_CONTACT, {"mistaken": "y", "reason": ""}, "reason", says)
+
+
+def test_a_contact_that_was_changed_meanwhile_is_not_taken_off_unseen(desk: Desk):
+    mine = desk.fill(CORRECT_CONTACT, **MISTAKEN)
+    assert desk.send("supervisor", CORRECT_CONTACT.path, desk.fill(CORRECT_CONTACT, minutes=50)).status == 302
+    page = desk.send("link-worker", CORRECT_CONTACT.path, mine)
+    assert page.status == 422
+    assert "Somebody else changed this record meanwhile" in " ".join(page.summary)
+    assert db.session.get(Contact, desk.places["contact"]) is not None
+
+
+@pytest.mark.parametrize("role", ["outcome-assessor", "evaluator", "administrator"])
+def test_whoever_may_not_correct_a_contact_cannot_take_it_off(desk: Desk, role: str):
+    assert desk.send(role, CORRECT_CONTACT.path, desk.fill(CORRECT_CONTACT, **MISTAKEN)).status in (403, 404)
+    assert db.session.get(Contact, desk.places["contact"]) is not None
+
+
 @pytest.mark.parametrize(("changes", "field", "says"), [each for each in CONTACT_FAULTS if each[1] != "mode"])
 def test_a_correction_with_a_fault_comes_back_whole(desk: Desk, changes: dict[str, object], field: str, says: str):
     check_fault(desk, CORRECT_CONTACT, changes, field, says)
