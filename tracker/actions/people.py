@@ -260,3 +260,14 @@ def leave(*, by: User, person: Person, left_on: date, left_reason: str) -> None:
     person.left_on, person.left_reason = left_on, left_reason
     with translated():
         write_event(by=by, action="leave", record=person, before=before)
+
+
+def stay(*, by: User, person: Person, version: int, reason: str) -> None:
+    """Take a leaving back that was written down by mistake; the trail keeps what it said, and why it went."""
+    check(may_add_person(by, person.study, person.site))
+    if person.version != version or person.left_on is None:
+        raise Conflict("form", CHANGED_MEANWHILE)
+    before = facts(person)
+    person.left_on, person.left_reason = None, None
+    with translated():
+        write_event(by=by, action="stay", record=person, before=before, reason=reason)

@@ -167,6 +167,17 @@ class LeavingForm(PageForm):
     left_reason = CodeRadio("Why they left", [InputRequired("Choose a reason")], codes=LEAVING_REASONS)
 
 
+class StayingForm(PageForm):
+    """That a leaving was written down by mistake."""
+
+    version = HiddenField(validators=[a_version])
+    reason = TextLine(
+        "Why is it taken back?",
+        [DataRequired("Say why the leaving is taken back"), at_most(400)],
+        description="Such as: recorded for another person",
+    )
+
+
 class SiteForm(PageForm):
     """Which of several sites a new person belongs to."""
 

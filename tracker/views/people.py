@@ -20,6 +20,7 @@ from ..forms.people import (
     ReferredPersonForm,
     SearchForm,
     SiteForm,
+    StayingForm,
     WithdrawalForm,
 )
 from ..permissions import CARE_ROLES, SITE_ROLES, is_offered_care, may_correct_contact, may_see_care
@@ -219,11 +220,26 @@ def _consent(form: ConsentForm, person: people.Person) -> bool:
 @rule(*CARE_ROLES)
 def leave(person_id: uuid.UUID) -> tuple[str, int] | Response:
     person = scope.person_in_care(person_id, by=me())
+    if person.left_on is not None and (request.method == "GET" or "version" in request.form):
+        return _stay(person)
     form = LeavingForm(data=_as_the_referral_says(person))
     if form.validate_on_submit() and saved(form, lambda: _leave(form, person)):
         flash("The date and reason of leaving were saved.", "success")
         return redirect(url_for(".view", person_id=person_id))
     return page("people/leave.html", form, person=person)
+
+
+def _stay(person: people.Person) -> tuple[str, int] | Response:
+    form = StayingForm(obj=person)
+    if form.validate_on_submit() and saved(form, lambda: _stays(form, person), edited=person):
+        flash("The leaving was taken back: the person is in the study.", "success")
+        return redirect(url_for(".view", person_id=person.id))
+    return page("people/stay.html", form, person=person)
+
+
+def _stays(form: StayingForm, person: people.Person) -> bool:
+    people.stay(by=me(), person=person, version=int(form.version.data or 0), reason=form.reason.data or "")
+    return True
 
 
 def _as_the_referral_says(person: people.Person) -> dict[str, object]:

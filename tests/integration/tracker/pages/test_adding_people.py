@@ -409,6 +409,47 @@ def test_leaving_twice_tells_the_second_and_keeps_the_first(desk: Desk):
     assert desk.world.person("own").left_reason == "moved"
 
 
+def test_a_leaving_recorded_by_mistake_is_taken_back_with_a_reason_that_the_trail_keeps(desk: Desk):
+    desk.submit(LEAVE)
+    shown = desk.open("link-worker", LEAVE.path)
+    assert "moved away" in shown.main.text
+    page = desk.send("link-worker", LEAVE.path, shown.typed | {"reason": "Another person moved"})
+    assert page.status == 302, page.summary
+    person, event = desk.world.person("own"), newest_event()
+    assert (person.left_on, person.left_reason) == (None, None)
+    assert (event.action, event.reason) == ("stay", "Another person moved")
+    assert '"left_reason":"moved"' in (event.before or "")
+    again = desk.open("link-worker", page.location or "")
+    assert "They leave the study" in again.text
+    assert "The leaving was taken back" in again.text
+
+
+def test_a_leaving_is_not_taken_back_without_a_reason(desk: Desk):
+    desk.submit(LEAVE)
+    shown = desk.open("link-worker", LEAVE.path)
+    check_rejected(desk.send("link-worker", LEAVE.path, shown.typed), "reason", "Say why the leaving is taken back")
+    assert desk.world.person("own").left_reason == "moved"
+
+
+def test_a_leaving_that_was_taken_back_meanwhile_is_left_alone(desk: Desk):
+    desk.submit(LEAVE)
+    mine = desk.open("link-worker", LEAVE.path).typed | {"reason": "Another person moved"}
+    assert desk.send("supervisor", LEAVE.path, mine).status == 302
+    assert desk.submit(LEAVE, left_reason="died")[0].status == 302
+    page = desk.send("link-worker", LEAVE.path, mine)
+    assert page.status == 422
+    assert "Somebody else changed this record meanwhile" in " ".join(page.summary)
+    assert desk.world.person("own").left_reason == "died"
+
+
+@pytest.mark.parametrize("role", ["outcome-assessor", "evaluator", "administrator"])
+def test_whoever_may_not_record_a_leaving_may_not_take_one_back(desk: Desk, role: str):
+    desk.submit(LEAVE)
+    mine = desk.open("link-worker", LEAVE.path).typed | {"reason": "Another person moved"}
+    assert desk.send(role, LEAVE.path, mine).status in (403, 404)
+    assert desk.world.person("own").left_reason == "moved"
+
+
 @pytest.mark.parametrize(
     ("changes", "field", "says"),
     [
