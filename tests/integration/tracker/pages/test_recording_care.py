@@ -218,7 +218,7 @@ def test_a_contact_logged_by_mistake_is_taken_off_the_record_with_its_signposts(
     assert desk.submit(LOG)[0].status == 302  # with three signposts
     (slip,) = set(db.session.scalars(select(Contact.id))) - others
     assert len(db.session.scalars(select(Signpost).where(Signpost.contact_id == slip)).all()) == 3
-    desk.places["contact"] = slip
+    desk.places = desk.places | {"contact": slip}
     page, sent = desk.submit(CORRECT_CONTACT, **MISTAKEN)
     assert (page.status, page.location) == (302, f"/people/{desk.places['own']}"), page.summary
     assert "The contact was taken off the record." in desk.open("link-worker", page.location).main.text
