@@ -89,7 +89,6 @@ KINDS: Mapping[str, Kind | RollOut] = {
     "roll-out-1": RollOut("no effect, a roll-out to 12 of 24 sites, which start one by one", 1),
     "roll-out-2": RollOut("the same, in pairs", 2),
     "roll-out-6": RollOut("the same, six at a time", 6),
-    "roll-out-less": RollOut("0.85 times the rate once a site has started, in pairs", 2, 0.85),
 }  # fmt: skip
 DIPS = tuple(name for name in KINDS if name.startswith("dip"))
 METHODS: Mapping[str, Callable[[pd.DataFrame], Fitted]] = {

@@ -109,10 +109,10 @@ def test_a_roll_out_is_what_its_kind_says(name: str) -> None:
     assert not rows.equals(roll_out(kind, 2))
 
 
-@pytest.mark.parametrize("name", ROLL_OUTS)
-def test_what_a_roll_out_does_begins_with_its_start(name: str) -> None:
+@pytest.mark.parametrize("kind", [*ROLL_OUTS.values(), RollOut("a lower rate once a site has started", 2, 0.85)])
+def test_what_a_roll_out_does_begins_with_its_start(kind: RollOut) -> None:
     """As the geometric mean over many draws, of what sites that have started and those that never do change by."""
-    kind, changed = ROLL_OUTS[name], []
+    changed = []
     for seed in range(60):
         rows = roll_out(kind, seed)
         level, first = np.log(rows["count"]), rows["start"] == 4
