@@ -16,13 +16,18 @@ EXACT, AT_SEARCH = 1e-7, 2e-5
 NUMBERS = ("estimate", "std_error", "df")
 
 
-def tidy(folder: Path) -> list[Row]:
-    """Convert, check and compare; every planned estimate and every one beside it."""
+def compared(folder: Path) -> Path:
+    """Convert, check and compare; where the report is."""
     bundle, plan, out = folder / "bundle", folder / "plan.toml", folder / "out"
     assert main(["convert", str(folder / "mapping.toml"), str(bundle)]) == 0
     assert main(["check", str(bundle), str(plan)]) == 0
     assert main(["compare", "--quiet", str(bundle), str(plan), str(out)]) == 0
-    files = (out / f"{name}.json" for name in ("estimates", "sensitivity"))
+    return out
+
+
+def estimates(out: Path, *names: str) -> list[Row]:
+    """A report's tidy rows: of the files named, or every planned estimate and every one beside it."""
+    files = (out / f"{name}.json" for name in names or ("estimates", "sensitivity"))
     return [row for file in files for row in json.loads(file.read_text(encoding="utf-8"))]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from analysis.__main__ import main
+from . import flat_against_r
 
 HERE = Path(__file__).parent
 STUDIES = ("schools", "growth", "btheb", "fev", "bacteria", "pigs", "jobs")
@@ -68,7 +68,8 @@ def compared(study_folder: Callable[[str], Path]) -> Callable[[str], Run]:
 
     def run(study: str) -> Run:
         if study not in known:
-            known[study] = converted_and_compared(folder_of(study, study_folder))
+            out = flat_against_r.compared(folder_of(study, study_folder))
+            known[study] = out, flat_against_r.estimates(out)
         return known[study]
 
     return run
@@ -97,15 +98,6 @@ def spread(visits: Path, people: Path) -> None:
         writer = csv.DictWriter(file, list(wide["PT1"]))
         writer.writeheader()
         writer.writerows(wide.values())
-
-
-def converted_and_compared(folder: Path) -> Run:
-    bundle, plan, out = folder / "bundle", folder / "plan.toml", folder / "out"
-    assert main(["convert", str(folder / "mapping.toml"), str(bundle)]) == 0
-    assert main(["check", str(bundle), str(plan)]) == 0
-    assert main(["compare", str(bundle), str(plan), str(out)]) == 0
-    files = [out / f"{name}.json" for name in ("estimates", "sensitivity")]
-    return out, [row for file in files for row in json.loads(file.read_text(encoding="utf-8"))]
 
 
 @pytest.mark.parametrize(("study", "outcome", "method"), methods())

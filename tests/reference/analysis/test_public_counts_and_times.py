@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from .flat_against_r import Row, of_study, tidy, unlike
+from .flat_against_r import Row, compared, estimates, of_study, unlike
 
 Found = Callable[[str], list[Row]]
 OF_CBA = """
@@ -104,7 +104,7 @@ def found(study_folder: Callable[[str], Path]) -> Found:
             folder = study_folder(study)
             if study == "cba":
                 other_outcomes(folder)
-            made[study] = tidy(folder)
+            made[study] = estimates(compared(folder))
             shutil.rmtree(folder)
         return made[study]
 

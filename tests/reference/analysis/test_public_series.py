@@ -16,7 +16,7 @@ import pytest
 
 from analysis.estimators.single_series import single_series
 
-from .flat_against_r import of_study, tidy, unlike
+from .flat_against_r import compared, estimates, of_study, unlike
 
 PEOPLE = """plan = "plan.toml"
 
@@ -76,7 +76,7 @@ def test_interrupted_series_and_event_studies_are_those_of_r(
     outcome = OUTCOME.format(horizon=horizon, period=period, errors=errors)
     (tmp_path / "plan.toml").write_text(whole[: whole.index("[[outcomes]]")] + outcome, encoding="utf-8")
     (tmp_path / "mapping.toml").write_text(PEOPLE, encoding="utf-8")
-    assert unlike(tidy(tmp_path), of_study(r_results("series_public"), f"{part} {errors}")) == []
+    assert unlike(estimates(compared(tmp_path)), of_study(r_results("series_public"), f"{part} {errors}")) == []
 
 
 @ERRORS
@@ -89,7 +89,7 @@ def test_staggered_starts_are_those_of_r(
     for name, old, new in (("mapping.toml", "many", starts), ("plan.toml", "classical", errors)):
         text = (folder / name).read_text(encoding="utf-8")
         (folder / name).write_text(text.replace(old, new), encoding="utf-8")
-    assert unlike(tidy(folder), of_study(r_results("series_public"), f"cigar {starts} {errors}")) == []
+    assert unlike(estimates(compared(folder)), of_study(r_results("series_public"), f"cigar {starts} {errors}")) == []
 
 
 @pytest.mark.parametrize(("series", "lag", "harmonics"), [("front", 3, 1), ("rear", 6, 2), ("VanKilled", 12, 0)])

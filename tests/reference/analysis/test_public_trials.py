@@ -9,7 +9,6 @@ errors are plain sandwiches (CR0) between people; the kit's own are checked agai
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -19,12 +18,13 @@ import pandas as pd
 import pytest
 
 from analysis import load
-from analysis.__main__ import main
 from analysis.cohort import Cohort, as_planned, assemble, named_covariates, rows_of
 from analysis.estimators.gee import gee_binary
 from analysis.estimators.poisson_change import poisson_change
 from analysis.estimators.poisson_rate import poisson_rate
 from analysis.result import Fitted
+
+from .flat_against_r import compared, estimates
 
 Rows = dict[tuple[str, str, str], dict[str, Any]]
 VISITS = ("visit1", "visit2", "visit3", "visit4")
@@ -59,11 +59,8 @@ LINEAR = {  # statsmodels: least squares with HC1
 
 def told(folder: Path) -> tuple[Rows, Rows, str]:
     """Convert, check and compare: the planned estimates and those beside them by outcome, method and scale; the page."""
-    bundle, plan, out = folder / "bundle", folder / "plan.toml", folder / "out"
-    assert main(["convert", str(folder / "mapping.toml"), str(bundle)]) == 0
-    assert main(["check", str(bundle), str(plan)]) == 0
-    assert main(["compare", str(bundle), str(plan), str(out)]) == 0
-    found = [json.loads((out / f"{name}.json").read_text(encoding="utf-8")) for name in ("estimates", "sensitivity")]
+    out = compared(folder)
+    found = [estimates(out, name) for name in ("estimates", "sensitivity")]
     planned, beside = (
         {(row["outcome"], row["method"].split(",")[0], row["scale"]): row for row in rows if row["term"] == "arm"}
         for rows in found

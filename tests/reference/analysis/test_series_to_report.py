@@ -6,7 +6,6 @@ The months of `05c_its_cits` beside the people of the reference study, and the c
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.__main__ import main
+from .flat_against_r import compared, estimates
 
 Tidy = dict[tuple[str, str, str], dict[str, Any]]
 Row = Callable[..., dict[str, Any]]
@@ -24,16 +23,8 @@ CITS = {"post": "post", "t": "month", "tp": "month:post", "c1": "cos 1", "s1": "
         "t:arm": "arm:month", "tp:arm": "arm:month:post"}  # fmt: skip
 
 
-def compared(folder: Path) -> Path:
-    """Convert and compare; where the report is."""
-    assert main(["convert", str(folder / "mapping.toml"), str(folder / "bundle")]) == 0
-    assert main(["compare", str(folder / "bundle"), str(folder / "plan.toml"), str(folder / "out")]) == 0
-    return folder / "out"
-
-
 def tidy(report: Path, name: str = "estimates") -> Tidy:
-    rows = json.loads((report / f"{name}.json").read_text(encoding="utf-8"))
-    return {(row["outcome"], row["term"], row["scale"]): row for row in rows}
+    return {(row["outcome"], row["term"], row["scale"]): row for row in estimates(report, name)}
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import html
-import json
 import math
 import re
 from collections.abc import Callable
@@ -19,9 +18,10 @@ import pandas as pd
 import pytest
 
 from analysis import load
-from analysis.__main__ import main
 from analysis.cohort import assemble
 from analysis.times import time_rows_of
+
+from . import flat_against_r
 
 MAPPED = """
 [[first_events]]
@@ -72,8 +72,7 @@ def compared(folder: Path, outcomes: str) -> Path:
     (folder / "plan.toml").write_text(plan[: plan.index("[[outcomes]]")] + outcomes, encoding="utf-8")
     with (folder / "mapping.toml").open("a", encoding="utf-8") as mapping:
         mapping.write(MAPPED)
-    assert main(["convert", str(folder / "mapping.toml"), str(folder / "bundle")]) == 0
-    assert main(["compare", str(folder / "bundle"), str(folder / "plan.toml"), str(folder / "out")]) == 0
+    flat_against_r.compared(folder)
     return folder
 
 
@@ -89,7 +88,7 @@ def year(study_folder: Callable[[str], Path]) -> Path:
 
 
 def found(study: Path, name: str, outcome: str, scale: str, term: str = "arm") -> Row:
-    rows = json.loads((study / "out" / f"{name}.json").read_text(encoding="utf-8"))
+    rows = flat_against_r.estimates(study / "out", name)
     return next(row for row in rows if (row["outcome"], row["scale"], row["term"]) == (outcome, scale, term))
 
 
