@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -95,15 +95,14 @@ def shares(trials: Array) -> Family:
     Fit, CR0 and dispersion are the same. CR2 is not quite: many adjustments are right where the working model is, and
     the one it takes hangs on the scale of the outcome.
     """
-    return Family(
-        name="logistic",
-        start=lambda y: np.log((trials * y + PRIOR_COUNT) / (trials * (1 - y) + PRIOR_COUNT)),
+    counted = binomial(trials)
+    return replace(
+        counted,
+        start=lambda y: counted.start(trials * y),
         mean=special.expit,
         slope=lambda mu: mu * (1 - mu),
         variance=lambda mu: mu * (1 - mu) / trials,
-        likelihood=lambda y, eta, w=1.0: float((w * trials * (y * eta - np.logaddexp(0, eta))).sum()),
-        dispersed=False,
-        unsettled=binomial().unsettled,
+        likelihood=lambda y, eta, w=1.0: counted.likelihood(trials * y, eta, w),
     )
 
 
