@@ -265,7 +265,9 @@ def leave(*, by: User, person: Person, left_on: date, left_reason: str) -> None:
 def stay(*, by: User, person: Person, version: int, reason: str) -> None:
     """Take a leaving back that was written down by mistake; the trail keeps what it said, and why it went."""
     check(may_add_person(by, person.study, person.site))
-    if person.version != version or person.left_on is None:
+    if person.left_on is None:
+        raise Conflict("form", "The leaving was taken back already: this person is in the study.")
+    if person.version != version:
         raise Conflict("form", CHANGED_MEANWHILE)
     before = facts(person)
     person.left_on, person.left_reason = None, None

@@ -220,7 +220,7 @@ def _consent(form: ConsentForm, person: people.Person) -> bool:
 @rule(*CARE_ROLES)
 def leave(person_id: uuid.UUID) -> tuple[str, int] | Response:
     person = scope.person_in_care(person_id, by=me())
-    if person.left_on is not None and (request.method == "GET" or "version" in request.form):
+    if "version" in request.form or (person.left_on is not None and request.method == "GET"):
         return _stay(person)
     form = LeavingForm(data=_as_the_referral_says(person))
     if form.validate_on_submit() and saved(form, lambda: _leave(form, person)):

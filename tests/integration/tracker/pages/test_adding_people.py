@@ -431,6 +431,16 @@ def test_a_leaving_is_not_taken_back_without_a_reason(desk: Desk):
     assert desk.world.person("own").left_reason == "moved"
 
 
+def test_the_second_who_takes_a_leaving_back_is_told_that_it_is_done(desk: Desk):
+    desk.submit(LEAVE)
+    mine = desk.open("link-worker", LEAVE.path).typed | {"reason": "Another person moved"}
+    assert desk.send("supervisor", LEAVE.path, mine).status == 302
+    page = desk.send("link-worker", LEAVE.path, mine)
+    assert list(page.summary) == ["The leaving was taken back already: this person is in the study."]
+    check_kept(page, {"reason": "Another person moved"})
+    assert desk.world.person("own").left_on is None
+
+
 def test_a_leaving_that_was_taken_back_meanwhile_is_left_alone(desk: Desk):
     desk.submit(LEAVE)
     mine = desk.open("link-worker", LEAVE.path).typed | {"reason": "Another person moved"}
