@@ -15,7 +15,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from .moments import MULTIPLIERS, TOO_FEW, Array, satterthwaite, symmetric_power, weighted_satterthwaite
+from .moments import (
+    MULTIPLIERS,
+    TOO_FEW,
+    Array,
+    sandwich,
+    satterthwaite,
+    standard_error,
+    symmetric_power,
+    weighted_satterthwaite,
+)
 from .result import AnalysisError
 
 STEPS, HALVINGS, CLOSE_ENOUGH, RUN_AWAY = 50, 12, 1e-10, 30.0
@@ -170,7 +179,7 @@ class Spread:
 
     def error(self, direction: Array) -> tuple[float, float]:
         """Standard error and degrees of freedom of direction @ beta."""
-        std_error = math.sqrt(direction @ self.covariance @ direction)
+        std_error = standard_error(self.covariance, direction)
         if self.df is not None:
             return std_error, self.df
         lever = self.root @ (self.root.T @ direction)
@@ -365,7 +374,7 @@ def cluster_spread(blocks: Sequence[Block], bread: Array, errors: str, *, weight
         for block in blocks
     ]
     scores = np.stack([rows.T @ block.residual for rows, block in zip(adjusted, blocks, strict=True)])
-    covariance = np.asarray(bread @ scores.T @ scores @ bread)
+    covariance = sandwich(bread, scores)
     if errors in MULTIPLIERS:
         n, p = sum(len(block.residual) for block in blocks), len(bread)
         nothing = np.zeros((0, p, p))

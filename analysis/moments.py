@@ -15,6 +15,7 @@ I - Y_g C_g Y_g' for Y_g = X_g L, C_g = 2 w_g I - L' (sum of w_h^2 X_h'X_h) L.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -239,18 +240,36 @@ def cluster_robust(fit: LeastSquares, kind: str = "CR2") -> Errors:
     if kind in MULTIPLIERS:
         factor = MULTIPLIERS[kind](fit.n, len(fit.beta), fit.n_clusters)
         df = np.full(len(fit.beta), fit.n_clusters - 1.0)
-        return Errors(factor * _sandwich(fit.root, whitened), df)
+        return Errors(factor * sandwich(fit.root, whitened), df)
     if fit.moments.weight is not None:
         return _of_weighted(fit, fit.moments.weight, whitened, kind)
     leverage, vectors = np.linalg.eigh(fit.root.T @ fit.moments.xx @ fit.root)
     adjusted = (vectors * ADJUSTMENTS[kind](leverage)[:, None, :]) @ np.swapaxes(vectors, 1, 2)
     influence = np.einsum("gij,gj->gi", adjusted, whitened)
-    return Errors(_sandwich(fit.root, influence), _satterthwaite(fit.root, leverage, vectors, adjusted))
+    return Errors(sandwich(fit.root, influence), _satterthwaite(fit.root, leverage, vectors, adjusted))
 
 
-def _sandwich(root: Array, influence: Array) -> Array:
-    spread = influence @ root.T
+def sandwich(bread: Array, scores: Array) -> Array:
+    """Covariance (p, p) of coefficients whose sites' or people's scores are (G, q), for a bread of (p, q).
+
+    As a sum of squares: rounding takes no variance below zero, not even where nothing is left over.
+    """
+    spread = scores @ bread.T
     return np.asarray(spread.T @ spread)
+
+
+def standard_error(covariance: Array, direction: Array) -> float:
+    """Standard error of direction @ beta, for a covariance (p, p); what rounding takes below zero is zero.
+
+    Raises
+    ------
+    AnalysisError
+        When the variance is below zero by more than that: the covariance is none.
+    """
+    variance = float(direction @ covariance @ direction)
+    if variance < -ROUNDING * float(np.abs(direction) @ np.abs(covariance) @ np.abs(direction)):
+        raise AnalysisError("a variance came out below zero; name fewer covariates")
+    return math.sqrt(max(variance, 0.0))
 
 
 def _satterthwaite(root: Array, leverage: Array, vectors: Array, adjusted: Array) -> Array:
@@ -272,7 +291,7 @@ def _of_weighted(fit: LeastSquares, weight: Array, whitened: Array, kind: str) -
     turn = np.stack([_turn(rows, change, kind) for rows, change in zip(plain, inside, strict=True)])
     influence = np.einsum("gji,gj->gi", turn, whitened)
     df = [_weighted_df(weight, plain, squares, weight[:, None] * (turn @ each)) for each in fit.root]
-    return Errors(_sandwich(fit.root, influence), np.array(df))
+    return Errors(sandwich(fit.root, influence), np.array(df))
 
 
 def _weighted_df(weight: Array, plain: Array, squares: Array, turned: Array) -> float:

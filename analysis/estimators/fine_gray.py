@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from instruments.plan import Covariate
 
-from ..moments import ADJUSTMENTS, MULTIPLIERS, Array, Errors
+from ..moments import ADJUSTMENTS, MULTIPLIERS, Array, Errors, sandwich
 from ..result import AnalysisError, Fitted
 from .design import Design
 from .inference import Inference, exponentiated
@@ -153,9 +153,8 @@ def _errors(laid: Design, order: NDArray[np.intp], people: Subdistribution, stat
     scores = -expected_scores(people.X, state.r, exposure) + _for_weights(people, state)
     scores[people.step] += people.X[people.step] - state.mean
     if errors == "classical" or min(laid.n_clusters) < 2:
-        bread = np.linalg.inv(state.information)
-        covariance: Array = np.asarray(bread @ scores.T @ scores @ bread)
-        return Errors(covariance, np.full(len(state.beta), math.inf))
+        bread = np.asarray(np.linalg.inv(state.information), dtype=np.float64)
+        return Errors(sandwich(bread, scores), np.full(len(state.beta), math.inf))
     site = laid.site[order].astype(np.intp)
     own = information_by_site(people.X, state.r, exposure, site, int(site.max()) + 1)
     return errors_by_site(state, scores, own, site, laid.terms[1:], errors)

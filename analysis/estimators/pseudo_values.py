@@ -17,7 +17,7 @@ import pandas as pd
 from instruments.plan import Covariate
 
 from ..glm import GAUSSIAN, Fit, Spread, fit, spread
-from ..moments import Array
+from ..moments import Array, sandwich
 from ..result import AnalysisError, Estimate, Fitted
 from .design import Design, design
 from .inference import Inference
@@ -116,8 +116,7 @@ def _spread(found: Fit, errors: str) -> Spread:
     if errors != "classical":
         return by_site
     scores = found.X * found.residual[:, None]
-    covariance = found.bread @ scores.T @ scores @ found.bread
-    return Spread(covariance, by_site.own, by_site.shared, by_site.root, math.inf)
+    return Spread(sandwich(found.bread, scores), by_site.own, by_site.shared, by_site.root, math.inf)
 
 
 def _of_arm(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import linalg, optimize
 
-from ..moments import Array, redundant_term
+from ..moments import Array, redundant_term, standard_error
 from ..result import AnalysisError, Fitted
 from .design import Design
 from .inference import Inference, exponentiated
@@ -80,7 +80,7 @@ def single_series(
         for j, term in enumerate(laid.terms)
     )
     apart = np.array([{"post": 1.0, "month:post": horizon}.get(term, 0.0) for term in laid.terms])
-    error = (float(np.sqrt(apart @ covariance @ apart)), df)
+    error = (standard_error(covariance, apart), df)
     logarithm = inference.estimate("post", float(apart @ beta), error, "log rate ratio")
     return Fitted((exponentiated(logarithm, "rate ratio"),), terms, laid.n, None, (UNCONTROLLED,))
 

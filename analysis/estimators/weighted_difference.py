@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ import pandas as pd
 from instruments.plan import Covariate
 
 from ..glm import KINDS as ERRORS
-from ..moments import MULTIPLIERS, Array
+from ..moments import MULTIPLIERS, Array, sandwich, standard_error
 from ..result import AnalysisError, Fitted
 from ..weighting import KINDS, Balance, Support, balance, entropy_weights, propensity, score_weights, support
 from .design import Design, baseline_of, design, known_at_entry
@@ -71,7 +70,7 @@ class WeightedSpread:
         With people of equal variance the sites' scores have covariance P, and the degrees of freedom are
         tr(P)^2 / tr(P P).
         """
-        std_error = math.sqrt(direction @ self.covariance @ direction)
+        std_error = standard_error(self.covariance, direction)
         if self.df is not None:
             return std_error, self.df
         lever = self.bread @ direction
@@ -222,7 +221,7 @@ def weighted_spread(found: WeightedFit, errors: str, fewest: int = 2) -> Weighte
     scores = weighted if between_people else np.stack([weighted[rows].sum(axis=0) for rows in sites])
     factor = n / (n - p) if between_people else MULTIPLIERS[errors](n, p, len(sites))
     nothing = np.zeros((0, p, p))
-    covariance = factor * found.bread @ scores.T @ scores @ found.bread
+    covariance = factor * sandwich(found.bread, scores)
     df = float(n - p) if between_people else float(len(sites) - 1)
     return WeightedSpread(covariance, found.bread, nothing, nothing, nothing, squares, df)
 
@@ -234,7 +233,7 @@ def _bias_reduced(found: WeightedFit, sites: Sequence[Array], squares: Array) ->
     own = np.stack([T.T @ T for T in adjusted])
     plain = np.stack([found.X[rows].T @ T for T, rows in pairs])
     weighted = np.stack([(found.X[rows] * found.weights[rows, None]).T @ T for T, rows in pairs])
-    covariance = found.bread @ scores.T @ scores @ found.bread
+    covariance = sandwich(found.bread, scores)
     return WeightedSpread(covariance, found.bread, own, plain, weighted, squares)
 
 

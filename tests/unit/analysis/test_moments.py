@@ -17,7 +17,9 @@ from analysis.moments import (
     from_rows,
     least_squares,
     redundant_term,
+    sandwich,
     satterthwaite,
+    standard_error,
     symmetric_power,
 )
 from analysis.result import AnalysisError
@@ -163,6 +165,34 @@ def test_the_simple_corrections_are_multiples_of_the_plain_sandwich() -> None:
     assert cluster_robust(fit, "CR1S").covariance == pytest.approx(stata, rel=1e-12)
     for kind in ("CR0", "CR1", "CR1S"):
         assert set(cluster_robust(fit, kind).df) == {g - 1}
+
+
+@given(seeds, st.integers(-40, 0))
+@settings(max_examples=60, deadline=None)
+def test_rounding_takes_no_variance_below_zero(seed: int, size: int) -> None:
+    """Scores of a fit that leaves nothing over are rounding alone, some terms' far smaller than others'."""
+    dice = np.random.default_rng(seed)
+    root = dice.normal(size=(3, 3))
+    scores = dice.normal(size=(2, 3)) * 10.0 ** np.array([size, 0, -16])
+    covariance = sandwich(root @ root.T, scores)
+    assert (np.diagonal(covariance) >= 0).all()
+    assert np.array_equal(covariance, covariance.T)
+    unseen = np.linalg.svd(scores @ root @ root.T)[2][-1]  # both sites' scores say nothing of it
+    assert standard_error(covariance, unseen) < 1e-6 * np.sqrt(np.trace(covariance))
+
+
+def test_a_standard_error_is_the_root_of_the_variance_in_its_direction() -> None:
+    covariance = np.array([[4.0, -2.0], [-2.0, 9.0]])
+    assert standard_error(covariance, np.array([1.0, 0.0])) == 2.0
+    assert standard_error(covariance, np.array([1.0, 1.0])) == 3.0  # 4 + 9 - 2 x 2
+    assert standard_error(np.full((2, 2), -1e-30) + np.diag([1.0, 1.0]), np.zeros(2)) == 0.0
+
+
+def test_rounding_below_zero_is_zero_and_no_more_than_rounding() -> None:
+    alike = np.array([[1.0, -1.0], [-1.0, 1.0 - 1e-15]])
+    assert standard_error(alike, np.array([1.0, 1.0])) == 0.0
+    with pytest.raises(AnalysisError, match="a variance came out below zero"):
+        standard_error(np.array([[1.0, 2.0], [2.0, 1.0]]), np.array([1.0, -1.0]))
 
 
 @given(seeds)
