@@ -253,6 +253,7 @@ def test_an_invitation_leads_from_the_link_to_the_first_page(strict: Live, phone
         follow(desk, "Add a passkey")
         desk.get_by_label("What do you call this device?").fill("Desk")
         press(desk, "Make the passkey")
+        heading(desk, "Recovery codes")
         desk.goto(f"{named(strict)}/staff")
         follow(desk, "Invite somebody")
         desk.get_by_label("Name").fill("Rowan Hill")
