@@ -399,6 +399,7 @@ def record_signpost(
     if not _was_sent(client_key):
         _check_capacity(resource, although_full)
         _check_ask_again(content["ask_again_on"])
+        _check_waits_once(person, resource, signposted_on, kind)
     signpost = Signpost(client_key=client_key, recorded_by=by.id, **content)
     return _add_once(by, signpost, "record_signpost", content)
 
@@ -421,6 +422,18 @@ def _check_capacity(resource: Resource, although_full: bool) -> None:
 def _check_ask_again(ask_again_on: date | None) -> None:
     if ask_again_on is not None and not today() < ask_again_on <= today() + FURTHEST_ASKED:
         raise Refused("ask_again_on", "The day to ask again must lie in the next two years. Enter a later date.")
+
+
+def _check_waits_once(person: Person, resource: Resource, signposted_on: date, kind: str) -> None:
+    """Going back after saving gives a fresh page with a key of its own: nobody is asked twice what came of one day."""
+    same = {"person_id": person.id, "resource_id": resource.id, "signposted_on": signposted_on, "kind": kind}
+    waits = select(Signpost.id).filter_by(**same).where(Signpost.outcome.in_(STILL_ASKED))
+    if db.session.scalar(waits.limit(1)) is not None:
+        raise Refused(
+            "resource",
+            f"This signpost to {resource.name} is saved already, and waits for its answer. "
+            "Leave it out, or choose another.",
+        )
 
 
 def answer_signpost(

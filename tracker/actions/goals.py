@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from sqlalchemy import select
+
 from instruments.codes import GOAL_STATUSES
 
 from ..extensions import db, today
@@ -17,6 +19,7 @@ def set_goal(*, by: User, person: Person, words: str, set_on: date) -> Goal:
     """Write down what the person wants."""
     check(may_record_care(by, person))
     _check_set_on(person, set_on)
+    _check_new(person, words)
     goal = Goal(person_id=person.id, words=words, set_on=set_on, recorded_by=by.id)
     goal.person = person
     db.session.add(goal)
@@ -30,6 +33,13 @@ def _check_set_on(person: Person, set_on: date) -> None:
         raise Refused("set_on", "The day of the goal is in the future. Enter today or an earlier date.")
     if set_on < person.entered_on:
         raise Refused("set_on", "The goal is dated before the person's entry. Correct the date.")
+
+
+def _check_new(person: Person, words: str) -> None:
+    """As after going back in the browser and saving again; compared here, since words are stored encrypted."""
+    still = db.session.scalars(select(Goal.words).where(Goal.person_id == person.id, Goal.status == "open"))
+    if words.strip().casefold() in {each.strip().casefold() for each in still}:
+        raise Refused("words", "This goal is saved already, and open. Note progress on it, or enter another goal.")
 
 
 def reword_goal(*, by: User, goal: Goal, version: int, words: str) -> None:

@@ -47,7 +47,10 @@ def expected(history: list[Day], signposts: list[tuple[int, str, int | None]], n
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=st.lists(DAYS, max_size=5, unique_by=lambda day: day.ago), signposts=st.lists(SIGNPOSTS, max_size=3))
+@given(
+    history=st.lists(DAYS, max_size=5, unique_by=lambda day: day.ago),
+    signposts=st.lists(SIGNPOSTS, max_size=3, unique_by=lambda made: made[0]),
+)
 def test_any_history_gives_the_reasons_that_a_reader_would_give(
     world: World, history: list[Day], signposts: list[tuple[int, str, int | None]]
 ):

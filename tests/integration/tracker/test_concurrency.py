@@ -393,11 +393,12 @@ def test_one_role_is_given_once_by_two(world: World, at_once):
 def test_a_day_of_mixed_work_by_six_people_adds_up(world: World, at_once):
     """Everything at once, four times over; what was acknowledged is there, and nothing else."""
     gave: list[Any] = []
-    for _ in range(4):
+    for turn in range(4):
+        day = days_ago(turn)
         gave += at_once(
             [
                 log(world, uuid.uuid4()), add(world), log(world, uuid.uuid4(), 20), add(world, "orchard"),
-                lambda: signpost(world).id, assess(world, uuid.uuid4()),
+                lambda day=day: signpost(world, signposted_on=day).id, assess(world, uuid.uuid4()),
             ]
         )  # fmt: skip
     done = Counter(type(each).__name__ for each in gave)

@@ -393,7 +393,7 @@ def test_signposts_of_another_site_are_nobody_s_business(world: World, who: str)
 def test_what_is_to_be_asked_later_is_not_counted_today(world: World):
     with db.transaction():
         signpost(world, ask_again_on=today() + timedelta(7))
-        signpost(world)
+        signpost(world, kind="information")
     worker = world.user("link-worker")
     counts = [signposts.waiting_count(today() + timedelta(days), by=worker) for days in (0, 6, 7)]
     assert counts == [1, 1, 2]
@@ -428,7 +428,8 @@ def test_uptake_counts_known_outcomes_and_keeps_quiet_about_few(world: World):
     outcomes = ["attended"] * 3 + ["declined", "did-not-attend", "waiting", "unknown"]
     with db.transaction():
         for number, outcome in enumerate(outcomes):
-            signpost(world, outcome=outcome, sessions_attended=number if outcome == "attended" else None)
+            sessions = number if outcome == "attended" else None
+            signpost(world, signposted_on=days_ago(number), outcome=outcome, sessions_attended=sessions)
         other = add(world)
         care.record_signpost(
             by=world.user("link-worker"), person=world.person("own"), resource=other, client_key=uuid.uuid4(),
