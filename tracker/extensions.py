@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import Flask, current_app, g
 from flask_security.core import Security
@@ -213,6 +215,17 @@ def migrations_folder() -> Path:
     """Inside the installed package, or beside it in a source tree."""
     here = Path(__file__).parent
     return next(path for path in (here / "migrations", here.parent / "migrations") if path.is_dir())
+
+
+def schemas(url: str) -> tuple[str | None, list[str]]:
+    """The revision that a database is at, None for an empty one, and those this code knows, oldest first."""
+    known = [each.revision for each in ScriptDirectory(str(migrations_folder())).walk_revisions()]
+    engine = engine_for(url)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision(), known[::-1]
+    finally:
+        engine.dispose()
 
 
 def upgrade(url: str) -> None:

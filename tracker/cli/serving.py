@@ -51,8 +51,30 @@ def upgrade() -> None:
       tracker upgrade
     """
     with opened() as (_, settings):
+        _schema(settings.database_url)
         extensions.upgrade(settings.database_url)
     click.echo("The database has the newest schema.")
+
+
+def _schema(url: str) -> tuple[str | None, str]:
+    """The database's revision, which this version of the tracker must know, and the newest."""
+    found, known = extensions.schemas(url)
+    if found is not None and found not in known:
+        raise Faulty(
+            f"The database was upgraded by a newer tracker (schema {found}; this one knows {known[-1]} at most). "
+            "Go back to the newer version; nothing was changed."
+        )
+    return found, known[-1]
+
+
+def _refuse_other_schema(url: str) -> None:
+    """Pages on an older schema would fail one by one, or write down less than they should."""
+    found, newest = _schema(url)
+    if found != newest:
+        raise Faulty(
+            f"The database has the schema of an older tracker ({found or 'none'}; this one needs {newest}). Stop every "
+            "tracker that serves it, back it up, and run `tracker upgrade`."
+        )
 
 
 @click.command()
@@ -80,6 +102,7 @@ def serve(host: str, port: int, workers: int, is_demo: bool) -> None:
         refuse_without_demo(config.data_folder())
     local = host in THIS_MACHINE
     with opened(local=local) as (app, settings):
+        _refuse_other_schema(settings.database_url)
         try:
             sockets = processes.listen(host, port)
         except (OSError, ValueError) as error:

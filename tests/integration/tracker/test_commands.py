@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -12,7 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.world import PLAN
-from tracker import cli, config
+from tracker import cli, config, extensions
+from tracker.cli import workers as processes
 
 PASSWORD = "a-long-enough-password"
 
@@ -63,6 +65,52 @@ def test_keys_that_are_not_keys_are_named(installed, tmp_path: Path):
     (tmp_path / "data" / config.KEYS_FILE).write_text("{}", encoding="utf-8")
     result = installed("user", "list")
     assert (result.exit_code, "restore it from your backup" in result.output) == (2, True)
+
+
+def database(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'data' / config.DATABASE_FILE}"
+
+
+@pytest.fixture
+def nothing_served(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What would have been served."""
+    served: list[object] = []
+    monkeypatch.setattr(processes, "listen", lambda *_: [])
+    monkeypatch.setattr(processes, "serve", lambda *given, **_: served.append(given))
+    return served
+
+
+@pytest.mark.parametrize("revision", ["-1", "base"])
+def test_a_database_of_an_older_version_is_not_served_until_it_is_upgraded(
+    installed, tmp_path: Path, nothing_served: list[object], revision: str
+):
+    extensions.downgrade(database(tmp_path), revision)
+    found, known = extensions.schemas(database(tmp_path))
+    refused = installed("serve")
+    assert (refused.exit_code, nothing_served) == (2, [])
+    assert f"the schema of an older tracker ({found or 'none'}; this one needs {known[-1]})" in refused.output
+    assert "back it up, and run `tracker upgrade`" in refused.output
+    assert installed("upgrade").exit_code == 0
+    assert installed("serve").exit_code == 0
+    assert len(nothing_served) == 1
+
+
+@pytest.mark.parametrize("words", ["serve", "upgrade"])
+def test_a_database_of_a_newer_version_is_left_alone(
+    installed, tmp_path: Path, nothing_served: list[object], words: str
+):
+    file = tmp_path / "data" / config.DATABASE_FILE
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        before = list(connection.iterdump())
+    refused = installed(words)
+    assert (refused.exit_code, nothing_served) == (2, [])
+    with closing(sqlite3.connect(file)) as connection:
+        assert list(connection.iterdump()) == before
+    assert (
+        f"was upgraded by a newer tracker (schema 9999; this one knows {extensions.schemas(database(tmp_path))[1][-1]} at most)"
+        in refused.output
+    )
 
 
 def test_staff_are_added_listed_and_told_apart(installed):
