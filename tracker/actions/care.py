@@ -399,7 +399,8 @@ def record_signpost(
     if not _was_sent(client_key):
         _check_capacity(resource, although_full)
         _check_ask_again(content["ask_again_on"])
-        _check_waits_once(person, resource, signposted_on, kind)
+        if outcome in STILL_ASKED:
+            _check_waits_once(person, resource, signposted_on, kind)
     signpost = Signpost(client_key=client_key, recorded_by=by.id, **content)
     return _add_once(by, signpost, "record_signpost", content)
 
