@@ -19,8 +19,8 @@ from .scope import MANY, NotFound, Places, at_own_sites, at_places, has_withdraw
 
 @dataclass(frozen=True, slots=True)
 class FlagNow:
-    """A safety flag as it stands today, for somebody who looks. `author` is None for who must stay blind: a link worker's
-    name tells the arm.
+    """A safety flag as it stands today, for somebody who looks. `author` is None for who must stay blind: a link
+    worker's name tells the arm.
     """
 
     id: uuid.UUID
