@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
 from flask import render_template, request, url_for
@@ -46,6 +47,13 @@ def address_of_each(endpoint: str, name: str) -> Callable[[object], str]:
     given: dict[str, Any] = {name: NOBODY}
     before, after = url_for(endpoint, **given).split(str(NOBODY))
     return lambda id: f"{before}{id}{after}"
+
+
+def told_apart(staff: Iterable[Any]) -> dict[uuid.UUID, str]:
+    """What each member of staff is called on a page; beside one of the same name, with their e-mail address."""
+    known = {each.id: each for each in staff}
+    count = Counter(each.name for each in known.values())
+    return {id: f"{each.name} ({each.email})" if count[each.name] > 1 else each.name for id, each in known.items()}
 
 
 def saved(
