@@ -19,7 +19,7 @@ from .show import me
 
 pages = Blueprint("held_forms", __name__)
 WHERE = "held_path"
-NOT_KEPT = {"csrf_token", WHERE, GOES_ON}
+NOT_KEPT = {"csrf_token", "once", WHERE, GOES_ON}
 
 
 def may_be_held(path: str) -> bool:

@@ -7,17 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
-from flask import render_template, request, url_for
+from flask import render_template, request, session, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 
 from ..actions.refusal import Conflict, Refused
 from ..extensions import db
-from ..forms.page_form import differences
+from ..forms.page_form import OnceForm, differences
 from ..permissions import CARE_ROLES, holds
 
 T = TypeVar("T")
 NOBODY = uuid.UUID(int=0)
+MADE_ONCE, A_FEW = "made_once", 5
 
 
 def me() -> Any:
@@ -77,6 +78,19 @@ def saved(
             form["version"].data = edited.version
             form.differences = [*differences(form, as_saved())] if as_saved else []
         return None
+
+
+def made_before(form: OnceForm) -> bool:
+    """Whether this very form, in this browser, made something already; then it says so, and may be sent anew."""
+    if form.once.data not in session.get(MADE_ONCE, ()):
+        return False
+    form.say_that_it_was_made()
+    return True
+
+
+def made_now(form: OnceForm) -> None:
+    """Know the form again when its answer is reloaded."""
+    session[MADE_ONCE] = [*session.get(MADE_ONCE, ()), form.once.data][-A_FEW:]
 
 
 def page(template: str, form: FlaskForm | None = None, **context: Any) -> tuple[str, int]:
