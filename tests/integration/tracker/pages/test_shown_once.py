@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.integration.tracker.pages.conftest import Desk, newest_event, written
-from tests.integration.tracker.pages.forms import ASK_ALONE, NEW_LINK, RECOVERY_CODES, Form
+from tests.integration.tracker.pages.forms import ASK_ALONE, INVITE, NEW_LINK, RECOVERY_CODES, Form
 
 MADE = "You made this already, and what you saw then is good."
 FORMS = (RECOVERY_CODES, NEW_LINK, ASK_ALONE)
@@ -51,6 +51,15 @@ def test_a_fresh_page_makes_another_at_once(desk: Desk, form: Form):
     second, _ = desk.submit(form)
     assert second.status == 200
     assert set(SECRET.findall(first.html)).isdisjoint(SECRET.findall(second.html))
+
+
+@pytest.mark.parametrize("form", [INVITE, NEW_LINK], ids=str)
+def test_what_was_typed_is_offered_no_more_once_it_is_made(desk: Desk, form: Form):
+    sent = desk.fill(form)
+    assert desk.send(form.who, "/held-form", sent | {"held_path": desk.address(form.path)}).status == 204
+    assert "was not saved" in desk.open(form.who, form.path).text
+    assert desk.send(form.who, form.path, sent).status == 200
+    assert "was not saved" not in desk.open(form.who, form.path).text
 
 
 @EACH
