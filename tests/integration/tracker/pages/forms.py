@@ -160,7 +160,7 @@ SIGNPOST = Form(
     "signpost",
     W,
     "/people/{own}/signposts/new",
-    {"resource": "{resource}", "kind": "accompanied", "signposted_on": Ago(2), "ask_again_on": Ago(-7)},
+    {"resource": "{resource}", "kind": "accompanied", "signposted_on": Ago(3), "ask_again_on": Ago(-7)},
 )
 CAME_OF = Form(
     "signposts.answer", "came-of-it", W, "/signposts/{signpost}/outcome",

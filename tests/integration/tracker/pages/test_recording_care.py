@@ -17,6 +17,7 @@ from tests.integration.tracker.pages.forms import (
     CORRECT_CONTACT,
     LOG,
     SIGNPOST,
+    SIGNPOSTS,
     Ago,
     Form,
 )  # fmt: skip
@@ -330,7 +331,7 @@ def test_a_key_that_is_none_is_refused_with_what_to_do(desk: Desk, form: Form, k
 def test_a_signpost_is_saved_and_waits_for_what_comes_of_it(desk: Desk):
     page, _ = desk.submit(SIGNPOST)
     made = newest(Signpost)
-    assert (made.kind, made.signposted_on, made.outcome) == ("accompanied", days_ago(2), "unknown")
+    assert (made.kind, made.signposted_on, made.outcome) == ("accompanied", days_ago(3), "unknown")
     assert "Signposted to Walking group Not known yet Accompanied" in desk.open("link-worker", page.location or "").text
 
 
@@ -535,7 +536,7 @@ def test_an_instrument_or_timepoint_that_the_plan_does_not_have_is_not_found(des
 
 def test_as_many_contacts_are_counted_on_the_caseload_as_were_attended(desk: Desk):
     for minutes, attendance in (("20", "attended"), ("0", "attempted"), ("0", "cancelled")):
-        desk.submit(LOG, minutes=minutes, attendance=attendance)
+        desk.submit(LOG, minutes=minutes, attendance=attendance, **dict.fromkeys(SIGNPOSTS, ""))
     total = db.session.scalar(select(func.count()).select_from(Contact))
     assert total == 4
     assert "2 contacts, last 2 days ago" in desk.open("link-worker", "/").text
