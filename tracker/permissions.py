@@ -35,6 +35,24 @@ def _at(user: User, roles: Iterable[str], study_id: uuid.UUID, site_id: uuid.UUI
     )
 
 
+def assesses_and_sees_arms(user: User) -> bool:
+    """Whether somebody who must be blind as an outcome assessor sees arms by another role: of the study or its sites
+    (evaluators, administrators), or with the care of the same people.
+    """
+    held = current(user)
+    assessing = [each for each in held if each.role == "outcome-assessor"]
+    return any(_shows_arm(other, assessor) for assessor in assessing for other in held)
+
+
+def _shows_arm(other: Membership, assessor: Membership) -> bool:
+    same_study = other.study_id == assessor.study_id
+    return (
+        other.role == "administrator"
+        or (other.role == "evaluator" and same_study)
+        or (other.role in CARE_ROLES and same_study and other.site_id == assessor.site_id)
+    )
+
+
 def has_withdrawn(person: Person) -> bool:
     """Whether the person has taken back the consent to be seen by the service or to be in the study."""
     return any(c.kind in ("service", "research") and c.withdrawn_on is not None for c in _latest(person))

@@ -153,8 +153,8 @@ def _furnished(world: World) -> dict[str, uuid.UUID]:
         )
         for minutes in (15, 45):
             logged = worlds.contact(world, minutes=minutes, topics="Money", note="Prefers mornings")
-        waiting = worlds.signpost(world)
         worlds.signpost(world, outcome="attended", sessions_attended=3)
+        waiting = worlds.signpost(world)  # last: while one waits, the same is not made again
         answers = {"phq9": worlds.COMPLETE["phq9"] | {"i9": 1}}
         answered = [worlds.assessment(world, id, responses=answers.get(id)) for id in ("ons4", "phq9", "eq5d-5l")]
         worlds.draft(world, {"i1": 2, "i9": 1}, person="same-site")

@@ -193,3 +193,15 @@ def test_given_text_twice_as_large_when_a_page_is_read_then_nothing_needs_scroll
     size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('main')).fontSize)")
     assert size >= 20, "the type is large without being asked for"
     context.close()
+
+
+def test_given_letters_twice_their_size_when_any_question_is_read_then_it_fits_the_phone(
+    live: Live, phones: list[BrowserContext]
+):
+    """A long word in a question's heading, such as "television", is broken rather than run off the screen."""
+    page = phones[0].new_page()
+    live.sign_in(page, "respondent")
+    for number in range(1, 10):
+        live.open(page, f"/answers/2/{number}")
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, f"question {number}"

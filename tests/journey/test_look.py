@@ -221,6 +221,14 @@ def test_a_desk_screen_zoomed_in_does_not_scroll_sideways(desktop: Page, width: 
     assert sticks_out(desktop) == []
 
 
+def test_a_long_word_in_a_table_is_broken_on_a_phone(phone: Page):
+    """An e-mail address has no place of its own to break at."""
+    phone.set_viewport_size({"width": 320, "height": 640})
+    address = "margaret.featherstonehaugh@elmstead-and-villages.example"
+    phone.evaluate(f"document.querySelector('.lwk-table td > :last-child').textContent = '{address}'")
+    assert sticks_out(phone) == []
+
+
 def test_letters_at_twice_their_size_still_fit_a_phone(phone: Page):
     before = phone.locator("h1").evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
     phone.evaluate("document.documentElement.style.fontSize = '200%'")

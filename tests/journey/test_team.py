@@ -212,3 +212,12 @@ def test_a_name_without_a_space_leaves_the_page_as_wide_as_the_screen(live: Live
     live.open(page, "/team")
     expect(page.get_by_role("link", name=name).first).to_be_visible()
     check_accessible(page)
+
+
+def test_given_letters_twice_their_size_when_the_team_is_read_then_it_fits_the_phone(live: Live, phone: Page):
+    """A site's name makes a list to choose from as wide as itself, unless it is told not to be."""
+    live.sign_in(phone, "supervisor")
+    live.open(phone, "/team")
+    phone.evaluate("document.querySelector('[name=site] option').textContent = 'Gate House Medical Centre'")
+    phone.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390

@@ -13,7 +13,7 @@ from ..actions.account import TEXT_SIZES
 from ..actions.passwords import SHORTEST_PASSWORD
 from .checks import RELOAD, at_most
 from .fields import CodeRadio, TextLine
-from .page_form import PageForm
+from .page_form import OnceForm, PageForm
 from .sign_in import LONGEST_PASSWORD, WRONG_PASSWORD, attempt
 
 TRY_AGAIN = "Your device did not make a passkey. Try again, or use an app that shows codes."
@@ -23,6 +23,10 @@ class ConfirmForm(PageForm):
     """Asks for nothing but the button."""
 
     sure = HiddenField(validators=[InputRequired(RELOAD)], default="yes")
+
+
+class RecoveryCodesForm(ConfirmForm, OnceForm):
+    """New codes end those before, which may be on paper already."""
 
 
 class PasskeyForm(WebAuthnRegisterResponseForm):

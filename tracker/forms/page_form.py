@@ -12,12 +12,16 @@ from typing import Any
 
 from flask import request
 from flask_wtf import FlaskForm
-from wtforms import Field
+from wtforms import Field, HiddenField
+
+from .checks import a_key, new_key
 
 GOES_ON = "goes_on"
 """The box that says: show me what I typed, do not save it."""
 WHY = "reason"
 """The box that asks why something is changed: it is said of the change, and no record holds it."""
+
+MADE = "You made this already, and what you saw then is good. Make another only if you lost it: that ends the first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,17 @@ class PageForm(FlaskForm):
 
     def validate_on_submit(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> Any:
         return GOES_ON not in request.form and super().validate_on_submit(extra_validators)
+
+
+class OnceForm(PageForm):
+    """What it makes is shown by the answer and never again. Who reloads that answer sends the form a second time."""
+
+    once = HiddenField(validators=[a_key], default=new_key)
+
+    def say_that_it_was_made(self) -> None:
+        """Offer to make another all the same, which whoever lost the first one needs."""
+        self.once.data = new_key()
+        self.form_errors.append(MADE)
 
 
 def differences(typed: FlaskForm, saved: FlaskForm) -> Iterator[Difference]:

@@ -10,10 +10,10 @@ from wtforms.validators import InputRequired
 
 from ..queries.self_completion import WAYS
 from .fields import CodeChecks, CodeRadio
-from .page_form import PageForm
+from .page_form import OnceForm
 
 
-class AskAloneForm(PageForm):
+class AskAloneForm(OnceForm):
     """Which instruments, and how they reach the person."""
 
     instruments = CodeChecks("What is asked", [InputRequired("Choose what the person is asked")], codes={})

@@ -15,7 +15,7 @@ from ..extensions import today
 from ..permissions import SITE_ROLES, STAFF_ROLES
 from .checks import RELOAD, a_version, at_most
 from .fields import CodeRadio, CodeSelect, DatePartsField, TextBlock, TextLine, WholeNumber, printable
-from .page_form import PageForm
+from .page_form import OnceForm, PageForm
 
 MOST_FTE = 2
 
@@ -28,6 +28,10 @@ class ReasonForm(PageForm):
         [DataRequired("Say why; the audit trail keeps it"), at_most(400)],
         description="The audit trail keeps this. Nothing personal, please.",
     )
+
+
+class NewLinkForm(ReasonForm, OnceForm):
+    """A new link ends those before, which may be passed on already."""
 
 
 class PlaceForm(PageForm):

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from ..extensions import db
 from ..models import Allocation, Arm, Authenticator, Invitation, Membership, Passkey, Post, SignIn, Site, Study, User
-from ..permissions import may_manage
+from ..permissions import assesses_and_sees_arms, may_manage
 from .scope import NotFound
 
 Record = TypeVar("Record")
@@ -39,6 +39,7 @@ class Account:
     signed_in: int
     last_seen_at: datetime | None
     invited_until: datetime | None
+    not_blind: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ def account(user: User, *, by: User) -> Account:
         signed_in=sum(each.is_live for each in open_ones),
         last_seen_at=db.session.scalar(select(func.max(SignIn.seen_at)).where(SignIn.user_id == user.id)),
         invited_until=max((each.valid_until for each in invited if each.is_open), default=None),
+        not_blind=assesses_and_sees_arms(user),
     )
 
 

@@ -19,11 +19,13 @@ from .scope import MANY, NotFound, Places, at_own_sites, at_places, has_withdraw
 
 @dataclass(frozen=True, slots=True)
 class FlagNow:
-    """A safety flag as it stands today, for somebody who looks."""
+    """A safety flag as it stands today, for somebody who looks. `author` is None for who must stay blind: a link
+    worker's name tells the arm.
+    """
 
     id: uuid.UUID
     words: str
-    author: str
+    author: str | None
     set_on: date
     review_on: date
     late: bool
@@ -81,8 +83,8 @@ def supervised_flags(*, by: User) -> Sequence[Flagged]:
 
 
 def _now(flag: SafetyFlag, may_review: bool) -> FlagNow:
-    late = flag.review_on < today()
-    return FlagNow(flag.id, flag.words, flag.author.name, local_day(flag.recorded_at), flag.review_on, late, may_review)
+    late, author = flag.review_on < today(), flag.author.name if may_review else None
+    return FlagNow(flag.id, flag.words, author, local_day(flag.recorded_at), flag.review_on, late, may_review)
 
 
 def _current() -> Select[SafetyFlag]:

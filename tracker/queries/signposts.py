@@ -45,8 +45,9 @@ def _count_due(places: Places, asker: uuid.UUID, day: date) -> Select[int]:
 
 
 def is_to_be_asked(day: date) -> ColumnElement[bool]:
-    """Whether a person is to be asked what came of a signpost."""
-    return exists().where(Signpost.person_id == Person.id, is_one_of(Signpost.outcome, STILL_ASKED), _is_due(day))
+    """Whether a person is to be asked what came of a signpost; nobody is who left the study."""
+    waits = exists().where(Signpost.person_id == Person.id, is_one_of(Signpost.outcome, STILL_ASKED), _is_due(day))
+    return Person.left_on.is_(None) & waits
 
 
 def _is_due(day: date) -> ColumnElement[bool]:

@@ -14,13 +14,13 @@ from werkzeug.wrappers import Response
 from ..actions import account, second_factor
 from ..actions import staff as staff_actions
 from ..extensions import db, second_factor_required, security
-from ..forms.account import AppearanceForm, ConfirmForm, PasskeyForm, PasswordForm
+from ..forms.account import AppearanceForm, ConfirmForm, PasskeyForm, PasswordForm, RecoveryCodesForm
 from ..forms.sign_in import CodeForm
 from ..queries import staff
 from ..queries.scope import NotFound
 from . import passkeys
 from .gate import ANYONE_SIGNED_IN, SETTING_UP, rule
-from .show import me, page, saved
+from .show import made_before, made_now, me, page, saved
 
 pages = Blueprint("account", __name__)
 FRESH, GRACE = 15, 10  # minutes since the password was last given, and for finishing what was begun
@@ -154,10 +154,11 @@ def recovery_codes() -> tuple[str, int] | Response:
     """They are shown by the answer that makes them, and never again."""
     if not staff.has_second_factor(by=me()):
         return redirect(url_for(".begin"))
-    form = ConfirmForm()
-    if form.validate_on_submit():
+    form = RecoveryCodesForm()
+    if form.validate_on_submit() and not made_before(form):
         with db.transaction():
             codes = second_factor.make_recovery_codes(by=me())
+        made_now(form)
         return page("account/recovery-codes-made.html", None, codes=codes)
     return page("account/recovery-codes.html", form, left=staff.recovery_codes_left(by=me()))
 

@@ -82,6 +82,8 @@ def _is_live() -> bool:
     """Whether the server still knows this sign-in; idle and absolute time-outs end it there and here."""
     g.sign_in = sign_in = with_whose(_sign_in_id(), by=None)
     if not current_user.is_authenticated:
+        if sign_in is not None:  # whoever was disabled is nobody any more
+            g.ended = True
         return False
     if sign_in is None or sign_in.user_id != current_user.id or sign_in.ended_at is not None:
         g.ended = True

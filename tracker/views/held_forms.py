@@ -19,7 +19,7 @@ from .show import me
 
 pages = Blueprint("held_forms", __name__)
 WHERE = "held_path"
-NOT_KEPT = {"csrf_token", WHERE, GOES_ON}
+NOT_KEPT = {"csrf_token", "once", WHERE, GOES_ON}
 
 
 def may_be_held(path: str) -> bool:
@@ -86,8 +86,8 @@ def address() -> str | None:
 
 
 def after_sending(response: Response) -> Response:
-    """A form that came too late is kept; one that leads on was saved, and is kept no longer."""
-    if request.method != "POST" or response.status_code != 302:
+    """A form that came too late is kept; one that leads on, or shows what it made, was saved and is kept no longer."""
+    if request.method != "POST" or (response.status_code != 302 and "made" not in g):
         return response
     if "timed_out" in g and hold(request.path, g.timed_out):
         flash("What you had filled in is kept. Sign in again and go on with it.", "warning")

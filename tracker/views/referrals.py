@@ -16,7 +16,7 @@ from ..queries import care as care_queries
 from ..queries import occasions, people, safety, scope, self_completion, staff, workload
 from ..queries.caseload import unanswered_referrals
 from .gate import rule
-from .show import me, page, saved
+from .show import me, page, saved, told_apart
 
 pages = Blueprint("referrals", __name__)
 
@@ -127,9 +127,9 @@ def hand_over(referral_id: uuid.UUID) -> tuple[str, int] | Response:
     holder = referral.current.worker_id if referral.current else None
     loads = {each.worker.id: each for each in workload.workloads(today(), by=asker)}
     colleagues = {
-        str(each.id): _described(each, loads.get(each.id), me_too=each.id == asker.id)
-        for each in staff.link_workers_for(referral.person, by=asker)
-        if each.id != holder
+        str(id): _described(name, loads.get(id), me_too=id == asker.id)
+        for id, name in told_apart(staff.link_workers_for(referral.person, by=asker)).items()
+        if id != holder
     }
     form = HandOverForm(data={"version": referral.version, "worker": str(asker.id) if asker.id != holder else None})
     form.worker.choices = list(colleagues.items())
@@ -139,9 +139,9 @@ def hand_over(referral_id: uuid.UUID) -> tuple[str, int] | Response:
     return page("referrals/hand_over.html", form, referral=referral, colleagues=colleagues)
 
 
-def _described(colleague: care.User, load: workload.Workload | None, *, me_too: bool) -> str:
+def _described(name: str, load: workload.Workload | None, *, me_too: bool) -> str:
     """A colleague, and what they hold already at the asker's sites."""
-    name = f"{colleague.name} (you)" if me_too else colleague.name
+    name = f"{name} (you)" if me_too else name
     if load is None:
         return f"{name}: no open referrals"
     count = f"{load.referrals} open {'referral' if load.referrals == 1 else 'referrals'}"

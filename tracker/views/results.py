@@ -13,7 +13,7 @@ from ..forms.team import ResultsForm
 from ..permissions import CARE_ROLES, holds
 from ..queries import results
 from .gate import rule
-from .show import me
+from .show import me, told_apart
 
 pages = Blueprint("results", __name__)
 
@@ -44,7 +44,7 @@ def _whose(asker: Any) -> dict[str, str]:
     mine = {str(asker.id): f"{asker.name} (you)"} if holds(asker, ("link-worker",)) else {}
     if not holds(asker, ("supervisor",)):
         return mine
-    team = {str(each.id): each.name for each in results.workers(by=asker) if str(each.id) not in mine}
+    team = {str(id): name for id, name in told_apart(results.workers(by=asker)).items() if str(id) not in mine}
     return mine | {"all": "Everybody's people"} | team
 
 

@@ -18,7 +18,7 @@ from ..queries import scope
 from ..queries import self_completion as queries
 from .answers import HANDED_OVER, with_cookie
 from .gate import rule
-from .show import me, page, saved
+from .show import made_before, made_now, me, page, saved
 
 pages = Blueprint("self_completion", __name__)
 
@@ -30,7 +30,7 @@ def ask(person_id: uuid.UUID, timepoint_id: str) -> tuple[str, int] | Response:
     choices = queries.choices(person, timepoint_id, by=me())
     offered = [each.occasion for each in choices if each.obstacle is None]
     form = AskAloneForm(offered={each.instrument.id: each.instrument.short_title for each in offered})
-    if form.validate_on_submit():
+    if form.validate_on_submit() and not made_before(form):
         give = _hand_over if form.way.data == "device" else _link
         if (given := give(form, person, timepoint_id)) is not None:
             return given
@@ -55,6 +55,7 @@ def _link(form: AskAloneForm, person: scope.Person, timepoint: str) -> tuple[str
     )
     if made is None:
         return None
+    made_now(form)
     asked, token = made
     url = url_for("answers.arrive", token=token, _external=True)
     picture = segno.make(url, error="m", micro=False).svg_data_uri(scale=5, border=4, light="#fff")

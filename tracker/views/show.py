@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
-from flask import render_template, request, url_for
+from flask import render_template, request, session, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 
 from ..actions.refusal import Conflict, Refused
 from ..extensions import db
-from ..forms.page_form import differences
+from ..forms.page_form import OnceForm, differences
 from ..permissions import CARE_ROLES, holds
 
 T = TypeVar("T")
 NOBODY = uuid.UUID(int=0)
+MADE_ONCE, A_FEW = "made_once", 5
 
 
 def me() -> Any:
@@ -48,6 +50,13 @@ def address_of_each(endpoint: str, name: str) -> Callable[[object], str]:
     return lambda id: f"{before}{id}{after}"
 
 
+def told_apart(staff: Iterable[Any]) -> dict[uuid.UUID, str]:
+    """What each member of staff is called on a page; beside one of the same name, with their e-mail address."""
+    known = {each.id: each for each in staff}
+    count = Counter(each.name for each in known.values())
+    return {id: f"{each.name} ({each.email})" if count[each.name] > 1 else each.name for id, each in known.items()}
+
+
 def saved(
     form: FlaskForm, write: Callable[[], T], *, edited: Any = None, as_saved: Callable[[], FlaskForm] | None = None
 ) -> T | None:
@@ -69,6 +78,19 @@ def saved(
             form["version"].data = edited.version
             form.differences = [*differences(form, as_saved())] if as_saved else []
         return None
+
+
+def made_before(form: OnceForm) -> bool:
+    """Whether this very form, in this browser, made something already; then it says so, and may be sent anew."""
+    if form.once.data not in session.get(MADE_ONCE, ()):
+        return False
+    form.say_that_it_was_made()
+    return True
+
+
+def made_now(form: OnceForm) -> None:
+    """Know the form again when its answer is reloaded."""
+    session[MADE_ONCE] = [*session.get(MADE_ONCE, ()), form.once.data][-A_FEW:]
 
 
 def page(template: str, form: FlaskForm | None = None, **context: Any) -> tuple[str, int]:

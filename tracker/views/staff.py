@@ -6,15 +6,15 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, g, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from ..actions import invitations, second_factor
 from ..actions import staff as actions
-from ..forms.staff import EndPostForm, InvitationForm, PlaceForm, PostForm, ReasonForm
+from ..forms.staff import EndPostForm, InvitationForm, NewLinkForm, PlaceForm, PostForm, ReasonForm
 from ..queries import administration, staff
 from .gate import rule
-from .show import me, page, saved
+from .show import made_before, made_now, me, page, saved
 
 pages = Blueprint("staff", __name__)
 
@@ -68,6 +68,7 @@ def _chosen(form: PlaceForm) -> dict[str, Any]:
 
 
 def _link(invitation: invitations.Invitation, token: str) -> tuple[str, int]:
+    g.made = True  # nothing of the form waits to be saved
     url = url_for("invitations.arrive", token=token, _external=True)
     return page("staff/link.html", None, url=url, user=invitation.user, until=invitation.valid_until)
 
@@ -76,8 +77,9 @@ def _link(invitation: invitations.Invitation, token: str) -> tuple[str, int]:
 @rule("administrator")
 def new_link(user_id: uuid.UUID) -> tuple[str, int]:
     user = administration.colleague(user_id, by=me())
-    form = ReasonForm()
-    if form.validate_on_submit() and (made := saved(form, lambda: _new_link(form, user))):
+    form = NewLinkForm()
+    if form.validate_on_submit() and not made_before(form) and (made := saved(form, lambda: _new_link(form, user))):
+        made_now(form)
         return _link(*made)
     return page("staff/new-link.html", form, user=user)
 

@@ -15,7 +15,7 @@ from ..extensions import today
 from ..forms.team import MOVED_ON, ReassignForm, TeamForm
 from ..queries import caseload, hand_overs, safety, team, workload
 from .gate import rule
-from .show import me, page, saved
+from .show import me, page, saved, told_apart
 
 pages = Blueprint("team", __name__)
 
@@ -29,7 +29,9 @@ def overview() -> tuple[str, int]:
     form.site.choices = [("", "All that I supervise"), *((_key(each), _named(each, places)) for each in places)]
     day, wanted = (form.on.data, form.site.data) if form.validate() else (today(), None)
     chosen = [each for each in places if wanted in (None, _key(each))]
-    context = {"team": team.team(day, chosen, by=asker), "several": len(places) > 1, "today": today()}
+    found = team.team(day, chosen, by=asker)
+    names = told_apart(load.worker for load in found.loads if load.worker)
+    context = {"team": found, "names": names, "several": len(places) > 1, "today": today()}
     return page("team/team.html", form, **context, **_now(day, chosen))
 
 
@@ -80,8 +82,9 @@ def hand_over(worker_id: uuid.UUID | None = None) -> tuple[str, int] | Response:
     takers = {str(each.id): each for each in hand_overs.takers(held, by=asker) if each.id != worker_id}
     loads = {each.worker.id: each.referrals for each in workload.workloads(today(), by=asker)}
     form = ReassignForm()
-    form.offer(held, {id: f"{each.name}: {loads.get(each.id, 0)} open now" for id, each in takers.items()})
-    context: dict[str, Any] = {"holder": holder, "held": held, "takers": takers, "loads": loads}
+    names = told_apart([*takers.values(), *filter(None, [holder])])
+    form.offer(held, {id: f"{names[each.id]}: {loads.get(each.id, 0)} open now" for id, each in takers.items()})
+    context: dict[str, Any] = {"holder": holder, "held": held, "takers": takers, "loads": loads, "names": names}
     sure = request.form.get("sure")
     if sure == "back" or not form.validate_on_submit():
         return page("team/hand_over.html", form, **context)

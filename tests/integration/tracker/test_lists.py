@@ -134,6 +134,16 @@ def test_a_signpost_is_asked_about_from_the_agreed_day_until_its_outcome_is_know
     assert signposts.waiting_count(days_ago(-9), by=asker) == asked
 
 
+def test_nobody_who_left_is_to_be_asked_about_a_signpost_on_any_list(world: World):
+    """Their referral may be open still, and the list of signposts that wait has them no more."""
+    asker = world.user("link-worker")
+    with db.transaction():
+        signpost(world, signposted_on=days_ago(15))
+        people_actions.leave(by=asker, person=world.person("own"), left_on=today(), left_reason="died")
+    assert "signpost-waiting" not in reasons(world)["Person Own"]
+    assert signposts.waiting_count(today(), by=asker) == 0
+
+
 def test_due_states_agree_with_the_list_of_what_is_due(world: World):
     with db.transaction():
         assessment(world, "ons4")

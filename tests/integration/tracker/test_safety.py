@@ -58,6 +58,13 @@ def test_whoever_looks_sees_who_set_it_and_when(world: World):
     assert (shown.late, shown.may_review) == (False, True)
 
 
+def test_who_must_stay_blind_is_not_told_who_set_it(world: World):
+    """A link worker's name says that the person has one."""
+    warn(world)
+    (shown,) = warnings.flags(world.person("own"), by=world.user("outcome-assessor"))
+    assert (shown.author, shown.set_on, shown.may_review) == (None, today(), False)
+
+
 def test_the_oldest_stands_first(world: World):
     warn(world, kind="animal", note=None)
     warn(world, kind="violence", note=None)

@@ -139,3 +139,27 @@ def test_a_role_is_held_anywhere_or_nowhere():
     assert permissions.holds(member("supervisor"), ("link-worker", "supervisor"))
     assert not permissions.holds(member("supervisor"), ("link-worker",))
     assert not permissions.holds(User(active=True, memberships=[]), ROLES)
+
+
+@pytest.mark.parametrize(
+    ("other", "sees"),
+    [
+        (member("evaluator"), True), (member("evaluator", study=OTHER_STUDY), False), (member("administrator"), True),
+        (member("link-worker"), True), (member("supervisor"), True), (member("supervisor", site=OTHER_SITE), False),
+        (member("link-worker", study=OTHER_STUDY), False), (member("outcome-assessor", site=OTHER_SITE), False),
+        (member("evaluator", ended=True), False),
+    ],
+)  # fmt: skip
+def test_an_assessor_is_not_blind_by_another_role_that_shows_arms(other: User, sees: bool):
+    both = User(active=True, memberships=[*member("outcome-assessor").memberships, *other.memberships])
+    assert permissions.assesses_and_sees_arms(both) is sees
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_whoever_holds_one_role_is_as_blind_as_it_says(role: str):
+    assert not permissions.assesses_and_sees_arms(member(role))
+
+
+def test_whoever_is_disabled_sees_nothing():
+    both = User(active=False, memberships=[*member("outcome-assessor").memberships, *member("evaluator").memberships])
+    assert not permissions.assesses_and_sees_arms(both)

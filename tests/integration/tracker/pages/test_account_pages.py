@@ -281,6 +281,15 @@ def test_a_role_given_twice_is_told_beside_the_role(desk: Desk):
     check_kept(page, sent)
 
 
+def test_an_assessor_who_is_given_a_role_that_shows_arms_is_said_to_be_no_longer_blind(desk: Desk):
+    assessor = desk.world.user("outcome-assessor")
+    path = f"/staff/{assessor.id}"
+    assert "they are not blind" not in desk.open("administrator", path).text
+    role = {"role": "evaluator", "study": desk.places["study_garden"], "site": ""}
+    assert desk.send("administrator", f"{path}/roles/new", role).status == 302
+    assert "they are not blind. Check that this is meant." in desk.open("administrator", path).text
+
+
 def test_a_last_day_that_reaches_into_the_next_post_is_told_beside_it(desk: Desk):
     desk.submit(END_POST, until_on=Ago(50))
     page, _ = desk.submit(APPOINT, site=desk.places["site_mill"], from_on=Ago(30))

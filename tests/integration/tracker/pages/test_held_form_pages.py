@@ -153,6 +153,15 @@ def test_nothing_is_kept_for_somebody_who_was_disabled(desk: Desk):
     assert not is_held()
 
 
+def test_somebody_who_was_disabled_while_they_typed_is_told_that_nothing_was_saved(desk: Desk):
+    sent = desk.fill(LOG)
+    with db.transaction():
+        staff.disable_user(by=desk.world.user("administrator"), user=desk.world.user("link-worker"), reason="Left")
+    desk.send(LOG.who, LOG.path, sent)
+    told = desk.client(LOG.who).get("/sign-in").get_data(as_text=True)
+    assert "You were signed out, and nothing was saved." in unescape(told)
+
+
 @pytest.mark.parametrize("form", [SIGN_IN, *ACCOUNT], ids=str)
 def test_nothing_of_accounts_and_passwords_is_held(desk: Desk, form: Form):
     page = desk.send("link-worker", "/held-form", {"held_path": desk.address(form.path), "password": "secret"})

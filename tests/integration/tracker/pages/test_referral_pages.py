@@ -511,8 +511,8 @@ def test_a_closed_referral_is_not_handed_over(desk: Desk):
 
 def test_closing_asks_what_came_of_each_signpost_that_waits(desk: Desk):
     with db.transaction():
-        signpost(desk.world, outcome="attended")
-        waiting = signpost(desk.world, outcome="waiting").id
+        for outcome in ("attended", "waiting"):
+            waiting = signpost(desk.world, outcome=outcome, signposted_on=days_ago(11)).id
     page = desk.open(CLOSE.who, CLOSE.path)
     first, second = (f"signpost-{desk.places['signpost']}", f"signpost-{waiting}")
     assert {name for name in page.names if name.startswith("signpost-")} == {first, second}
