@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from instruments.plan import Covariate, Outcome
 
-from ..cohort import ROLES, named_covariates, people_allocated
+from ..cohort import ROLES, Cohort, named_covariates, people_allocated
 from ..disclosure import Gate
 from ..estimators.frailty import in_words as between_sites
 from ..estimators.mixed_logistic import in_words as odds_between_sites
@@ -17,7 +17,7 @@ from .cells import arm_columns
 from .comparison import Comparison, passing_low
 from .epoc import FOLLOW_UP_PERCENT
 from .outcomes import analysed_key, digits_of, no_difference
-from .participants import FLAGS, differences, study_key
+from .participants import FLAGS, adjusted_labels, differences, study_key
 from .scale import about
 
 FEW_CLUSTERS = 40
@@ -293,6 +293,19 @@ def _low(comparison: Comparison) -> Iterator[str]:
     )
 
 
+def _unlike(cohort: Cohort) -> Iterator[str]:
+    """What the arms differed in at entry, and whether the primary estimate is adjusted for it."""
+    large = [label for label, value in differences(cohort).items() if abs(value) > FLAGS[0]]
+    within = adjusted_labels(cohort, cohort.plan.primary)
+    held, open_ = [each for each in large if each in within], [each for each in large if each not in within]
+    if held and open_:
+        leans = f"leans on its adjustment for {'; '.join(held)}. It is not adjusted for {'; '.join(open_)}"
+    else:
+        leans = "is not adjusted for them" if open_ else "leans on its adjustment for them"
+    if large:
+        yield f"The arms differed at baseline in: {'; '.join(large)}. The estimate {leans}."
+
+
 def what_would_change_it(comparison: Comparison) -> Iterator[str]:
     """The ways in which the primary answer could be wrong."""
     plan, cohort = comparison.plan, comparison.cohort
@@ -302,9 +315,7 @@ def what_would_change_it(comparison: Comparison) -> Iterator[str]:
             "different moments of their lives. No calculation repairs that."
         )
     yield from _low(comparison)
-    large = [label for label, value in differences(cohort).items() if abs(value) > FLAGS[0]]
-    if large:
-        yield f"The arms differed at baseline in: {', '.join(large)}. The estimate leans on its adjustment for them."
+    yield from _unlike(cohort)
     if plan.primary.id not in comparison.fitted or comparison.fitted[plan.primary.id].units != "people":
         return
     share = sum(comparison.fitted[plan.primary.id].n) / len(cohort.people)
