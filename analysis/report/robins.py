@@ -217,6 +217,9 @@ def _analysed(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
         return
     sizes = in_each_arm(comparison.cohort.people)
     n = dict(zip(ROLES, fitted.n, strict=True))
+    if fitted.units != "people":
+        yield from _by_arm(comparison, "Analysed", lambda arm, _: words(f"{n[arm]:,} {fitted.units}"))
+        return
     yield from _by_arm(
         comparison, "Analysed", lambda arm, role: people(n[arm], int(sizes[arm]), analysed_key(outcome, role))
     )

@@ -58,7 +58,8 @@ def limits(answer: Estimate, confidence: float) -> str:
 def compared(comparison: Comparison) -> str:
     """What was compared with what."""
     first, second = arm_columns(comparison.plan)
-    return f"People in the arm “{first}” were compared with people in the arm “{second}”."
+    who = "sites" if comparison.plan.primary.estimator in SINCE else "people"
+    return f"{who.capitalize()} in the arm “{first}” were compared with {who} in the arm “{second}”."
 
 
 def answer(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:
