@@ -11,7 +11,7 @@ import pandas as pd
 
 from instruments.plan import Outcome, Timepoint
 
-from ..cohort import ROLES, Cohort, rows_of, scores_at
+from ..cohort import ROLES, Cohort, in_each_arm, rows_of, scores_at
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import BLANK, DASH, arm_columns, both_arms, interval, number, people, sites, words
 from .comparison import Change, Comparison, before_the_offer, changes, trajectory
@@ -51,6 +51,9 @@ def analysed(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, t
         cells.append(people(sum(fitted.n), key=analysed_key(outcome, "both")))
         rows.append((outcome.label, tuple(cells)))
         sums.append(Sum(analysed_key(outcome, "both"), tuple(analysed_key(outcome, role) for role in ROLES.values())))
+        total, counts = left_out_together(comparison, outcome, fitted.n)
+        sums.append(total)
+        implied += counts
         for known, left_out in _left_out(comparison, outcome):
             sums.append(known)
             implied.append((known.parts[1], left_out))
@@ -70,6 +73,19 @@ def _left_out(comparison: Comparison, outcome: Outcome) -> Iterator[tuple[Sum, i
             measured = measured_key(outcome, outcome.timepoint, role), int(members["score"].notna().sum())
             total, (_, rest) = apart(measured, (analysed_key(outcome, role), n), ("incomplete", outcome.id, role))
             yield total, rest
+
+
+def left_out_together(
+    comparison: Comparison, outcome: Outcome, n: tuple[int, int], *method: str
+) -> tuple[Sum, list[tuple[Key, int]]]:
+    """Those of both arms whom an estimate leaves out: a reader has them from its people and those of the study."""
+    arms = in_each_arm(comparison.cohort.people)
+    left = {role: int(arms[arm]) - here for here, (arm, role) in zip(n, ROLES.items(), strict=True)}
+    counts = [
+        (("left out", outcome.id, role, *method), count) for role, count in {"both": sum(left.values()), **left}.items()
+    ]
+    (both, *parts) = (key for key, _ in counts)
+    return Sum(both, tuple(parts)), counts
 
 
 def apart(one: tuple[Key, int], other: tuple[Key, int], rest: Key) -> tuple[Sum, tuple[Key, int]]:
