@@ -219,17 +219,31 @@ def _settled(main: Estimate, nothing: float) -> str:
 
 
 def matters(comparison: Comparison, outcome: Outcome, gate: Gate) -> Iterator[str]:
-    """Whether the interval reaches the smallest difference that matters, where one is known."""
+    """Whether the interval reaches the smallest difference that matters and for whom, where one is known."""
     fitted = comparison.fitted.get(outcome.id)
     if fitted is None or outcome.kind != "continuous":
         return
-    mid = about(comparison.plan, outcome).mid
+    scale = about(comparison.plan, outcome)
     low, high = fitted.main.conf_low, fitted.main.conf_high
-    if mid is None or low is None or high is None or gate.is_small(fitted.fewest):
+    if scale.mid is None or low is None or high is None or gate.is_small(fitted.fewest):
         return
-    size, source = mid
-    verdict = "reaches" if max(abs(low), abs(high)) >= size else "stays below"
-    yield f"The interval {verdict} {size:g}, taken to be the smallest difference that matters ({source.rstrip('.')})."
+    size, source = scale.mid
+    better, worse = arm_columns(comparison.plan) if scale.better == "higher" else arm_columns(comparison.plan)[::-1]
+    verdict = f"{_far(low, high, size)} {size:g} {_in_favour(low <= -size, high >= size, worse, better)}"
+    yield f"The interval {verdict}, taken to be the smallest difference that matters ({source.rstrip('.')})."
+
+
+def _far(low: float, high: float, size: float) -> str:
+    """How an interval of first less second lies to a size that matters."""
+    if low >= size or high <= -size:
+        return "lies wholly beyond"
+    return "reaches" if max(-low, high) >= size else "stays below"
+
+
+def _in_favour(below: bool, above: bool, of_below: str, of_above: str) -> str:
+    if below == above:
+        return "in favour of either arm"
+    return f"in favour of “{of_above if above else of_below}”"
 
 
 def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:

@@ -104,9 +104,19 @@ def test_without_an_interval_nothing_is_settled(say: Callable[..., str]) -> None
     assert sentence.endswith("Whether there is a difference at all cannot be said.")
 
 
-@pytest.mark.parametrize(("low", "high", "verdict"), [(-3.0, 1.0, "reaches"), (-0.4, 0.4, "stays below")])
-def test_an_interval_is_held_to_the_smallest_difference_that_matters(
-    low: float, high: float, verdict: str, rows: Rows, cohort_of: Callable[..., Cohort]
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "whose"),
+    [
+        (-3.0, 1.0, "reaches", "“Link worker”"),  # of the PHQ-9 lower is better
+        (-1.0, 3.0, "reaches", "“Usual care”"),
+        (-3.0, 3.0, "reaches", "either arm"),
+        (-0.4, 0.4, "stays below", "either arm"),
+        (-4.0, -2.0, "lies wholly beyond", "“Link worker”"),
+        (2.0, 4.0, "lies wholly beyond", "“Usual care”"),
+    ],
+)
+def test_an_interval_is_held_to_the_smallest_difference_that_matters_and_says_whose_it_is(
+    low: float, high: float, verdict: str, whose: str, rows: Rows, cohort_of: Callable[..., Cohort]
 ) -> None:
     import instruments
 
@@ -115,9 +125,21 @@ def test_an_interval_is_held_to_the_smallest_difference_that_matters(
     made = Comparison(cohort_of(rows), {"phq9-6m": fitted(estimate((low + high) / 2, low, high))})
     (sentence,) = words.matters(made, made.plan.outcomes[1], OPEN)
     assert sentence.startswith(
-        f"The interval {verdict} {mid.value:g}, taken to be the smallest difference that matters"
+        f"The interval {verdict} {mid.value:g} in favour of {whose}, taken to be the smallest difference that matters"
     )
     assert mid.source.rstrip(".") in sentence
+
+
+def test_where_higher_is_better_a_higher_score_is_in_its_favour(rows: Rows, cohort_of: Callable[..., Cohort]) -> None:
+    import instruments
+
+    scale = next(each for each in instruments.get("swemwbs").scales if each.mid)
+    assert scale.mid is not None
+    assert scale.better == "higher"
+    made = Comparison(cohort_of(rows), {"phq9-6m": fitted(estimate(0.0, -0.1, scale.mid.value))})
+    outcome = replace(made.plan.outcomes[1], instrument="swemwbs", scale=scale.id)
+    (sentence,) = words.matters(made, outcome, OPEN)
+    assert sentence.startswith(f"The interval reaches {scale.mid.value:g} in favour of “Link worker”")
 
 
 @pytest.mark.parametrize("answer", [estimate(0.5), estimate(0.5, 0.1, 0.9)])
