@@ -163,7 +163,9 @@ def test_the_e_value_of_a_difference_is_that_of_the_published_formula(comparison
 
 
 def test_an_interval_that_holds_no_difference_needs_nothing_unseen(comparison: Comparison) -> None:
-    assert said(comparison) == ["Its interval holds no difference already: nothing unmeasured is needed to explain it."]
+    assert said(comparison) == [
+        "The interval holds no difference already: nothing unmeasured is needed to explain the answer."
+    ]
 
 
 @pytest.mark.parametrize(("low", "high", "nearer"), [(0.7, 0.9, 0.9), (1.2, 1.9, 1.2)])
