@@ -300,7 +300,10 @@ def _reported(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
     yield "Outcomes", words(said)
     named = f"{len(plan.subgroups)} planned" if plan.subgroups else "None planned, none shown"
     yield "Subgroups", words(named)
-    yield "Departures from the plan", words("Listed at the end of this report" if comparison.cohort.notices else "None")
+    yield (
+        "Departures from the plan, and what was left out",
+        words("Listed at the end of this report" if comparison.cohort.notices else "None"),
+    )
 
 
 # ---------------------------------------------------------------------------- what adds up
