@@ -27,6 +27,9 @@ NO_RECORD = (
     "What is not recorded may have happened all the same: people who are harmed may stop answering, and a service "
     "hears of some harms only. The counts are not tested: most are too few for a test to find what matters."
 )
+NOBODY_LEFT = (
+    "The data have nobody who died or left. Where their source does not record that, the zeros below are no finding."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ def said(cohort: Cohort) -> Iterator[str]:
             "find harms."
         )
     yield NO_RECORD
+    if cohort.people["left_reason"].isna().all():
+        yield NOBODY_LEFT
     known = [about(cohort.plan, outcome) for outcome in scales(cohort.plan)]
     without = [scale.label for scale in known if scale.mid is None]
     if without:
