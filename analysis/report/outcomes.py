@@ -27,6 +27,12 @@ RATIOS = (
     "site-specific hazard ratio", "site-specific odds ratio", "mean time ratio",
 )  # fmt: skip
 ANALYSED = "People with the outcome, a baseline where it has one, and every covariate; others were not analysed."
+BY_START = ("callaway-santanna", "sun-abraham")
+TERMS_BY_START = (
+    "Of sites that start at different times: “4 in 5” is the effect at the sites that start in the fourth period, in "
+    "the fifth; periods are counted from the first in the data. “start+1” is one period after the own start; “group”, "
+    "“dynamic” and “calendar” are averages over starts, over time since the start, and over periods."
+)
 EVER = "Where repeated measures or a mixed model answer: people with a score at any timepoint, and every covariate."
 
 
@@ -329,7 +335,10 @@ def coefficients(comparison: Comparison) -> Table:
             label = f"{outcome.label}: {term.term}"
             rows.append((label, (value, error, df, limits_cell(term, smaller, digits), words(term.scale))))
     columns = ("Estimate", "Standard error", "Degrees of freedom", "Interval", "Scale")
-    return Table("coefficients", "Coefficients of every model", columns, tuple(rows), stub="Outcome and term")
+    by_start = any(outcome.estimator in BY_START for outcome in comparison.estimated)
+    notes = (TERMS_BY_START,) if by_start else ()
+    return Table("coefficients", "Coefficients of every model", columns, tuple(rows), notes=notes,
+                 stub="Outcome and term")  # fmt: skip
 
 
 def notices(cohort: Cohort) -> Table | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -82,6 +83,13 @@ def test_the_report_begins_with_what_was_compared(found: Comparison) -> None:
     assert words.compared(as_primary(found)) == (
         "Sites in the arm “Link worker” were compared with sites in the arm “Usual care”."
     )
+
+
+def test_names_of_effects_by_start_and_period_are_explained(found: Comparison, rolled_out: Comparison) -> None:
+    table = outcomes.coefficients(rolled_out)
+    assert [label for label, _ in table.rows if re.search(r": \d+ in \d+$", label)]
+    assert table.notes == (outcomes.TERMS_BY_START,)
+    assert outcomes.coefficients(found).notes == ()
 
 
 # ---------------------------------------------------------------------------- the methods from a plan
