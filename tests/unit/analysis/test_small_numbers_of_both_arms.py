@@ -14,6 +14,12 @@ from analysis.report.description import lay_out_description
 from tests.unit.analysis import study
 
 Read = Callable[..., load.Dataset]
+SCALE_OF = {
+    "eq5d": 'instrument = "eq5d-5l"\nscale = "value"\nvalue_set = "uk-2026-rowen"',
+    "phq9": 'instrument = "phq9"',
+}
+PHQ9_FIRST = study.PLAN.replace(SCALE_OF["phq9"], "LATER").replace(SCALE_OF["eq5d"], SCALE_OF["phq9"])
+PHQ9_FIRST = PHQ9_FIRST.replace("LATER", SCALE_OF["eq5d"])
 FEW = ("s1-0", "s2-0", "s3-0", "s5-0", "s6-0", "s7-0")  # three of each arm
 
 
@@ -95,3 +101,18 @@ def test_a_description_holds_back_what_the_comparison_does(read: Read, whole: st
     )
     assert compared["Measured: 3 months"][0] == "withheld"
     assert described["Measured: 3 months"][0] == "withheld"
+
+
+def test_a_percentage_of_those_asked_does_not_tell_how_few_were_lost_late(read: Read, whole: study.Rows) -> None:
+    """20 of 68 asked are 29.4 %: that gives the 68, hence the 12 lost both times, and of the 20 lost at last the 8."""
+    lost(whole, [f"s1-{place}" for place in range(12)], "3m", "6m")
+    lost(whole, [f"s1-{place}" for place in range(12, 20)], "6m")
+    later = [line for line in whole["assessments"] if line["instrument"] == "phq9" and line["timepoint"] == "3m"]
+    whole["item_responses"] = [
+        {"assessment": line["assessment"], "item": "i9", "value": int(place % 3 == 0)}
+        for place, line in enumerate(later)
+    ]
+    found = lay_out(compare(read(whole, PHQ9_FIRST)))
+    assert table(found, "patterns")["Not at 6 months"][0] == "<10"
+    (row,) = (cells for label, cells in table(found, "harms").items() if "after baseline" in label)
+    assert "%" not in row[0]
