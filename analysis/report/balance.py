@@ -34,7 +34,8 @@ WAYS = {
 BY_WEIGHTS = (
     "Differences are in standard deviations; more than 0.1 is worth a look. Overlap weights count most those who could "
     "have been in either arm, the next two make the second arm like the first; pairs are people of both arms with "
-    "nearly the same propensity score. All of them mend only what was measured."
+    "nearly the same propensity score. All of them mend only what is listed here, which is what the estimate is "
+    "adjusted for; in what else the arms differ stands under people, in the baseline by arm."
 )
 
 

@@ -63,6 +63,12 @@ def test_differences_as_they_came_are_those_of_the_two_arms(comparison: Comparis
     assert set(shown) == {"Baseline score", "Age", "Sex: male"}
 
 
+def test_what_is_not_adjusted_for_is_not_passed_off_as_alike(out: Path) -> None:
+    """The PHQ-9 at the baseline is in no line of the table, however far apart the arms are in it."""
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "in what else the arms differ stands under people, in the baseline by arm" in page
+
+
 def test_overlap_and_entropy_weights_leave_no_difference_in_what_was_measured(out: Path) -> None:
     rows = lines(out / "tables" / "balance.csv")
     for column in ("Overlap weights", "Entropy balance"):
