@@ -144,7 +144,8 @@ def _plan(path: Path) -> Plan:
     try:
         return plans.parse(path.read_text(encoding="utf-8-sig"))
     except OSError:
-        raise AnalysisError(f"{path.name}: cannot be read; correct its name") from None
+        fault = f"is a folder; name the plan in it, such as {PLAN_FILE}" if path.is_dir() else None
+        raise AnalysisError(f"{path.name}: {fault or 'cannot be read; correct its name'}") from None
     except UnicodeDecodeError:
         raise AnalysisError(f"{path.name}: is not UTF-8 text; save it as UTF-8") from None
 

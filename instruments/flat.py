@@ -175,6 +175,8 @@ def _lines(path: Path, sources: list[Source]) -> list[tuple[str, Line]]:
     (_, header), *rows = _rows(path)
     wanted = dict.fromkeys(name for source in sources if (name := _column(source)))
     known = ", ".join(header)
+    if len(header) == 1 and wanted.keys() - set(header) and (sign := next(filter(header[0].count, ";\t|"), "")):
+        raise FlatError([f"{path.name}: its cells are parted by {sign!r}; save it as CSV with commas"])
     faults = [f"{path.name}: no column '{name}'; the file has: {known}" for name in wanted if name not in header]
     faults += [f"{path.name}: column '{name}' stands twice; keep one" for name in wanted if header.count(name) > 1]
     if not faults:
@@ -223,7 +225,10 @@ def _sources(mapping: Mapping[str, Any]) -> list[Source]:
 def _people(reading: _Reading, mapping: Mapping[str, Any], folder: Path) -> None:
     people = mapping["people"]
     arms: dict[str, str] = {}
-    for where, line in _lines(folder / people["file"], _sources(mapping)):
+    lines = _lines(folder / people["file"], _sources(mapping))
+    if not lines:
+        raise FlatError([f"{people['file']}: has a header and nobody below it; save the whole table again"])
+    for where, line in lines:
         if _of_another_arm(reading, people.get("arm", ""), line):
             reading.left_out += 1
             continue

@@ -26,8 +26,8 @@ class FlatError(ValueError):
         super().__init__("\n".join(self.faults))
 
 
-def text_of(path: Path) -> str:
-    """The text of a file, line ends as they are.
+def text_of(path: Path, remedy: str = "put it beside the mapping or correct its name") -> str:
+    """The text of a file, line ends as they are; `remedy` is what to do where there is none.
 
     Raises
     ------
@@ -39,7 +39,8 @@ def text_of(path: Path) -> str:
     except (OSError, ValueError) as error:
         if isinstance(error, UnicodeDecodeError):
             raise FlatError([f"{path.name}: is not UTF-8 text; save it as UTF-8"]) from None
-        raise FlatError([f"{path.name}: cannot be read; put it beside the mapping or correct its name"]) from None
+        fault = "is a folder; name a file" if path.is_dir() else f"cannot be read; {remedy}"
+        raise FlatError([f"{path.name}: {fault}"]) from None
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def read(path: Path) -> dict[str, Any]:
         With every fault found, each naming the place, the fault and the remedy.
     """
     try:
-        mapping = tomllib.loads(text_of(path))
+        mapping = tomllib.loads(text_of(path, "correct its name"))
     except tomllib.TOMLDecodeError as error:
         raise FlatError([f"{path.name}: is not valid TOML ({error}); correct that line"]) from None
     faults = [f"{path.name}: {fault}" for fault in _WHOLE("", mapping)]

@@ -34,7 +34,8 @@ WAYS = {
 BY_WEIGHTS = (
     "Differences are in standard deviations; more than 0.1 is worth a look. Overlap weights count most those who could "
     "have been in either arm, the next two make the second arm like the first; pairs are people of both arms with "
-    "nearly the same propensity score. All of them mend only what was measured."
+    "nearly the same propensity score. All of them mend only what is listed here, which is what the estimate is "
+    "adjusted for; in what else the arms differ stands under people, in the baseline by arm."
 )
 
 
@@ -157,11 +158,11 @@ def unseen(comparison: Comparison, outcome: Outcome, guard: Gate) -> Iterator[st
         return
     value, nearer = values
     if nearer is None:
-        yield "Its interval holds no difference already: nothing unmeasured is needed to explain it."
+        yield "The interval holds no difference already: nothing unmeasured is needed to explain the answer."
         return
     yield (
-        "Something that was not measured could explain it away if it went with both the arm and the outcome by a risk "
-        f"ratio of about {value:.1f} or more, beyond what is adjusted for; by {nearer:.1f} or more "
+        "Something that was not measured could explain the answer away if it went with both the arm and the outcome by "
+        f"a risk ratio of about {value:.1f} or more, beyond what is adjusted for; by {nearer:.1f} or more "
         "it could move the interval to no difference (E-values)."
     )
 

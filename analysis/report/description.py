@@ -16,10 +16,11 @@ from ..disclosure import gate
 from ..result import AnalysisError, Cell, Key, Sum, Table
 from ..series import periods_held
 from ..times import DIED, EVENT, follow_up_of, follow_up_quartiles, time_rows_of
-from . import delivery, participants
+from . import delivery, harms, participants
 from .cells import BLANK, DASH, mean_sd, people, quartiles, words
 from .contents import Contents, Section, design, released
 from .fit_series import series_held
+from .missing import who_is_missing
 from .outcomes import notices
 from .participants import measured_key, same_people, study_key
 from .scale import about
@@ -47,13 +48,19 @@ def lay_out_description(cohort: Cohort) -> Contents:
         ("outcomes", "Outcomes of everybody together", (BLIND, *together(cohort))),
         ("deviations", "Departures from the plan", (left_out,) if left_out else ("Nothing departed from the plan.",)),
     ]
-    guard = gate(
-        [block for _, _, blocks in parts for block in blocks if isinstance(block, Table)], cohort.plan.small_number
-    )
+    shown = [block for _, _, blocks in parts for block in blocks if isinstance(block, Table)]
+    guard = gate([*shown, *_of_the_comparison(cohort)], cohort.plan.small_number)
     sections = tuple(
         Section(id, title, tuple(released(block, guard) for block in blocks)) for id, title, blocks in parts
     )
     return Contents(cohort.plan.title, _headline(cohort), sections, guard, "Description")
+
+
+def _of_the_comparison(cohort: Cohort) -> Iterator[Table]:
+    """What the report of the comparison shows of the same losses: who has both reports could subtract."""
+    if scales(cohort.plan):
+        yield from who_is_missing(cohort, scales(cohort.plan)[0])
+    yield harms.table(cohort)
 
 
 def _headline(cohort: Cohort) -> str:
@@ -68,8 +75,7 @@ def together(cohort: Cohort) -> Iterator[str | Table]:
         yield _scores(cohort, outcome)
     used = [outcome for outcome in participants.uses(cohort) if outcome.kind == "count"]
     if used:
-        rows = [row for outcome in used for row in _uses(cohort, outcome)]
-        yield Table("use", "Service use, both arms together", ("People", "Events a year, mean (SD)"), tuple(rows))
+        yield _used(cohort, used)
     for outcome in cohort.plan.outcomes:
         if outcome.kind == "time-to-event":
             yield _times(cohort, outcome)
@@ -88,6 +94,9 @@ def _scores(cohort: Cohort, outcome: Outcome) -> Table:
         parts = tuple(measured_key(outcome, timepoint.id, role) for role in ROLES.values())
         sums.append(Sum(both, parts))
         implied += [(part, int((arm == role).sum())) for part, role in zip(parts, ROLES, strict=True)]
+        rest, left = _others(cohort, both, len(scores))
+        sums += rest
+        implied += left
         for total, counts in same_people(cohort, outcome, timepoint.id):
             sums.append(total)
             implied += counts
@@ -96,6 +105,25 @@ def _scores(cohort: Cohort, outcome: Outcome) -> Table:
     title = f"{scale.label}, both arms together ({scale.minimum:g} to {scale.maximum:g}, {scale.better} is better)"
     columns = ("People measured", "Mean (SD)")
     return Table(name, title, columns, tuple(rows), tuple(sums), tuple(implied), stub="Timepoint")
+
+
+def _others(cohort: Cohort, key: Key, count: int) -> tuple[list[Sum], list[tuple[Key, int]]]:
+    """The rest of everybody in the study: nobody shows it, and a reader has it by subtraction."""
+    everybody, rest = study_key("both"), ("others", *key)
+    sums = [Sum(everybody, tuple(study_key(role) for role in ROLES.values())), Sum(everybody, (key, rest))]
+    return sums, [(everybody, len(cohort.people)), (rest, len(cohort.people) - count)]
+
+
+def _used(cohort: Cohort, used: Sequence[Outcome]) -> Table:
+    rows = [row for outcome in used for row in _uses(cohort, outcome)]
+    sums, implied = [], []
+    for _, (cell, _) in rows:
+        if cell.key is not None and cell.count is not None:
+            total, counts = _others(cohort, cell.key, cell.count)
+            sums += total
+            implied += counts
+    columns = ("People", "Events a year, mean (SD)")
+    return Table("use", "Service use, both arms together", columns, tuple(rows), tuple(sums), tuple(implied))
 
 
 def _uses(cohort: Cohort, outcome: Outcome) -> Iterator[tuple[str, tuple[Cell, ...]]]:

@@ -16,7 +16,6 @@ NOTE = (
 )
 OFFERED = (
     "did", "doubly-robust-did", "att-weights", "entropy-balance", "matching", "matched-did", "poisson-change",
-    "callaway-santanna", "sun-abraham",
 )  # fmt: skip
 """Methods that say what was changed in those who were offered something, whoever they were."""
 OFFERED_UNLESS_BY_LOT = ("logistic", "mixed-logistic")
@@ -24,6 +23,7 @@ WHOM = {
     "both": "the difference is taken to be the same in people of both arms who are alike at entry",
     "offered": "the difference is the one in the people of “{first}”",
     "overlap": "the difference is the one in people who could well have been in either arm",
+    "sites": "the difference is the one at sites of “{first}”",
 }
 COUNTS = {
     "people": "each person counts once, so that large sites count for more",
@@ -127,7 +127,8 @@ def _kind(outcome: Outcome) -> str:
 def _population(plan: Plan, outcome: Outcome) -> str:
     if outcome.estimator in SERIES:
         alike = f"{COUNTS['sites'].partition(', so')[0]}; " if outcome.estimator in ALWAYS_SITES else ""
-        return f"Everybody at the sites in each period; {alike}{_whom(plan, outcome)}"
+        whom = WHOM["sites"].format(first=plan.arm("intervention").label)
+        return f"Everybody at the sites in each period; {alike}{whom}"
     who = "Everybody who entered at the study's sites and may be analysed"
     return f"{who}; {_counts(outcome)}; {_whom(plan, outcome)}"
 

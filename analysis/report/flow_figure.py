@@ -88,6 +88,8 @@ def _analysed(comparison: Comparison, members: pd.DataFrame, arm: int, role: str
     if fitted is None:
         return Box("Primary outcome", ("Could not be estimated",))
     n = dict(zip(ROLES, fitted.n, strict=True))[arm]
+    if fitted.units != "people":  # no part of the people above them
+        return Box("Primary outcome", (f"Analysed: {n:,} {fitted.units}",))
     kept, size = guard.count(analysed_key(outcome, role), n), guard.count(study_key(role), len(members))
     rest = guard.count(("left out", outcome.id, role), len(members) - n)
     return Box("Primary outcome", (f"Analysed: {Shown(kept, size)}", f"Not analysed: {Shown(rest, 0)}"))

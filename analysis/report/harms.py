@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
+from operator import and_
 
 import pandas as pd
 
@@ -15,6 +17,7 @@ from instruments.plan import Outcome
 from ..cohort import ROLES, Cohort, flow, in_each_arm, scales, scores_at
 from ..result import Cell, Key, Sum, Table
 from .cells import arm_columns, people
+from .missing import pattern_key
 from .outcomes import apart
 from .participants import left_key, measured_key, reason_key, study_key
 from .scale import about
@@ -26,6 +29,9 @@ ENDS = (".", "!", "?")
 NO_RECORD = (
     "What is not recorded may have happened all the same: people who are harmed may stop answering, and a service "
     "hears of some harms only. The counts are not tested: most are too few for a test to find what matters."
+)
+NOBODY_LEFT = (
+    "The data have nobody who died or left. Where their source does not record that, the zeros below are no finding."
 )
 
 
@@ -55,6 +61,8 @@ def said(cohort: Cohort) -> Iterator[str]:
             "find harms."
         )
     yield NO_RECORD
+    if cohort.people["left_reason"].isna().all():
+        yield NOBODY_LEFT
     known = [about(cohort.plan, outcome) for outcome in scales(cohort.plan)]
     without = [scale.label for scale in known if scale.mid is None]
     if without:
@@ -79,7 +87,7 @@ def table(cohort: Cohort) -> Table:
                 unasked = ("not", *counted.whole, role)
                 sums.append(Sum(study_key(role), ((*counted.whole, role), unasked)))
                 implied.append((unasked, sizes[role] - of))
-    for known, counts in (*_in_the_flow(cohort), *_of_those_measured(cohort)):
+    for known, counts in (*_in_the_flow(cohort), *_of_those_measured(cohort), *_of_the_patterns(cohort)):
         sums.append(known)
         implied += counts
     notes = ("Percentages are of everybody in the arm, or of those who were measured twice, or asked.",)
@@ -165,6 +173,31 @@ def _alerted(cohort: Cohort) -> Iterator[Counted]:
     for id in (id for id in sorted(set(asked["instrument"])) if id in known):
         for alert in instruments.get(id).alerts:
             yield from _alerts(cohort, id, alert, asked[(asked["instrument"] == id) & (asked["item"] == alert.item)])
+
+
+def _of_the_patterns(cohort: Cohort) -> Iterator[tuple[Sum, list[tuple[Key, int]]]]:
+    """Those not asked, of whom a percentage tells, and those whom no such timepoint of the first scale has."""
+    if not scales(cohort.plan):
+        return
+    first, times = scales(cohort.plan)[0], [timepoint.id for timepoint in cohort.plan.timepoints]
+    there = pd.DataFrame({id: cohort.people.index.isin(scores_at(cohort, first, id).index) for id in times})
+    sizes = in_each_arm(cohort.people)
+    for counted in _alerted(cohort):
+        if counted.whole[1] != first.instrument:
+            continue
+        never = [id == cohort.plan.baseline.id for id in times]
+        never = never if counted.whole[-1] == BASELINE else [not here for here in never]
+        for arm, role in ROLES.items():
+            own = there[(cohort.people["arm"] == arm).to_numpy()]
+            lost = [
+                (kind, int((own == list(kind)).all(axis=1).sum())) for kind in product((True, False), repeat=len(times))
+            ]
+            parts = [(pattern_key(kind, role), n) for kind, n in lost if not any(map(and_, kind, never)) and n]
+            total = ("lost", *counted.whole, role), sum(n for _, n in parts)
+            yield Sum(total[0], tuple(key for key, _ in parts)), [total, *parts]
+            unasked = ("not", *counted.whole, role), int(sizes[arm]) - counted.counts[role][1]
+            known, rest = apart(unasked, total, ("lost beside", *counted.whole, role))
+            yield known, [unasked, rest]
 
 
 def _alerts(cohort: Cohort, id: str, alert: Alert, answered: pd.DataFrame) -> Iterator[Counted]:

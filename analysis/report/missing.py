@@ -118,10 +118,11 @@ def _pattern(there: tuple[bool, ...], labels: list[str]) -> str:
 
 def _having(pattern: tuple[bool, ...], arm: pd.DataFrame, role: str) -> Cell:
     same = (arm.drop(columns="arm") == list(pattern)).all(axis=1)
-    return people(int(same.sum()), len(arm), _pattern_key(pattern, role))
+    return people(int(same.sum()), len(arm), pattern_key(pattern, role))
 
 
-def _pattern_key(pattern: tuple[bool, ...], role: str) -> Key:
+def pattern_key(pattern: tuple[bool, ...], role: str) -> Key:
+    """The number of people of an arm measured on the first scale at just these of the plan's timepoints."""
     return "pattern", "".join("x" if here else "-" for here in pattern), role
 
 
@@ -130,7 +131,7 @@ def _pattern_sums(outcome: Outcome, found: list[tuple[bool, ...]], timepoints: l
     for role in ROLES.values():
         for place, timepoint in enumerate(timepoints):
             for total, there in ((measured_key, True), (lost_key, False)):
-                parts = tuple(_pattern_key(each, role) for each in found if each[place] == there)
+                parts = tuple(pattern_key(each, role) for each in found if each[place] == there)
                 if parts:
                     yield Sum(total(outcome, timepoint, role), parts)
 

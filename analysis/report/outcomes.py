@@ -11,7 +11,7 @@ import pandas as pd
 
 from instruments.plan import Outcome, Timepoint
 
-from ..cohort import ROLES, Cohort, rows_of, scores_at
+from ..cohort import ROLES, Cohort, in_each_arm, rows_of, scores_at
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import BLANK, DASH, arm_columns, both_arms, interval, number, people, sites, words
 from .comparison import Change, Comparison, before_the_offer, changes, trajectory
@@ -27,6 +27,12 @@ RATIOS = (
     "site-specific hazard ratio", "site-specific odds ratio", "mean time ratio",
 )  # fmt: skip
 ANALYSED = "People with the outcome, a baseline where it has one, and every covariate; others were not analysed."
+BY_START = ("callaway-santanna", "sun-abraham")
+TERMS_BY_START = (
+    "Of sites that start at different times: “4 in 5” is the effect at the sites that start in the fourth period, in "
+    "the fifth; periods are counted from the first in the data. “start+1” is one period after the own start; “group”, "
+    "“dynamic” and “calendar” are averages over starts, over time since the start, and over periods."
+)
 EVER = "Where repeated measures or a mixed model answer: people with a score at any timepoint, and every covariate."
 
 
@@ -51,6 +57,9 @@ def analysed(comparison: Comparison, outcomes: tuple[Outcome, ...], name: str, t
         cells.append(people(sum(fitted.n), key=analysed_key(outcome, "both")))
         rows.append((outcome.label, tuple(cells)))
         sums.append(Sum(analysed_key(outcome, "both"), tuple(analysed_key(outcome, role) for role in ROLES.values())))
+        total, counts = left_out_together(comparison, outcome, fitted.n)
+        sums.append(total)
+        implied += counts
         for known, left_out in _left_out(comparison, outcome):
             sums.append(known)
             implied.append((known.parts[1], left_out))
@@ -70,6 +79,19 @@ def _left_out(comparison: Comparison, outcome: Outcome) -> Iterator[tuple[Sum, i
             measured = measured_key(outcome, outcome.timepoint, role), int(members["score"].notna().sum())
             total, (_, rest) = apart(measured, (analysed_key(outcome, role), n), ("incomplete", outcome.id, role))
             yield total, rest
+
+
+def left_out_together(
+    comparison: Comparison, outcome: Outcome, n: tuple[int, int], *method: str
+) -> tuple[Sum, list[tuple[Key, int]]]:
+    """Those of both arms whom an estimate leaves out: a reader has them from its people and those of the study."""
+    arms = in_each_arm(comparison.cohort.people)
+    left = {role: int(arms[arm]) - here for here, (arm, role) in zip(n, ROLES.items(), strict=True)}
+    counts = [
+        (("left out", outcome.id, role, *method), count) for role, count in {"both": sum(left.values()), **left}.items()
+    ]
+    (both, *parts) = (key for key, _ in counts)
+    return Sum(both, tuple(parts)), counts
 
 
 def apart(one: tuple[Key, int], other: tuple[Key, int], rest: Key) -> tuple[Sum, tuple[Key, int]]:
@@ -313,7 +335,10 @@ def coefficients(comparison: Comparison) -> Table:
             label = f"{outcome.label}: {term.term}"
             rows.append((label, (value, error, df, limits_cell(term, smaller, digits), words(term.scale))))
     columns = ("Estimate", "Standard error", "Degrees of freedom", "Interval", "Scale")
-    return Table("coefficients", "Coefficients of every model", columns, tuple(rows), stub="Outcome and term")
+    by_start = any(outcome.estimator in BY_START for outcome in comparison.estimated)
+    notes = (TERMS_BY_START,) if by_start else ()
+    return Table("coefficients", "Coefficients of every model", columns, tuple(rows), notes=notes,
+                 stub="Outcome and term")  # fmt: skip
 
 
 def notices(cohort: Cohort) -> Table | None:

@@ -12,7 +12,7 @@ from instruments import codes
 from instruments.plan import Covariate, Outcome, Timepoint
 from instruments.plan_methods import SERIES
 
-from ..cohort import ROLES, Cohort, covariate_values, flow, rows_of, scales, scores_at
+from ..cohort import ROLES, Cohort, covariate_values, flow, named_covariates, rows_of, scales, scores_at
 from ..estimators.imbalance import standardised_difference
 from ..result import Cell, Key, Sum, Table
 from .cells import BLANK, DASH, arm_columns, both_arms, mean_sd, number, people, words
@@ -227,6 +227,21 @@ def differences(cohort: Cohort) -> dict[str, float]:
         for label, _, values, _ in characteristics(cohort)
     }
     return {label: value for label, value in found.items() if not np.isnan(value)}
+
+
+def adjusted_labels(cohort: Cohort, outcome: Outcome) -> set[str]:
+    """Which characteristics known at entry an outcome's estimate is adjusted for, by the labels of the baseline."""
+    if outcome.estimator in SERIES:
+        return set()
+    found = {
+        _FACTS[each.name][0] if each.name in _FACTS else each.name for each in named_covariates(cohort.plan, outcome)
+    }
+    if outcome.baseline and outcome.instrument:
+        found.add(f"{about(cohort.plan, outcome).label} at baseline")
+    if outcome.baseline and outcome.kind == "count":
+        same = (each for each in uses(cohort) if (each.setting, each.leave_out) == (outcome.setting, outcome.leave_out))
+        found |= {f"{each.label} per year before entry" for each in same}
+    return found
 
 
 def characteristics(cohort: Cohort) -> Iterator[tuple[str, str, pd.Series[Any], int]]:

@@ -217,6 +217,9 @@ def _analysed(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
         return
     sizes = in_each_arm(comparison.cohort.people)
     n = dict(zip(ROLES, fitted.n, strict=True))
+    if fitted.units != "people":
+        yield from _by_arm(comparison, "Analysed", lambda arm, _: words(f"{n[arm]:,} {fitted.units}"))
+        return
     yield from _by_arm(
         comparison, "Analysed", lambda arm, role: people(n[arm], int(sizes[arm]), analysed_key(outcome, role))
     )
@@ -297,7 +300,10 @@ def _reported(comparison: Comparison) -> Iterator[tuple[str, Cell]]:
     yield "Outcomes", words(said)
     named = f"{len(plan.subgroups)} planned" if plan.subgroups else "None planned, none shown"
     yield "Subgroups", words(named)
-    yield "Departures from the plan", words("Listed at the end of this report" if comparison.cohort.notices else "None")
+    yield (
+        "Departures from the plan, and what was left out",
+        words("Listed at the end of this report" if comparison.cohort.notices else "None"),
+    )
 
 
 # ---------------------------------------------------------------------------- what adds up

@@ -13,7 +13,7 @@ from ..figures import Bar
 from ..result import Cell, Estimate, Fitted, Key, Sum, Table
 from .cells import words
 from .comparison import Comparison
-from .outcomes import ESTIMATE_HEADS, analysed_key, apart, counted, digits_of, in_estimate_columns
+from .outcomes import ESTIMATE_HEADS, analysed_key, apart, counted, digits_of, in_estimate_columns, left_out_together
 from .participants import study_key
 
 NOT_ESTIMATED = "Not estimated: {fault}"
@@ -67,6 +67,7 @@ def who(
         return
     parts = tuple(side_key(outcome, method, role) for role in ROLES.values())
     yield Sum(side_key(outcome, method, "both"), parts), list(zip(parts, n, strict=True))
+    yield left_out_together(comparison, outcome, n, method)
     arms = comparison.cohort.people.groupby("arm").size()
     for here, there, (arm, role) in zip(n, planned.n, ROLES.items(), strict=True):
         own, left = side_key(outcome, method, role), ("left out", outcome.id, role, method)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from instruments.plan import Covariate, Outcome
 
-from ..cohort import ROLES, named_covariates, people_allocated
+from ..cohort import ROLES, Cohort, named_covariates, people_allocated
 from ..disclosure import Gate
 from ..estimators.frailty import in_words as between_sites
 from ..estimators.mixed_logistic import in_words as odds_between_sites
@@ -17,7 +17,7 @@ from .cells import arm_columns
 from .comparison import Comparison, passing_low
 from .epoc import FOLLOW_UP_PERCENT
 from .outcomes import analysed_key, digits_of, no_difference
-from .participants import FLAGS, differences, study_key
+from .participants import FLAGS, adjusted_labels, differences, study_key
 from .scale import about
 
 FEW_CLUSTERS = 40
@@ -58,7 +58,8 @@ def limits(answer: Estimate, confidence: float) -> str:
 def compared(comparison: Comparison) -> str:
     """What was compared with what."""
     first, second = arm_columns(comparison.plan)
-    return f"People in the arm “{first}” were compared with people in the arm “{second}”."
+    who = "sites" if comparison.plan.primary.estimator in SINCE else "people"
+    return f"{who.capitalize()} in the arm “{first}” were compared with {who} in the arm “{second}”."
 
 
 def answer(comparison: Comparison, outcome: Outcome, gate: Gate) -> str:
@@ -218,17 +219,31 @@ def _settled(main: Estimate, nothing: float) -> str:
 
 
 def matters(comparison: Comparison, outcome: Outcome, gate: Gate) -> Iterator[str]:
-    """Whether the interval reaches the smallest difference that matters, where one is known."""
+    """Whether the interval reaches the smallest difference that matters and for whom, where one is known."""
     fitted = comparison.fitted.get(outcome.id)
     if fitted is None or outcome.kind != "continuous":
         return
-    mid = about(comparison.plan, outcome).mid
+    scale = about(comparison.plan, outcome)
     low, high = fitted.main.conf_low, fitted.main.conf_high
-    if mid is None or low is None or high is None or gate.is_small(fitted.fewest):
+    if scale.mid is None or low is None or high is None or gate.is_small(fitted.fewest):
         return
-    size, source = mid
-    verdict = "reaches" if max(abs(low), abs(high)) >= size else "stays below"
-    yield f"The interval {verdict} {size:g}, taken to be the smallest difference that matters ({source.rstrip('.')})."
+    size, source = scale.mid
+    better, worse = arm_columns(comparison.plan) if scale.better == "higher" else arm_columns(comparison.plan)[::-1]
+    verdict = f"{_far(low, high, size)} {size:g} {_in_favour(low <= -size, high >= size, worse, better)}"
+    yield f"The interval {verdict}, taken to be the smallest difference that matters ({source.rstrip('.')})."
+
+
+def _far(low: float, high: float, size: float) -> str:
+    """How an interval of first less second lies to a size that matters."""
+    if low >= size or high <= -size:
+        return "lies wholly beyond"
+    return "reaches" if max(-low, high) >= size else "stays below"
+
+
+def _in_favour(below: bool, above: bool, of_below: str, of_above: str) -> str:
+    if below == above:
+        return "in favour of either arm"
+    return f"in favour of “{of_above if above else of_below}”"
 
 
 def how_sure(comparison: Comparison, gate: Gate) -> Iterator[str]:
@@ -293,6 +308,19 @@ def _low(comparison: Comparison) -> Iterator[str]:
     )
 
 
+def _unlike(cohort: Cohort) -> Iterator[str]:
+    """What the arms differed in at entry, and whether the primary estimate is adjusted for it."""
+    large = [label for label, value in differences(cohort).items() if abs(value) > FLAGS[0]]
+    within = adjusted_labels(cohort, cohort.plan.primary)
+    held, open_ = [each for each in large if each in within], [each for each in large if each not in within]
+    if held and open_:
+        leans = f"leans on its adjustment for {'; '.join(held)}. It is not adjusted for {'; '.join(open_)}"
+    else:
+        leans = "is not adjusted for them" if open_ else "leans on its adjustment for them"
+    if large:
+        yield f"The arms differed at baseline in: {'; '.join(large)}. The estimate {leans}."
+
+
 def what_would_change_it(comparison: Comparison) -> Iterator[str]:
     """The ways in which the primary answer could be wrong."""
     plan, cohort = comparison.plan, comparison.cohort
@@ -302,9 +330,7 @@ def what_would_change_it(comparison: Comparison) -> Iterator[str]:
             "different moments of their lives. No calculation repairs that."
         )
     yield from _low(comparison)
-    large = [label for label, value in differences(cohort).items() if abs(value) > FLAGS[0]]
-    if large:
-        yield f"The arms differed at baseline in: {', '.join(large)}. The estimate leans on its adjustment for them."
+    yield from _unlike(cohort)
     if plan.primary.id not in comparison.fitted or comparison.fitted[plan.primary.id].units != "people":
         return
     share = sum(comparison.fitted[plan.primary.id].n) / len(cohort.people)

@@ -362,6 +362,7 @@ def test_a_plan_that_contradicts_itself_is_refused(run: Run, bundle: Path) -> No
 
 def test_a_plan_that_is_not_there_is_named(run: Run, bundle: Path) -> None:
     assert refused(run, bundle, bundle.parent / "plans.toml") == ["plans.toml: cannot be read; correct its name"]
+    assert refused(run, bundle, bundle) == ["bundle: is a folder; name the plan in it, such as plan.toml"]
 
 
 def test_an_outcome_that_cannot_be_estimated_is_named(run: Run, bundle: Path, damaged: Damaged) -> None:

@@ -48,6 +48,7 @@ def test_every_method_that_may_answer_has_every_attribute_in_words(kind: str, me
 def test_every_method_for_series_speaks_of_sites_and_periods(method: str) -> None:
     found = said(planned("count", method))
     assert found["Population"].startswith("Everybody at the sites in each period; ")
+    assert found["Population"].endswith("; the difference is the one at sites of “Link worker”.")
     assert found["Outcome"] == "What matters: events of each site and period, for the person-years there."
     assert found["Death"] == "Lowers the time that is counted; whose it was is not known."
     assert found["Summary"].startswith("Ratio of rates, and difference per person-year, ")

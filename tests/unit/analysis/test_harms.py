@@ -50,6 +50,12 @@ def test_nobody_who_died_is_said_to_be_nobody(cohort_of: CohortOf, rows: study.R
     assert counts(cohort_of(rows))["Died"] == ["0 (0%)", "0 (0%)"]
 
 
+def test_zeros_where_nobody_is_recorded_to_have_left_may_be_no_finding(cohort_of: CohortOf, rows: study.Rows) -> None:
+    assert harms.NOBODY_LEFT in list(harms.said(cohort_of(rows)))
+    leave(rows, ["s6-1"], "withdrew")
+    assert harms.NOBODY_LEFT not in list(harms.said(cohort_of(rows)))
+
+
 def test_deaths_and_reasons_for_leaving_are_counted_by_arm(cohort_of: CohortOf, rows: study.Rows) -> None:
     leave(rows, ["s1-0", "s2-0", "s5-0"], "died")
     leave(rows, ["s6-1"], "withdrew")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from analysis.disclosure import Gate, gate
 from analysis.estimators import ESTIMATORS, EVERY_METHOD
 from analysis.estimators.series import SERIES_METHODS
 from analysis.figures import Moment, around_start
-from analysis.report import contents, outcomes, sensitivity, series, words
+from analysis.report import contents, flow_figure, outcomes, robins, sensitivity, series, words
 from analysis.report.comparison import Comparison, compare
 from analysis.result import AnalysisError, Estimate, Fitted, PreTrend
 from instruments.plan import Outcome
@@ -53,6 +54,42 @@ def outcome_of(comparison: Comparison) -> Outcome:
 
 def fitted_of(comparison: Comparison) -> Fitted:
     return comparison.fitted["gp-series"]
+
+
+def as_primary(comparison: Comparison) -> Comparison:
+    """The same, had the series been the primary outcome."""
+    plan, last = comparison.plan, outcome_of(comparison)
+    outcomes = tuple(replace(outcome, primary=outcome == last) for outcome in plan.outcomes)
+    return replace(comparison, cohort=replace(comparison.cohort, plan=replace(plan, outcomes=outcomes)))
+
+
+# ---------------------------------------------------------------------------- sites are no people
+
+
+def test_the_flow_of_people_takes_no_sites_or_months_for_people(found: Comparison, rolled_out: Comparison) -> None:
+    for comparison, said in ((found, "Analysed: 144 site-months"), (rolled_out, "Analysed: 4 sites")):
+        boxes = flow_figure.columns(as_primary(comparison), OPEN)
+        assert [boxes[role][-1].lines for role in boxes] == [(said,), (said,)]
+
+
+def test_the_sheet_for_risk_of_bias_does_not_either(found: Comparison) -> None:
+    released = gate([table := robins.sheet(as_primary(found))], 10).table(table)
+    rows = {label: cells[0].text for label, cells in released.rows if label.startswith("Analysed")}
+    assert rows == {"Analysed: Link worker": "144 site-months", "Analysed: Usual care": "144 site-months"}
+
+
+def test_the_report_begins_with_what_was_compared(found: Comparison) -> None:
+    assert words.compared(found).startswith("People in the arm")
+    assert words.compared(as_primary(found)) == (
+        "Sites in the arm “Link worker” were compared with sites in the arm “Usual care”."
+    )
+
+
+def test_names_of_effects_by_start_and_period_are_explained(found: Comparison, rolled_out: Comparison) -> None:
+    table = outcomes.coefficients(rolled_out)
+    assert [label for label, _ in table.rows if re.search(r": \d+ in \d+$", label)]
+    assert table.notes == (outcomes.TERMS_BY_START,)
+    assert outcomes.coefficients(found).notes == ()
 
 
 # ---------------------------------------------------------------------------- the methods from a plan

@@ -215,7 +215,15 @@ def test_the_plan_s_hash_and_what_was_reported_of_it_are_there(made: Comparison)
     (shown,) = (text for label, text in found.items() if label.startswith("SHA-256 of the plan"))
     assert shown == f"{made.plan.sha256[:12]}…"
     assert found["Outcomes"] == "3 planned, 3 estimated, all in the order of the plan"
-    assert (found["Subgroups"], found["Departures from the plan"]) == ("None planned, none shown", "None")
+    assert found["Subgroups"] == "None planned, none shown"
+    assert found["Departures from the plan, and what was left out"] == "None"
+
+
+def test_what_the_plan_leaves_out_is_not_called_a_departure(read: Read, rows: study.Rows) -> None:
+    until = rows["people"][0]["entered_on"]
+    found = of(read, rows, ALL_SHOWN.replace("[study]", f"[study]\nenrolled_until = {until}"))
+    listed = {label for label, text in found.items() if text == "Listed at the end of this report"}
+    assert listed == {"Departures from the plan, and what was left out"}
 
 
 def test_an_outcome_without_an_estimate_says_so_in_its_place(read: Read, rows: study.Rows) -> None:

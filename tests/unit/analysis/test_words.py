@@ -12,6 +12,7 @@ from analysis.cohort import Cohort
 from analysis.disclosure import Gate
 from analysis.report import words
 from analysis.report.comparison import Comparison
+from analysis.report.participants import adjusted_labels
 from analysis.report.scale import digits_for
 from analysis.result import Estimate, Fitted
 from tests.unit.analysis.study import Rows
@@ -103,9 +104,19 @@ def test_without_an_interval_nothing_is_settled(say: Callable[..., str]) -> None
     assert sentence.endswith("Whether there is a difference at all cannot be said.")
 
 
-@pytest.mark.parametrize(("low", "high", "verdict"), [(-3.0, 1.0, "reaches"), (-0.4, 0.4, "stays below")])
-def test_an_interval_is_held_to_the_smallest_difference_that_matters(
-    low: float, high: float, verdict: str, rows: Rows, cohort_of: Callable[..., Cohort]
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "whose"),
+    [
+        (-3.0, 1.0, "reaches", "“Link worker”"),  # of the PHQ-9 lower is better
+        (-1.0, 3.0, "reaches", "“Usual care”"),
+        (-3.0, 3.0, "reaches", "either arm"),
+        (-0.4, 0.4, "stays below", "either arm"),
+        (-4.0, -2.0, "lies wholly beyond", "“Link worker”"),
+        (2.0, 4.0, "lies wholly beyond", "“Usual care”"),
+    ],
+)
+def test_an_interval_is_held_to_the_smallest_difference_that_matters_and_says_whose_it_is(
+    low: float, high: float, verdict: str, whose: str, rows: Rows, cohort_of: Callable[..., Cohort]
 ) -> None:
     import instruments
 
@@ -114,9 +125,21 @@ def test_an_interval_is_held_to_the_smallest_difference_that_matters(
     made = Comparison(cohort_of(rows), {"phq9-6m": fitted(estimate((low + high) / 2, low, high))})
     (sentence,) = words.matters(made, made.plan.outcomes[1], OPEN)
     assert sentence.startswith(
-        f"The interval {verdict} {mid.value:g}, taken to be the smallest difference that matters"
+        f"The interval {verdict} {mid.value:g} in favour of {whose}, taken to be the smallest difference that matters"
     )
     assert mid.source.rstrip(".") in sentence
+
+
+def test_where_higher_is_better_a_higher_score_is_in_its_favour(rows: Rows, cohort_of: Callable[..., Cohort]) -> None:
+    import instruments
+
+    scale = next(each for each in instruments.get("swemwbs").scales if each.mid)
+    assert scale.mid is not None
+    assert scale.better == "higher"
+    made = Comparison(cohort_of(rows), {"phq9-6m": fitted(estimate(0.0, -0.1, scale.mid.value))})
+    outcome = replace(made.plan.outcomes[1], instrument="swemwbs", scale=scale.id)
+    (sentence,) = words.matters(made, outcome, OPEN)
+    assert sentence.startswith(f"The interval reaches {scale.mid.value:g} in favour of “Link worker”")
 
 
 @pytest.mark.parametrize("answer", [estimate(0.5), estimate(0.5, 0.1, 0.9)])
@@ -241,7 +264,43 @@ def test_large_differences_at_baseline_are_named(rows: Rows, cohort_of: Callable
     for person in rows["people"]:
         person["ltc_count"] = 4 if person["site"] in ("s1", "s2", "s3") else 0
     made = Comparison(cohort_of(rows), {"eq5d-6m": fitted(estimate(0.05, 0.01, 0.09))})
-    assert "The arms differed at baseline in: Long-term conditions." in doubts(made)
+    said = "The arms differed at baseline in: Long-term conditions. The estimate is not adjusted for them."
+    assert said in doubts(made)
+
+
+@pytest.mark.parametrize(
+    ("unlike", "said"),
+    [
+        (("age",), "in: Age, years. The estimate leans on its adjustment for them."),
+        (
+            ("age", "ltc_count"),
+            "in: Age, years; Long-term conditions. The estimate leans on its adjustment for Age, years. It is not "
+            "adjusted for Long-term conditions.",
+        ),
+    ],
+)
+def test_an_estimate_leans_on_nothing_that_it_is_not_adjusted_for(
+    unlike: tuple[str, ...], said: str, rows: Rows, cohort_of: Callable[..., Cohort]
+) -> None:
+    columns = {"age": ("birth_year", 1940, 1990), "ltc_count": ("ltc_count", 4, 0)}
+    for name, (column, here, there) in columns.items():
+        for place, person in enumerate(rows["people"]):
+            apart = person["site"] in ("s1", "s2", "s3") if name in unlike else place % 2
+            person[column] = here if apart else there
+    made = Comparison(cohort_of(rows), {"eq5d-6m": fitted(estimate(0.05, 0.01, 0.09))})
+    assert said in doubts(made)
+
+
+def test_the_own_baseline_is_adjusted_for_and_that_of_another_scale_is_not(
+    rows: Rows, cohort_of: Callable[..., Cohort]
+) -> None:
+    cohort = cohort_of(rows)
+    score, _, use = cohort.plan.outcomes[:3]
+    assert "EQ-5D-5L value (uk-2026-rowen) at baseline" in adjusted_labels(cohort, score)
+    assert "PHQ-9: Depression severity at baseline" not in adjusted_labels(cohort, score)
+    assert f"{use.label} per year before entry" in adjusted_labels(cohort, use)
+    assert adjusted_labels(cohort, replace(use, baseline=False)) == {"Age, years", "Sex"}
+    assert adjusted_labels(cohort, replace(use, estimator="event-study")) == set()
 
 
 # ---------------------------------------------------------------------------- pieces

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from instruments import flat
+from instruments import flat, mapping
 from instruments.flat import FlatError
 
 PLAN = """
@@ -301,6 +301,7 @@ def test_the_remedy_for_a_site_in_both_arms_helps(folder: Path):
         ('value = "2024-01-01"', 'value = "1 Jan"', "people.csv row 2: people.entered_on unexpected value '1 Jan'"),
         ("[people]", "[people", "mapping.toml: is not valid TOML"),
         ("people.csv", "persons.csv", "persons.csv: cannot be read; put it beside the mapping or correct its name"),
+        ("people.csv", "../", "..: is a folder; name a file"),
     ],
 )
 def test_a_bad_mapping_is_named_with_its_fault_and_remedy(folder: Path, old: str, new: str, fault: str):
@@ -316,6 +317,24 @@ def test_a_fault_of_the_mapping_is_told_once_and_not_for_every_row(folder: Path)
 def test_a_bad_plan_is_told_with_the_plans_own_faults(folder: Path):
     change(folder, "plan.toml", ("day = 365", "day = 10"))
     assert faults(folder)[0].startswith("plan.timepoints: the windows of")
+
+
+def test_a_mapping_that_is_not_there_or_is_a_folder_is_not_sought_beside_itself(folder: Path):
+    for name, fault in (("maping.toml", "maping.toml: cannot be read; correct its name"), ("", "is a folder")):
+        with pytest.raises(FlatError) as caught:
+            mapping.read(folder / name)
+        assert fault in caught.value.faults[0]
+
+
+def test_a_table_of_nobody_is_refused(folder: Path):
+    (folder / "people.csv").write_text(PEOPLE.splitlines()[0], encoding="utf-8")
+    assert faults(folder) == ("people.csv: has a header and nobody below it; save the whole table again",)
+
+
+@pytest.mark.parametrize(("sign", "shown"), [(";", "';'"), ("\t", r"'\t'")])
+def test_a_table_without_commas_says_what_to_save(folder: Path, sign: str, shown: str):
+    (folder / "people.csv").write_text(PEOPLE.replace(",", sign), encoding="utf-8")
+    assert faults(folder) == (f"people.csv: its cells are parted by {shown}; save it as CSV with commas",)
 
 
 def test_a_file_in_another_encoding_says_so(folder: Path):
