@@ -64,8 +64,8 @@ class ClosingForm(PageForm):
         return {each.id: self[f"{SIGNPOST}{each.id}"].data for each in signposts}
 
 
-def closing_form(signposts: Sequence[Signpost]) -> ClosingForm:
-    """The closing of a referral, with what came of the person's open signposts."""
+def closing_form(signposts: Sequence[Signpost], **known: object) -> ClosingForm:
+    """The closing of a referral, with what came of the person's open signposts, and what is known of it already."""
     fields: dict[str, Any] = {
         f"{SIGNPOST}{each.id}": CodeSelect(
             f"{each.resource.name}, signposted on {each.signposted_on:%-d %B %Y}",
@@ -75,7 +75,7 @@ def closing_form(signposts: Sequence[Signpost]) -> ClosingForm:
         )
         for each in signposts
     }
-    form: ClosingForm = type("ClosingForm", (ClosingForm,), fields)()
+    form: ClosingForm = type("ClosingForm", (ClosingForm,), fields)(data=known)
     return form
 
 

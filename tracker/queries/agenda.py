@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import Select, case, exists, select
+from sqlalchemy import Select, case, exists, false, func, select
 
 from ..extensions import db
 from ..models import Person, Referral, User
@@ -21,6 +21,7 @@ from .scope import MANY, Places, at_places, has_withdrawn, is_referred, own_plac
 from .signposts import is_to_be_asked
 
 REASONS = {
+    "died": "Died, referral open",
     "safety": "Safety",
     "contact-due": "Contact due",
     "outcome-overdue": "Outcome overdue",
@@ -41,13 +42,19 @@ class Entry(NamedTuple):
 
 
 def agenda(today: date, *, by: User, mine: bool = True) -> list[Entry]:
-    """Who needs something comes first, the most urgent at the top; the others by how long nobody contacted them."""
+    """Who needs something comes first, the most urgent at the top; the others by how long nobody contacted them.
+
+    Of somebody who died nothing is asked but that their referral be closed.
+    """
     places = own_places(by, CARE_ROLES)
-    found = [(CaseloadRow.of(each), *each[-3:]) for each in db.rows(_caseload(places, by.id if mine else None, today))]
-    alarming = alarmed([row.person_id for row, _, alarm, _ in found if alarm], by=by)
+    found = [(CaseloadRow.of(each), *each[-4:]) for each in db.rows(_caseload(places, by.id if mine else None, today))]
+    alarming = alarmed([row.person_id for row, _, _, alarm, _ in found if alarm], by=by)
     planned = schedules({study for study, _ in places if study}, today, by=by)
     entries = []
-    for row, asked, alarm, recorded in found:
+    for row, died, asked, alarm, recorded in found:
+        if died:
+            entries.append(Entry(row, ("died",)))
+            continue
         due = None if row.left_on else planned[row.study_id].state(row.entered_on, recorded)
         entries.append(Entry(row, tuple(_reasons(row, today, alarm and row.person_id in alarming, due, asked))))
     return sorted(entries, key=lambda entry: (_urgency(entry), entry.row.since))
@@ -56,8 +63,9 @@ def agenda(today: date, *, by: User, mine: bool = True) -> list[Entry]:
 @lru_cache(maxsize=MANY)
 def _caseload(places: Places, worker: uuid.UUID | None, day: date) -> Select:
     """What `held_now` gives, and what the reasons are worked out from."""
+    died = func.coalesce(Person.left_reason == "died", false()).label("died")
     return held_now(places, worker).add_columns(
-        is_to_be_asked(day).label("asked"), gave_alarm().label("alarm"), recorded_already().label("recorded")
+        died, is_to_be_asked(day).label("asked"), gave_alarm().label("alarm"), recorded_already().label("recorded")
     )
 
 

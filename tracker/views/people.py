@@ -225,8 +225,16 @@ def leave(person_id: uuid.UUID) -> tuple[str, int] | Response:
     form = LeavingForm(data=_as_the_referral_says(person))
     if form.validate_on_submit() and saved(form, lambda: _leave(form, person)):
         flash("The date and reason of leaving were saved.", "success")
-        return redirect(url_for(".view", person_id=person_id))
+        return _closing(person) or redirect(url_for(".view", person_id=person_id))
     return page("people/leave.html", form, person=person)
+
+
+def _closing(person: people.Person) -> Response | None:
+    """Nobody should call on somebody who died: on to closing their referral, if it is open."""
+    held = care_queries.held_referrals([person], by=me()).get(person.id)
+    if person.left_reason != "died" or held is None:
+        return None
+    return redirect(url_for("referrals.close", referral_id=held))
 
 
 def _stay(person: people.Person) -> tuple[str, int] | Response:

@@ -169,11 +169,19 @@ def _leaving(referral: care.Referral) -> Response | None:
 def close(referral_id: uuid.UUID) -> tuple[str, int] | Response:
     referral = care_queries.referral(referral_id, by=me())
     waiting = care_queries.open_signposts(referral.person, by=me())
-    form = closing_form(waiting)
+    form = closing_form(waiting, **_as_the_leaving_says(referral))
     if form.validate_on_submit() and saved(form, lambda: _close(form, referral)):
         flash("The referral was closed.", "success")
         return _leaving(referral) or redirect(url_for(".closed", referral_id=referral_id))
     return page("referrals/close.html", form, referral=referral, waiting=waiting)
+
+
+def _as_the_leaving_says(referral: care.Referral) -> dict[str, object]:
+    """Why the referral of somebody who died closes is not asked."""
+    left_on = referral.person.left_on
+    if left_on is None or referral.person.left_reason != "died":
+        return {}
+    return {"closure_reason": "died", "closed_on": max(left_on, referral.decided_on or referral.referred_on)}
 
 
 def _close(form: ClosingForm, referral: care.Referral) -> bool:
