@@ -20,7 +20,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_small_caseload_is_timed_on_both_databases_and_a_limit_that_nothing_meets_fails():
-    done = run("--people", "4", "--contacts", "20", "--pages", "40", "--limit", "0")
+    done = run("--people", "4", "--contacts", "20", "--pages", "16", "--limit", "0")
     assert done.returncode == 1, done.stderr
     lines = done.stdout.splitlines()
     assert lines[::3] == [f"{name}: 4 people, 20 contacts, 8 at once" for name in ("SQLite", "PostgreSQL")]
