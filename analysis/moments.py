@@ -107,7 +107,7 @@ def from_rows(X: Array, y: Array, site: ArrayLike, terms: Sequence[str]) -> Mome
     codes, _ = pd.factorize(np.asarray(site), sort=True, use_na_sentinel=False)
     order = np.argsort(codes.astype(np.min_scalar_type(codes.max(initial=0))), kind="stable")  # short codes sort fast
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    sites = list(zip(np.split(X[order], starts[1:]), np.split(y[order], starts[1:]), strict=True))
+    sites = list(zip(np.split(X.take(order, axis=0), starts[1:]), np.split(y.take(order), starts[1:]), strict=True))
     return Moments(
         tuple(terms),
         np.stack([x.T @ x for x, _ in sites]),

@@ -224,7 +224,7 @@ def _by_site(U: Array, site: NDArray[np.int64], sites: int) -> Array:
     """Cross-products of rows by site, (G, m, m)."""
     order = np.argsort(site, kind="stable")
     ends = np.cumsum(np.bincount(site, minlength=sites))
-    parts = np.split(U[order], ends[:-1])
+    parts = np.split(U.take(order, axis=0), ends[:-1])
     return np.stack([part.T @ part for part in parts])
 
 
