@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
-from flask import render_template, request, session, url_for
+from flask import g, render_template, request, session, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 
@@ -88,9 +88,11 @@ def made_before(form: OnceForm) -> bool:
     return True
 
 
-def made_now(form: OnceForm) -> None:
-    """Know the form again when its answer is reloaded."""
-    session[MADE_ONCE] = [*session.get(MADE_ONCE, ()), form.once.data][-A_FEW:]
+def made_now(form: FlaskForm) -> None:
+    """Nothing of the form waits to be saved, and one that makes once is known again when its answer is reloaded."""
+    g.made = True
+    if isinstance(form, OnceForm):
+        session[MADE_ONCE] = [*session.get(MADE_ONCE, ()), form.once.data][-A_FEW:]
 
 
 def page(template: str, form: FlaskForm | None = None, **context: Any) -> tuple[str, int]:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, g, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from ..actions import invitations, second_factor
@@ -44,6 +44,7 @@ def invite() -> tuple[str, int]:
     form = InvitationForm()
     _offer_places(form)
     if form.validate_on_submit() and (made := saved(form, lambda: _invite(form))):
+        made_now(form)
         return _link(*made)
     return page("staff/invite.html", form)
 
@@ -68,7 +69,6 @@ def _chosen(form: PlaceForm) -> dict[str, Any]:
 
 
 def _link(invitation: invitations.Invitation, token: str) -> tuple[str, int]:
-    g.made = True  # nothing of the form waits to be saved
     url = url_for("invitations.arrive", token=token, _external=True)
     return page("staff/link.html", None, url=url, user=invitation.user, until=invitation.valid_until)
 
