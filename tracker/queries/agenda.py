@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import Select, case, exists, false, func, select
+from sqlalchemy import Select, case, exists, select
 
 from ..extensions import db
 from ..models import Person, Referral, User
@@ -63,9 +63,11 @@ def agenda(today: date, *, by: User, mine: bool = True) -> list[Entry]:
 @lru_cache(maxsize=MANY)
 def _caseload(places: Places, worker: uuid.UUID | None, day: date) -> Select:
     """What `held_now` gives, and what the reasons are worked out from."""
-    died = func.coalesce(Person.left_reason == "died", false()).label("died")
     return held_now(places, worker).add_columns(
-        died, is_to_be_asked(day).label("asked"), gave_alarm().label("alarm"), recorded_already().label("recorded")
+        (Person.left_reason == "died").label("died"),
+        is_to_be_asked(day).label("asked"),
+        gave_alarm().label("alarm"),
+        recorded_already().label("recorded"),
     )
 
 
