@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
 from operator import and_
 
 import pandas as pd
@@ -17,7 +17,7 @@ from instruments.plan import Outcome
 from ..cohort import ROLES, Cohort, flow, in_each_arm, scales, scores_at
 from ..result import Cell, Key, Sum, Table
 from .cells import arm_columns, people
-from .missing import pattern_key
+from .missing import measured_when, pattern_key
 from .outcomes import apart
 from .participants import left_key, measured_key, reason_key, study_key
 from .scale import about
@@ -179,8 +179,8 @@ def _of_the_patterns(cohort: Cohort) -> Iterator[tuple[Sum, list[tuple[Key, int]
     """Those not asked, of whom a percentage tells, and those whom no such timepoint of the first scale has."""
     if not scales(cohort.plan):
         return
-    first, times = scales(cohort.plan)[0], [timepoint.id for timepoint in cohort.plan.timepoints]
-    there = pd.DataFrame({id: cohort.people.index.isin(scores_at(cohort, first, id).index) for id in times})
+    first = scales(cohort.plan)[0]
+    kinds, times = measured_when(cohort, first), [timepoint.id for timepoint in cohort.plan.timepoints]
     sizes = in_each_arm(cohort.people)
     for counted in _alerted(cohort):
         if counted.whole[1] != first.instrument:
@@ -188,11 +188,8 @@ def _of_the_patterns(cohort: Cohort) -> Iterator[tuple[Sum, list[tuple[Key, int]
         never = [id == cohort.plan.baseline.id for id in times]
         never = never if counted.whole[-1] == BASELINE else [not here for here in never]
         for arm, role in ROLES.items():
-            own = there[(cohort.people["arm"] == arm).to_numpy()]
-            lost = [
-                (kind, int((own == list(kind)).all(axis=1).sum())) for kind in product((True, False), repeat=len(times))
-            ]
-            parts = [(pattern_key(kind, role), n) for kind, n in lost if not any(map(and_, kind, never)) and n]
+            found = Counter(map(tuple, kinds.loc[kinds["arm"] == arm, times].to_numpy().tolist()))
+            parts = [(pattern_key(kind, role), n) for kind, n in found.items() if not any(map(and_, kind, never))]
             total = ("lost", *counted.whole, role), sum(n for _, n in parts)
             yield Sum(total[0], tuple(key for key, _ in parts)), [total, *parts]
             unasked = ("not", *counted.whole, role), int(sizes[arm]) - counted.counts[role][1]

@@ -95,11 +95,17 @@ def _lost(timepoint: str, reason: str, arm: pd.DataFrame, role: str) -> Cell:
 # ---------------------------------------------------------------------------- patterns
 
 
+def measured_when(cohort: Cohort, outcome: Outcome) -> pd.DataFrame:
+    """Whether everybody has the outcome at each of the plan's timepoints, a column each, and their `arm`."""
+    times = [timepoint.id for timepoint in cohort.plan.timepoints]
+    there = pd.DataFrame({id: cohort.people.index.isin(scores_at(cohort, outcome, id).index) for id in times})
+    return there.set_axis(cohort.people.index).assign(arm=cohort.people["arm"])
+
+
 def patterns(cohort: Cohort, outcome: Outcome) -> Table:
     """At which timepoints people were measured, the commonest pattern first."""
     labels = {timepoint.id: timepoint.label for timepoint in cohort.plan.timepoints}
-    there = pd.DataFrame({id: cohort.people.index.isin(scores_at(cohort, outcome, id).index) for id in labels})
-    kinds = there.set_axis(cohort.people.index).assign(arm=cohort.people["arm"])
+    kinds = measured_when(cohort, outcome)
     order = kinds.groupby(list(labels)).size().sort_values(ascending=False, kind="stable").index
     found = [tuple(each) for each in order]
     rows = [(_pattern(each, list(labels.values())), both_arms(kinds, partial(_having, each))) for each in found]
