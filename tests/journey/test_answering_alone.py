@@ -154,6 +154,7 @@ def test_given_a_device_handed_over_when_the_person_goes_back_then_nothing_of_th
     expect(device.get_by_text("Please give the device back now.")).to_be_visible()
     check_accessible(device)
     device.get_by_role("link", name="Staff: sign in").tap()
+    expect(device.get_by_role("heading", level=1)).to_have_text("Sign in")
     live.cookies.pop("quay-worker", None)
     live.sign_in(device, "quay-worker")
     live.open(device, "/people/{other-site}")
