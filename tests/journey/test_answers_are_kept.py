@@ -34,10 +34,10 @@ def test_given_a_number_and_the_ruler_when_they_are_left_then_they_are_kept(live
     phone.locator("#item-vas").fill("64")
     phone.locator("#item-vas").blur()
     expect(phone.locator("[data-kept]")).to_have_text(KEPT)
-    phone.locator("#item-vas-slider").focus()
-    phone.keyboard.press("ArrowUp")
-    phone.locator("#item-vas-slider").blur()
-    phone.wait_for_timeout(300)
+    with phone.expect_response(lambda answer: "item-vas=65" in (answer.request.post_data or "")):
+        phone.locator("#item-vas-slider").focus()
+        phone.keyboard.press("ArrowUp")
+        phone.locator("#item-vas-slider").blur()
     phone.reload()
     expect(phone.locator("#item-vas")).to_have_value("65")
 
