@@ -64,6 +64,7 @@ def logged(address: str, rounds: int) -> list[Round]:
         page.get_by_label("E-mail address").fill("link-worker@test.example")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"{address}/")
         links = page.get_by_role("link", name=re.compile("^Log contact with ")).all_inner_texts()
         people = [text.split(" with ", 1)[1].strip() for text in links]
         return [log_contact(page, draw.choice(people), draw.randint(10, 60)) for _ in range(rounds)]

@@ -67,6 +67,7 @@ def test_given_a_link_when_somebody_answers_in_two_sittings_then_the_worker_sees
 
     # And answers the first instrument and half of the second, with thoughts of being better off dead, and closes the page
     theirs.get_by_role("link", name="Go on").tap()
+    theirs.wait_for_url("**/answers/*/*")
     theirs.goto(live.address + "/answers/1/1")
     for number in range(1, 5):
         asked(theirs, number)
