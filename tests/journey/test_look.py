@@ -436,8 +436,8 @@ def leave(page: Page) -> bool:
     """Follow a link away; whether the browser asked first."""
     asked: list[str] = []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
-    page.get_by_role("link", name="Back to caseload").click()
-    page.wait_for_load_state()
+    with page.expect_event("framenavigated"):
+        page.get_by_role("link", name="Back to caseload").click()
     return asked == ["beforeunload"]
 
 
