@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 
 from tests import postgres
 from tests import world as worlds
+from tracker import cli
 from tracker.extensions import db
+
+ADA = ("--email", "ada@test.example", "--name", "Ada", "--password", "a-long-enough-password")
 
 
 def _build(url: str, folder: Path) -> worlds.World:
@@ -25,6 +29,19 @@ def _build(url: str, folder: Path) -> worlds.World:
     assert db.engine is not None
     db.engine.dispose()
     return made
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tracker that Ada set up: made once, copied for each test."""
+    folder = tmp_path_factory.mktemp("installation")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("TRACKER_DATA", str(folder))
+        monkeypatch.delenv("TRACKER_DATABASE_URL", raising=False)
+        done = CliRunner().invoke(cli.commands, ["setup", *ADA])
+    assert done.exit_code == 0, done.output
+    db.close()
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,9 +29,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture
-def trail(run: Run, tmp_path: Path) -> Path:
+def trail(run: Run, installation: Path, tmp_path: Path) -> Path:
     """The trail of a fresh installation, in a file."""
-    assert run("setup", "--email", ADA, "--name", "Ada", "--password", "a-long-enough-password").exit_code == 0
+    shutil.copytree(installation, tmp_path / "data")
     file = tmp_path / "trail.jsonl"
     assert run("audit", "export", file, "--as", ADA).exit_code == 0
     return file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 import sqlite3
 from contextlib import closing
@@ -32,8 +33,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def installed(run):
-    assert run("setup", "--email", "ada@test.example", "--name", "Ada", "--password", PASSWORD).exit_code == 0
+def installed(run, installation: Path, tmp_path: Path):
+    shutil.copytree(installation, tmp_path / "data")
     return run
 
 

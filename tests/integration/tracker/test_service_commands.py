@@ -70,20 +70,10 @@ def refused(result: Result) -> str:
 
 
 @pytest.fixture(scope="module")
-def set_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An installation with its administrator, made once and copied for each test."""
-    folder = tmp_path_factory.mktemp("set-up")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        at(folder, monkeypatch)
-        done(invoke("setup", "--email", "ada@test.example", "--name", "Ada"))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def staffed(set_up: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with a study, two sites and one link worker."""
+def staffed(installation: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation with a study, two sites and one link worker."""
     folder = tmp_path_factory.mktemp("staffed")
-    shutil.copytree(set_up, folder, dirs_exist_ok=True)
+    shutil.copytree(installation, folder / "data")
     (folder / "plan.toml").write_text(PLAN, encoding="utf-8")
     user = ("sam@test.example", "--name", "Sam", "--role", "link-worker", "--study", "garden", "--site", "mill")
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -96,8 +86,8 @@ def staffed(set_up: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def installed(run: Run, set_up: Path, tmp_path: Path) -> Run:
-    shutil.copytree(set_up, tmp_path, dirs_exist_ok=True)
+def installed(run: Run, installation: Path, tmp_path: Path) -> Run:
+    shutil.copytree(installation, tmp_path / "data")
     return run
 
 

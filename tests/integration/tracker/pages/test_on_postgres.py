@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import uuid
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import text
 
+from tests import postgres
+from tests import world as worlds
 from tests.integration.tracker.pages.conftest import Desk, furnished, written
 from tests.integration.tracker.pages.forms import (
     ADD_REFERRED,
@@ -28,14 +32,35 @@ from tracker.queries import scope
 TYPED = ("\x00", "Ann\x00Other", "\x1b[31m", "👩🏽‍🌾", "\ufffd", "名前", "x" * 5000)
 
 
-@pytest.fixture
-def placed(on_postgres: tuple[str, World]) -> tuple[str, World]:
-    return on_postgres
+@pytest.fixture(scope="session")
+def template(
+    postgres_world: tuple[str, World], postgres_server: postgres.Server, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, World, dict[str, uuid.UUID]]:
+    """The furnished world on this database: built once, copied for each test."""
+    source, made = postgres_world
+    postgres_server.copy(source, "furnished")
+    world = copy.deepcopy(made)
+    with worlds.application(postgres_server.url("furnished"), tmp_path_factory.mktemp("furnished")).app_context():
+        places = furnished(world)
+    db.close()
+    return "furnished", world, places
 
 
 @pytest.fixture
-def places(app: object, world: World) -> dict[str, uuid.UUID]:
-    return furnished(world)
+def placed(
+    template: tuple[str, World, dict[str, uuid.UUID]],
+    postgres_server: postgres.Server,
+    next_number: Callable[[], int],
+) -> Iterator[tuple[str, World]]:
+    name = f"furnished_{next_number()}"
+    postgres_server.copy(template[0], name)
+    yield postgres_server.url(name), template[1]
+    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def places(template: tuple[str, World, dict[str, uuid.UUID]]) -> dict[str, uuid.UUID]:
+    return template[2]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
