@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser import check_accessible, watched_page
 from tests.codes import code
@@ -125,6 +125,19 @@ def test_whoever_has_no_second_factor_sets_one_up_before_any_page_opens(strict: 
         if answer:
             heading(phone, answer)
     expect(phone.locator("[data-error-summary]")).to_contain_text("This recovery code is not right, or was used")
+
+
+def test_the_button_for_a_passkey_stands_there_once_a_tap_on_it_is_heard(strict: Live, phone: Page):
+    held: list[Route] = []
+    phone.route("**/passkeys.js", lambda route: held.append(route))
+    phone.goto(f"{named(strict)}/sign-in/passkey", wait_until="commit")
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Sign in with a passkey")
+    button = phone.get_by_role("button", name="Use my passkey")
+    expect(button).to_have_count(0)
+    while not held:
+        phone.wait_for_timeout(20)
+    held[0].continue_()
+    expect(button).to_be_visible()
 
 
 def test_a_passkey_is_added_and_signs_its_owner_in_without_a_password(strict: Live, phone: Page):

@@ -47,6 +47,7 @@ function fillInByPasskey(box) {
     }
     busy = false;
   }, { capture: true });
+  form.querySelector("[data-passkey-button]").hidden = false;
 }
 
 for (const box of document.querySelectorAll("[data-passkey]")) fillInByPasskey(box);
