@@ -19,8 +19,6 @@ from tests import world as worlds
 from tracker import cli
 from tracker.extensions import db
 
-ADA = ("--email", "ada@test.example", "--name", "Ada", "--password", "a-long-enough-password")
-
 
 def _build(url: str, folder: Path) -> worlds.World:
     app = worlds.application(url, folder)
@@ -38,7 +36,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("TRACKER_DATA", str(folder))
         monkeypatch.delenv("TRACKER_DATABASE_URL", raising=False)
-        done = CliRunner().invoke(cli.commands, ["setup", *ADA])
+        words = ["setup", "--email", "ada@test.example", "--name", "Ada", "--password", worlds.PASSWORD]
+        done = CliRunner().invoke(cli.commands, words)
     assert done.exit_code == 0, done.output
     db.close()
     return folder
@@ -68,14 +67,24 @@ def on_sqlite(sqlite_world: tuple[Path, worlds.World], tmp_path: Path) -> tuple[
 
 
 @pytest.fixture
-def on_postgres(
-    postgres_world: tuple[str, worlds.World], postgres_server: postgres.Server, next_number: Callable[[], int]
-) -> Iterator[tuple[str, worlds.World]]:
+def copied(postgres_server: postgres.Server, next_number: Callable[[], int]) -> Iterator[Callable[[str], str]]:
+    """The address of a copy of a database on PostgreSQL, for as long as the test lasts."""
+    names: list[str] = []
+
+    def copied(source: str) -> str:
+        names.append(f"{source}_{next_number()}")
+        postgres_server.copy(source, names[-1])
+        return postgres_server.url(names[-1])
+
+    yield copied
+    for name in names:
+        postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def on_postgres(postgres_world: tuple[str, worlds.World], copied: Callable[[str], str]) -> tuple[str, worlds.World]:
     source, made = postgres_world
-    name = f"world_{next_number()}"
-    postgres_server.copy(source, name)
-    yield postgres_server.url(name), made
-    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    return copied(source), made
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
@@ -47,15 +47,8 @@ def template(
 
 
 @pytest.fixture
-def placed(
-    template: tuple[str, World, dict[str, uuid.UUID]],
-    postgres_server: postgres.Server,
-    next_number: Callable[[], int],
-) -> Iterator[tuple[str, World]]:
-    name = f"furnished_{next_number()}"
-    postgres_server.copy(template[0], name)
-    yield postgres_server.url(name), template[1]
-    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def placed(template: tuple[str, World, dict[str, uuid.UUID]], copied: Callable[[str], str]) -> tuple[str, World]:
+    return copied(template[0]), template[1]
 
 
 @pytest.fixture
